@@ -1,0 +1,64 @@
+//! What a component of package `flip:fl` is written with.
+//!
+//! A component is a type that implements the trait of its role and a line that exports it:
+//!
+//! ```
+//! use flip_sdk::{DataKind, Dxo, DxoFilter, Error, FlContext, Verdict};
+//!
+//! /// Refuses what was trained in too few steps.
+//! struct MinimumSteps(u64);
+//!
+//! #[derive(serde::Deserialize)]
+//! #[serde(deny_unknown_fields)]
+//! struct Args {
+//!     steps: u64,
+//! }
+//!
+//! impl DxoFilter for MinimumSteps {
+//!     type Args = Args;
+//!
+//!     fn configure(args: Args) -> Result<Self, Error> {
+//!         Ok(Self(args.steps))
+//!     }
+//!
+//!     fn data_kinds(&self) -> Vec<DataKind> {
+//!         vec![DataKind::WeightDiff]
+//!     }
+//!
+//!     fn process_dxo(&mut self, dxo: &Dxo, _: &FlContext) -> Result<Verdict, Error> {
+//!         let steps: u64 = dxo.meta_as("NUM_STEPS_CURRENT_ROUND")?.unwrap_or(0);
+//!         Ok(match steps >= self.0 {
+//!             true => Verdict::Unchanged(format!("{steps} steps are enough")),
+//!             false => Verdict::Refused(format!("{steps} steps; this site asks for {}", self.0)),
+//!         })
+//!     }
+//! }
+//!
+//! # #[cfg(target_arch = "wasm32")]
+//! flip_sdk::export_dxo_filter!(MinimumSteps);
+//! ```
+//!
+//! Build it as a `cdylib` for `wasm32-unknown-unknown` with `-C target-feature=+simd128` and encode it
+//! as a component. It imports what it calls and nothing else.
+
+pub mod log;
+pub mod roles;
+
+mod bindings;
+mod configured;
+mod data_kind;
+mod dxo;
+mod tensor;
+
+pub use bindings::flip::fl::context::FlContext;
+pub use bindings::flip::fl::exchange::{Dxo, Reply, Shareable};
+pub use bindings::flip::fl::tensors::Tensor;
+pub use bindings::flip::fl::types::{DataKind, Dtype, Error, Json, ModelStatus, ReturnCode};
+pub use roles::dxo_filter::{DxoFilter, Verdict};
+pub use tensor::WINDOW;
+
+/// What the export macros need; not for anyone else.
+#[doc(hidden)]
+pub mod exporting {
+    pub use crate::configured::Configured;
+}

@@ -1,0 +1,152 @@
+//! Compiled components on disk, so that a program need not compile them on each start.
+//!
+//! Compiled code is machine code: whoever can write it runs as this process. So the cache is a directory
+//! that only its user can write to, each entry is checked for that again, and an entry is named after
+//! the component's digest and the engine's own version and configuration. Whatever does not fit is
+//! compiled anew.
+
+use std::fs::{self, DirBuilder, File};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use crate::inspect::Digest;
+
+/// A private directory of compiled components.
+#[derive(Debug)]
+pub(crate) struct Cache {
+    directory: PathBuf,
+}
+
+/// An entry starts with the digest of what follows.
+const DIGEST_LEN: usize = 32;
+
+/// Compiled components are some times the size of their source; more than this is none.
+const MAX_ENTRY: u64 = 1 << 30;
+
+impl Cache {
+    /// Opens the directory, which is made if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// Where somebody else may write to it.
+    pub(crate) fn open(directory: &Path) -> io::Result<Self> {
+        DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+        let metadata = fs::symlink_metadata(directory)?;
+        if !metadata.is_dir() || !is_private(&metadata) {
+            return Err(io::Error::other(
+                "not a directory that only its owner can write to; cached code would be anyone's",
+            ));
+        }
+        Ok(Self { directory: directory.to_owned() })
+    }
+
+    /// The compiled form of the component with this digest, if it is here and whole.
+    pub(crate) fn load(&self, engine: &Engine, digest: &Digest) -> Option<Component> {
+        let entry = read_entry(&self.entry(engine, digest)).ok()?;
+        let (expected, code) = entry.split_at_checked(DIGEST_LEN)?;
+        if Sha256::digest(code).as_slice() != expected {
+            return None;
+        }
+        deserialize(engine, code)
+    }
+
+    /// Keeps a compiled component. Failing to is not an error: it will be compiled again.
+    pub(crate) fn store(&self, engine: &Engine, digest: &Digest, component: &Component) {
+        if let Err(error) = self.try_store(engine, digest, component) {
+            tracing::debug!("not cached: {error:#}");
+        }
+    }
+
+    fn try_store(&self, engine: &Engine, digest: &Digest, component: &Component) -> wasmtime::Result<()> {
+        let code = component.serialize()?;
+        // Private from its first byte, and complete when it gets its name.
+        let mut file = tempfile::NamedTempFile::new_in(&self.directory)?;
+        file.write_all(&Sha256::digest(&code))?;
+        file.write_all(&code)?;
+        file.persist(self.entry(engine, digest))?;
+        Ok(())
+    }
+
+    fn entry(&self, engine: &Engine, digest: &Digest) -> PathBuf {
+        let mut hasher = DefaultHasher::new();
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        self.directory.join(format!("{digest}-{:016x}.cwasm", hasher.finish()))
+    }
+}
+
+fn read_entry(path: &Path) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() || !is_private(&metadata) || metadata.len() > MAX_ENTRY {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_ENTRY).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Whether nobody but this user (and root) can have written it.
+fn is_private(metadata: &fs::Metadata) -> bool {
+    metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & 0o022 == 0
+}
+
+#[allow(unsafe_code, reason = "the one place that turns bytes into code")]
+fn deserialize(engine: &Engine, code: &[u8]) -> Option<Component> {
+    // SAFETY: `Component::deserialize` asks for bytes that `Component::serialize` made. These come from
+    // an entry that only this user could write, they are whole, and wasmtime checks its own version and
+    // configuration in them.
+    unsafe { Component::deserialize(engine, code) }.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn engine_and_component() -> (Engine, Component) {
+        let engine = crate::engine::engine().unwrap();
+        let component = Component::new(&engine, b"\0asm\x0d\0\x01\0").unwrap();
+        (engine, component)
+    }
+
+    #[test]
+    fn an_entry_comes_back_and_a_damaged_one_does_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let cache = Cache::open(&directory.path().join("cache")).unwrap();
+        let (engine, component) = engine_and_component();
+        let digest = Digest::of(b"source");
+        assert!(cache.load(&engine, &digest).is_none());
+        cache.store(&engine, &digest, &component);
+        assert!(cache.load(&engine, &digest).is_some());
+
+        let entry = cache.entry(&engine, &digest);
+        let mut bytes = fs::read(&entry).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        fs::write(&entry, bytes).unwrap();
+        assert!(cache.load(&engine, &digest).is_none());
+    }
+
+    #[test]
+    fn what_others_can_write_is_not_loaded() {
+        let directory = tempfile::tempdir().unwrap();
+        let cache = Cache::open(&directory.path().join("cache")).unwrap();
+        let (engine, component) = engine_and_component();
+        let digest = Digest::of(b"source");
+        cache.store(&engine, &digest, &component);
+        let entry = cache.entry(&engine, &digest);
+        fs::set_permissions(&entry, fs::Permissions::from_mode(0o666)).unwrap();
+        assert!(cache.load(&engine, &digest).is_none());
+
+        let open = directory.path().join("open");
+        fs::create_dir(&open).unwrap();
+        fs::set_permissions(&open, fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(Cache::open(&open).is_err());
+    }
+}

@@ -1,0 +1,240 @@
+//! The runtime and the components that it has loaded.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use wasmtime::Engine;
+use wasmtime::component::{InstancePre, Linker};
+
+use crate::builtin::Builtin;
+use crate::cache::Cache;
+use crate::engine::engine;
+use crate::error::Error;
+use crate::host::{self, HostState};
+use crate::inspect::Inspection;
+use crate::instance::InstanceBuilder;
+use crate::limits::Limits;
+
+/// Where components run. One per process is enough; clones are the same.
+#[derive(Clone)]
+pub struct Runtime(Arc<Inner>);
+
+struct Inner {
+    engine: Engine,
+    linker: Linker<HostState>,
+    cache: Option<Cache>,
+    /// The most that a component's file may have, in bytes.
+    component_size: u64,
+    timer: Timer,
+}
+
+/// What wakes calls whose time is up while they wait for the host.
+struct Timer(Option<tokio::runtime::Runtime>);
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        // Dropping it the plain way would panic inside an embedder's own async code.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Runtime {
+    /// A runtime that compiles each component when it is loaded.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setup`] where the machine does not allow what the sandbox needs.
+    pub fn new() -> Result<Self, Error> {
+        Self::with_cache(None)
+    }
+
+    /// A runtime that keeps compiled components in the directory `cache`. It must be one that only its
+    /// user can write to, and is made so where it does not exist; another is not used, with a warning.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setup`] where the machine does not allow what the sandbox needs.
+    pub fn with_cache(cache: Option<&Path>) -> Result<Self, Error> {
+        let setup = |error: &dyn std::fmt::Display| Error::Setup(error.to_string());
+        let engine = engine()?;
+        let mut linker = Linker::new(&engine);
+        host::add_to_linker(&mut linker).map_err(|error| setup(&error))?;
+        let timer = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("flip-timer")
+            .enable_time()
+            .build()
+            .map_err(|error| setup(&error))?;
+        let cache = cache.and_then(|directory| {
+            Cache::open(directory)
+                .inspect_err(|error| tracing::warn!("cache {}: {error}", directory.display()))
+                .ok()
+        });
+        Ok(Self(Arc::new(Inner {
+            engine,
+            linker,
+            cache,
+            component_size: Limits::default().component_size,
+            timer: Timer(Some(timer)),
+        })))
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    /// Where futures wait for time to pass; none once the runtime ends.
+    pub(crate) fn timer(&self) -> Option<&tokio::runtime::Handle> {
+        self.0.timer.0.as_ref().map(tokio::runtime::Runtime::handle)
+    }
+
+    /// Loads a component: a built-in by its name or class, or the file of any other (`*.wasm`).
+    ///
+    /// # Errors
+    ///
+    /// Says what is missing: the file, a built-in of that name, or an import that this host does not offer.
+    pub fn load(&self, name_or_path: &str) -> Result<Component, Error> {
+        match Source::of(name_or_path)? {
+            Source::Builtin(builtin) => self.load_builtin(builtin),
+            Source::File(path) => {
+                let bytes = read_component(&path, self.0.component_size)?;
+                let name =
+                    path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+                self.load_bytes(&name, &bytes)
+            }
+        }
+    }
+
+    /// Loads a built-in component. Its name in logs and filter histories is its class.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setup`] where its code cannot be mapped.
+    pub fn load_builtin(&self, builtin: &Builtin) -> Result<Component, Error> {
+        self.load_bytes(builtin.class, builtin.wasm)
+    }
+
+    /// Loads a component from its bytes; `name` stands for it in logs, errors and filter histories.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidComponent`] says what is wrong with it, and lists the imports that are missing.
+    pub fn load_bytes(&self, name: &str, bytes: &[u8]) -> Result<Component, Error> {
+        let invalid = |reason: String| Error::InvalidComponent { component: name.to_owned(), reason };
+        let inspection = Inspection::of(bytes).map_err(invalid)?;
+        let unknown: Vec<_> = inspection.unknown_imports().collect();
+        if !unknown.is_empty() {
+            return Err(invalid(format!("it imports what this host does not offer: {}", unknown.join(", "))));
+        }
+        let engine = &self.0.engine;
+        let cache = self.0.cache.as_ref();
+        let compiled = match cache.and_then(|cache| cache.load(engine, &inspection.sha256)) {
+            Some(compiled) => compiled,
+            None => {
+                let compiled = wasmtime::component::Component::from_binary(engine, bytes)
+                    .map_err(|error| invalid(format!("it cannot be compiled: {error:#}")))?;
+                if let Some(cache) = cache {
+                    cache.store(engine, &inspection.sha256, &compiled);
+                }
+                compiled
+            }
+        };
+        let pre = self
+            .0
+            .linker
+            .instantiate_pre(&compiled)
+            .map_err(|error| invalid(format!("it does not fit the contract: {error:#}")))?;
+        Ok(Component { runtime: self.clone(), name: name.into(), inspection: Arc::new(inspection), pre })
+    }
+}
+
+/// What a name on a command line or in a configuration stands for.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// A component of the runtime.
+    Builtin(&'static Builtin),
+    /// A file.
+    File(PathBuf),
+}
+
+impl Source {
+    /// A built-in's name or class, or the path of a file that ends in `.wasm`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownComponent`].
+    pub fn of(name_or_path: &str) -> Result<Self, Error> {
+        let path = Path::new(name_or_path);
+        if path.extension().is_some_and(|extension| extension == "wasm") {
+            return Ok(Self::File(path.to_owned()));
+        }
+        Builtin::find(name_or_path).map(Self::Builtin)
+    }
+
+    /// Its bytes.
+    ///
+    /// # Errors
+    ///
+    /// Where the file cannot be read or is larger than a component may be.
+    pub fn bytes(&self) -> Result<std::borrow::Cow<'static, [u8]>, Error> {
+        match self {
+            Self::Builtin(builtin) => Ok(builtin.wasm.into()),
+            Self::File(path) => Ok(read_component(path, Limits::default().component_size)?.into()),
+        }
+    }
+}
+
+/// Reads a file of at most `allowed` bytes.
+fn read_component(path: &Path, allowed: u64) -> Result<Vec<u8>, Error> {
+    let file = File::open(path).map_err(Error::file(path))?;
+    let mut bytes = Vec::new();
+    file.take(allowed.saturating_add(1)).read_to_end(&mut bytes).map_err(Error::file(path))?;
+    if bytes.len() as u64 > allowed {
+        return Err(Error::InvalidFile {
+            path: path.to_owned(),
+            reason: format!("larger than a component may be (limit component-size: {allowed} bytes)"),
+        });
+    }
+    Ok(bytes)
+}
+
+/// A component that was loaded: compiled, its imports found. It has no state.
+#[derive(Clone)]
+pub struct Component {
+    pub(crate) runtime: Runtime,
+    pub(crate) name: Arc<str>,
+    pub(crate) inspection: Arc<Inspection>,
+    pub(crate) pre: InstancePre<HostState>,
+}
+
+impl Component {
+    /// Its name in logs, errors and filter histories.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it asks for and what it can do.
+    pub fn inspection(&self) -> &Inspection {
+        &self.inspection
+    }
+
+    /// Starts to make an instance.
+    pub fn instance(&self) -> InstanceBuilder<'_> {
+        InstanceBuilder::new(self)
+    }
+
+    pub(crate) fn no_role(&self, role: &'static str) -> Error {
+        Error::NoRole {
+            component: self.name.to_string(),
+            role,
+            roles: match self.inspection.roles.is_empty() {
+                true => "none".to_owned(),
+                false => self.inspection.roles.join(", "),
+            },
+        }
+    }
+}

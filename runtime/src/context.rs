@@ -1,0 +1,44 @@
+//! Where and for whom a component runs.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use indexmap::IndexMap;
+use serde_json::value::RawValue;
+
+use crate::exchange::Shareable;
+
+/// NVFLARE's `FLContext`, as far as a component may see it.
+#[derive(Clone, Debug, Default)]
+pub struct FlContext {
+    /// The job that is running.
+    pub job_id: String,
+    /// The name of the site or server that the component runs at.
+    pub identity: String,
+    /// Who sent what is being handled.
+    pub peer_identity: Option<String>,
+    /// True on a developer's machine: nothing is deleted, uploaded or reported.
+    pub local_dev: bool,
+    /// Properties that are plain values.
+    pub props: IndexMap<String, Box<RawValue>>,
+    /// Properties that are shareables.
+    pub shareables: IndexMap<String, Arc<Shareable>>,
+    /// The run's abort signal.
+    pub abort: AbortSignal,
+}
+
+/// Tells a run to end: its clones are one signal.
+#[derive(Clone, Debug, Default)]
+pub struct AbortSignal(Arc<AtomicBool>);
+
+impl AbortSignal {
+    /// Tells everything that holds this signal to end.
+    pub fn trigger(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was triggered.
+    pub fn is_triggered(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,69 @@
+//! The one configuration of the engine, and the clock that interrupts components.
+
+use std::thread;
+use std::time::Duration;
+
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
+
+use crate::error::Error;
+
+/// How often components are interrupted to look at their deadline.
+pub(crate) const TICK: Duration = Duration::from_millis(10);
+
+/// Makes the engine and starts its clock, which ends with it.
+pub(crate) fn engine() -> Result<Engine, Error> {
+    let mut config = config();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
+    // The pool reserves address space; where that is limited, instances are allocated one by one.
+    let engine = Engine::new(&config)
+        .or_else(|_| Engine::new(config.allocation_strategy(InstanceAllocationStrategy::OnDemand)))
+        .map_err(|error| Error::Setup(format!("{error:#}")))?;
+    let weak = engine.weak();
+    thread::Builder::new()
+        .name("flip-epoch".to_owned())
+        .spawn(move || {
+            while let Some(engine) = weak.upgrade() {
+                engine.increment_epoch();
+                drop(engine);
+                thread::sleep(TICK);
+            }
+        })
+        .map_err(|error| Error::Setup(error.to_string()))?;
+    Ok(engine)
+}
+
+fn config() -> Config {
+    let mut config = Config::new();
+    config
+        .wasm_component_model(true)
+        // A call into the host takes a third of the time; nothing here runs concurrently in one store.
+        .concurrency_support(false)
+        .epoch_interruption(true)
+        .cranelift_opt_level(OptLevel::Speed)
+        // Results must not depend on the machine.
+        .relaxed_simd_deterministic(true)
+        // Not needed by any toolchain that makes components, and each a way around a limit.
+        .wasm_memory64(false)
+        .wasm_multi_memory(false)
+        .max_wasm_stack(512 << 10)
+        .async_stack_size(1 << 20);
+    config
+}
+
+fn pool() -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::default();
+    // These reserve address space, not memory; what an instance may use of them its own limits say.
+    pool.total_component_instances(1_000)
+        .total_core_instances(4_000)
+        .total_memories(1_000)
+        .total_tables(4_000)
+        .total_stacks(1_000)
+        .max_memories_per_component(100)
+        .max_tables_per_component(200)
+        .max_core_instances_per_component(200)
+        .max_component_instance_size(4 << 20)
+        .max_core_instance_size(4 << 20)
+        .table_elements(100_000)
+        .max_unused_warm_slots(16);
+    pool
+}

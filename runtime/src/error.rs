@@ -1,0 +1,179 @@
+//! What can go wrong, and whose fault it is.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use crate::bindings::flip::fl::types;
+use crate::limits::LimitReached;
+use crate::tensor::TensorError;
+
+/// Why the runtime could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file could not be read or written.
+    #[error("{}: {source}", .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file is not what it should be.
+    #[error("{}: {reason}", .path.display())]
+    InvalidFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The bytes are no component that this runtime can run.
+    #[error("{component}: {reason}")]
+    InvalidComponent {
+        /// Its name or file.
+        component: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// No built-in component has this name.
+    #[error(
+        "{name:?} is neither a built-in component nor a file that ends in .wasm; the built-ins are {known}"
+    )]
+    UnknownComponent {
+        /// The name asked for.
+        name: String,
+        /// The built-ins, separated by commas.
+        known: String,
+    },
+    /// The component lacks the role that the call needs.
+    #[error("{component}: the role {role} is needed, but its roles are: {roles}")]
+    NoRole {
+        /// Its name or file.
+        component: String,
+        /// The role asked for.
+        role: &'static str,
+        /// The roles it has, separated by commas.
+        roles: String,
+    },
+    /// The component does not accept its args.
+    #[error("{component}: {reason}")]
+    Args {
+        /// Its name.
+        component: String,
+        /// What the component said.
+        reason: String,
+    },
+    /// The filter refused to let the data out.
+    #[error("{component}: refused: {reason}")]
+    Refused {
+        /// Its name.
+        component: String,
+        /// What the filter said.
+        reason: String,
+    },
+    /// The component answered with an error of the contract.
+    #[error("{component}: {error}")]
+    Failed {
+        /// Its name.
+        component: String,
+        /// The error.
+        error: Failed,
+    },
+    /// The component trapped: a bug in it, or an attack.
+    #[error("{component}: trapped: {reason}")]
+    Trapped {
+        /// Its name.
+        component: String,
+        /// The trap.
+        reason: String,
+    },
+    /// The component reached one of its limits.
+    #[error("{component}: {reached}")]
+    Limit {
+        /// Its name.
+        component: String,
+        /// The limit and its figure.
+        reached: LimitReached,
+    },
+    /// The instance trapped, or was stopped, in an earlier call.
+    #[error("{component}: failed in an earlier call and cannot be called again; make a new instance")]
+    Poisoned {
+        /// Its name.
+        component: String,
+    },
+    /// The data cannot be used.
+    #[error("{0}")]
+    InvalidData(String),
+    /// A tensor's data could not be read or written.
+    #[error("{0}")]
+    Tensor(#[from] TensorError),
+    /// The runtime could not be set up on this machine.
+    #[error("the sandbox cannot be set up here: {0}")]
+    Setup(String),
+}
+
+/// An error of the contract, as a component returned it.
+#[derive(Clone, Debug)]
+pub struct Failed(pub types::Error);
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use types::Error as E;
+        match &self.0 {
+            E::InvalidArgument(text) => write!(f, "invalid argument: {text}"),
+            E::InvalidData(text) => write!(f, "invalid data: {text}"),
+            E::NotFound(text) => write!(f, "not found: {text}"),
+            E::NotPermitted(text) => write!(f, "not permitted: {text}"),
+            E::QuotaExceeded(text) => write!(f, "{text}"),
+            E::Unavailable(text) => write!(f, "unavailable: {text}"),
+            E::Aborted => f.write_str("the run is being aborted"),
+        }
+    }
+}
+
+/// What kind of failure an [`Error`] is. The discriminants are the exit codes of `flip-wasm`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Code {
+    /// The caller asked for something that does not exist, or in a wrong way.
+    Usage = 2,
+    /// The filter refused.
+    Refused = 3,
+    /// The operator has not granted it.
+    NotPermitted = 4,
+    /// The component trapped, reached a limit, or failed.
+    ComponentFailed = 5,
+    /// A file or data cannot be read, or is invalid.
+    InvalidInput = 6,
+    /// A service behind a host function failed.
+    ServiceFailed = 7,
+}
+
+impl Error {
+    /// What kind of failure this is.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::UnknownComponent { .. } | Self::Args { .. } => Code::Usage,
+            Self::Refused { .. } => Code::Refused,
+            Self::Failed { error, .. } => match error.0 {
+                types::Error::NotPermitted(_) => Code::NotPermitted,
+                types::Error::InvalidData(_) => Code::InvalidInput,
+                types::Error::Unavailable(_) => Code::ServiceFailed,
+                _ => Code::ComponentFailed,
+            },
+            Self::Trapped { .. } | Self::Limit { .. } | Self::Poisoned { .. } => Code::ComponentFailed,
+            Self::File { .. }
+            | Self::InvalidFile { .. }
+            | Self::InvalidComponent { .. }
+            | Self::NoRole { .. }
+            | Self::InvalidData(_)
+            | Self::Tensor(_) => Code::InvalidInput,
+            Self::Setup(_) => Code::ServiceFailed,
+        }
+    }
+
+    pub(crate) fn file(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::File { path, source }
+    }
+}

@@ -1,0 +1,227 @@
+//! NVFLARE's data exchange objects, as the host holds them.
+
+use std::fmt;
+
+use indexmap::IndexMap;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+pub use crate::bindings::flip::fl::types::{DataKind, ReturnCode};
+use crate::tensor::Tensor;
+
+/// Collections nest no deeper than this.
+pub const MAX_DEPTH: usize = 16;
+
+/// Meta properties in their order of insertion, each as the JSON text that it came as.
+pub type Meta = IndexMap<String, Box<RawValue>>;
+
+/// NVFLARE's `DXO`: data of one kind, with meta properties. A clone shares the tensors' data.
+#[derive(Clone, Debug)]
+pub struct Dxo {
+    kind: DataKind,
+    /// Meta properties, such as `NUM_STEPS_CURRENT_ROUND`.
+    pub meta: Meta,
+    pub(crate) data: DxoData,
+}
+
+/// What a dxo of some kind holds.
+#[derive(Clone, Debug)]
+pub(crate) enum DxoData {
+    Tensors(IndexMap<String, Tensor>),
+    Members(IndexMap<String, Dxo>),
+    Values(Box<RawValue>),
+}
+
+impl Dxo {
+    /// A dxo without data.
+    pub fn new(kind: DataKind) -> Self {
+        let data = match kind {
+            DataKind::Weights | DataKind::WeightDiff => DxoData::Tensors(IndexMap::new()),
+            DataKind::Collection => DxoData::Members(IndexMap::new()),
+            _ => DxoData::Values(RawValue::NULL.to_owned()),
+        };
+        Self { kind, meta: Meta::new(), data }
+    }
+
+    /// Weights or weight differences; none where `kind` is another.
+    pub fn of_tensors(kind: DataKind, tensors: impl IntoIterator<Item = (String, Tensor)>) -> Option<Self> {
+        let mut dxo = Self::new(kind);
+        dxo.tensors_mut()?.extend(tensors);
+        Some(dxo)
+    }
+
+    /// A collection.
+    pub fn of_members(members: impl IntoIterator<Item = (String, Self)>) -> Self {
+        Self {
+            kind: DataKind::Collection,
+            meta: Meta::new(),
+            data: DxoData::Members(members.into_iter().collect()),
+        }
+    }
+
+    /// What the data is.
+    pub fn kind(&self) -> DataKind {
+        self.kind
+    }
+
+    /// The tensors in their order of insertion; none where this kind holds none.
+    pub fn tensors(&self) -> Option<&IndexMap<String, Tensor>> {
+        match &self.data {
+            DxoData::Tensors(tensors) => Some(tensors),
+            _ => None,
+        }
+    }
+
+    /// The tensors, to change them.
+    pub fn tensors_mut(&mut self) -> Option<&mut IndexMap<String, Tensor>> {
+        match &mut self.data {
+            DxoData::Tensors(tensors) => Some(tensors),
+            _ => None,
+        }
+    }
+
+    /// The members of a collection; none for another kind.
+    pub fn members(&self) -> Option<&IndexMap<String, Self>> {
+        match &self.data {
+            DxoData::Members(members) => Some(members),
+            _ => None,
+        }
+    }
+
+    /// The plain values; none where this kind holds tensors or members.
+    pub fn values(&self) -> Option<&RawValue> {
+        match &self.data {
+            DxoData::Values(values) => Some(values),
+            _ => None,
+        }
+    }
+
+    /// Replaces the plain values; `false` where this kind holds none.
+    pub fn set_values(&mut self, values: Box<RawValue>) -> bool {
+        match &mut self.data {
+            DxoData::Values(old) => {
+                *old = values;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// A meta property, parsed; none where it is missing or no `T`.
+    pub fn meta_as<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
+        serde_json::from_str(self.meta.get(key)?.get()).ok()
+    }
+
+    /// Sets a meta property.
+    ///
+    /// # Errors
+    ///
+    /// Where `value` has no JSON form.
+    pub fn set_meta(&mut self, key: &str, value: &impl Serialize) -> serde_json::Result<()> {
+        let text = serde_json::value::to_raw_value(value)?;
+        self.meta.insert(key.to_owned(), text);
+        Ok(())
+    }
+
+    /// Whether there is nothing to filter.
+    pub fn is_empty(&self) -> bool {
+        match &self.data {
+            DxoData::Tensors(tensors) => tensors.is_empty(),
+            DxoData::Members(members) => members.is_empty(),
+            DxoData::Values(values) => matches!(values.get(), "null" | "{}" | "[]"),
+        }
+    }
+
+    /// How deep collections nest: 1 for a leaf.
+    pub(crate) fn depth(&self) -> usize {
+        match &self.data {
+            DxoData::Members(members) => 1 + members.values().map(Self::depth).max().unwrap_or(0),
+            _ => 1,
+        }
+    }
+
+    /// The size of the tensors in bytes, those of members included.
+    pub(crate) fn byte_len(&self) -> u64 {
+        match &self.data {
+            DxoData::Tensors(tensors) => tensors.values().map(Tensor::byte_len).fold(0, u64::saturating_add),
+            DxoData::Members(members) => members.values().map(Self::byte_len).fold(0, u64::saturating_add),
+            DxoData::Values(_) => 0,
+        }
+    }
+
+    /// The data leaves the component: it no longer pays for it.
+    pub(crate) fn release(&mut self) {
+        self.tensors_mut().into_iter().flat_map(IndexMap::values_mut).for_each(Tensor::release);
+    }
+
+    /// The size of names, meta and values in bytes.
+    pub(crate) fn text_len(&self) -> u64 {
+        let meta: usize = self.meta.iter().map(|(key, value)| key.len() + value.get().len()).sum();
+        let data = match &self.data {
+            DxoData::Tensors(tensors) => tensors.keys().map(String::len).sum(),
+            DxoData::Values(values) => values.get().len(),
+            DxoData::Members(members) => members.keys().map(String::len).sum(),
+        };
+        (meta + data) as u64
+    }
+}
+
+/// NVFLARE's `Shareable`: a task's data or its result.
+#[derive(Clone, Debug)]
+pub struct Shareable {
+    /// How the task that made it ended.
+    pub return_code: ReturnCode,
+    /// Headers in their order of insertion.
+    pub headers: IndexMap<String, Box<RawValue>>,
+    /// What it carries; none where that is no dxo.
+    pub dxo: Option<Dxo>,
+}
+
+impl Shareable {
+    /// The result of a task that went well.
+    pub fn ok(dxo: Dxo) -> Self {
+        Self { return_code: ReturnCode::Ok, headers: IndexMap::new(), dxo: Some(dxo) }
+    }
+}
+
+impl DataKind {
+    /// Every kind.
+    pub const ALL: [Self; 9] = [
+        Self::FlModel,
+        Self::Weights,
+        Self::WeightDiff,
+        Self::Metrics,
+        Self::Analytic,
+        Self::Collection,
+        Self::Statistics,
+        Self::Psi,
+        Self::AppDefined,
+    ];
+
+    /// NVFLARE's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::FlModel => "FL_MODEL",
+            Self::Weights => "WEIGHTS",
+            Self::WeightDiff => "WEIGHT_DIFF",
+            Self::Metrics => "METRICS",
+            Self::Analytic => "ANALYTIC",
+            Self::Collection => "COLLECTION",
+            Self::Statistics => "STATISTICS",
+            Self::Psi => "PSI",
+            Self::AppDefined => "APP_DEFINED",
+        }
+    }
+
+    /// The kind that NVFLARE calls `name`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+impl fmt::Display for DataKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

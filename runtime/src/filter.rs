@@ -1,0 +1,178 @@
+//! The duties that FLARE's base class of filters has: which data a filter sees, the history of filters,
+//! and that nothing leaves a site where a filter did not do its work.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use serde::Serialize;
+use wasmtime::component::Resource;
+
+use crate::bindings::exports::flip::fl::dxo_filter::{Guest, Verdict};
+use crate::context::FlContext;
+use crate::error::Error;
+use crate::exchange::{Dxo, DxoData, MAX_DEPTH, ReturnCode, Shareable};
+use crate::host::exchange::HostDxo;
+use crate::host::log::one_line;
+use crate::instance::Instance;
+
+/// NVFLARE's meta key for the names of the filters that a dxo went through.
+const FILTER_HISTORY: &str = "filter_history";
+
+/// A dxo that a filter let out.
+#[derive(Debug)]
+pub struct Filtered {
+    /// The dxo as it may leave.
+    pub dxo: Dxo,
+    /// What became of each leaf, in order.
+    pub leaves: Vec<Leaf>,
+}
+
+/// What became of one leaf dxo.
+#[derive(Clone, Debug, Serialize)]
+pub struct Leaf {
+    /// The names of the collections' members that lead to it, joined by dots; empty for the dxo itself.
+    pub path: String,
+    /// What the filter did.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// The figures that it reported.
+    pub gauges: IndexMap<String, f64>,
+}
+
+/// What a filter did to a leaf.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "outcome", content = "reason", rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It was changed as configured.
+    Filtered,
+    /// The filter left it as it was on purpose.
+    Unchanged(String),
+    /// The filter was not shown it.
+    PassedBy(String),
+}
+
+/// A task's result after a filter.
+#[derive(Debug)]
+pub struct FilteredResult {
+    /// What goes out: the result, or a reply without data where the filter failed.
+    pub reply: Shareable,
+    /// What became of each leaf, or why nothing goes out.
+    pub outcome: Result<Vec<Leaf>, Error>,
+}
+
+impl Instance {
+    /// Filters a dxo: each leaf of a kind that the filter asks for, in collections too. Where this
+    /// returns an error nothing of the dxo may leave; a clone made before shares its data and keeps it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] where the filter refused; else whatever kept it from doing its work.
+    pub fn filter(&mut self, dxo: Dxo, ctx: &Arc<FlContext>) -> Result<Filtered, Error> {
+        let guest = self.dxo_filter()?;
+        let mut leaves = Vec::new();
+        let dxo = self.filter_part(&guest, dxo, &mut Vec::new(), ctx, &mut leaves)?;
+        Ok(Filtered { dxo, leaves })
+    }
+
+    /// Filters a task's result on its way out. It fails closed: where the filter does not do its work,
+    /// the reply carries NVFLARE's `TASK_RESULT_FILTER_ERROR`, the reason in the header `exception`, and
+    /// no data. A result that is not OK, or that is no dxo, passes by.
+    pub fn filter_result(&mut self, mut result: Shareable, ctx: &Arc<FlContext>) -> FilteredResult {
+        let dxo = match result.return_code {
+            ReturnCode::Ok => result.dxo.take(),
+            _ => None,
+        };
+        let Some(dxo) = dxo else {
+            return FilteredResult { reply: result, outcome: Ok(Vec::new()) };
+        };
+        match self.filter(dxo, ctx) {
+            Ok(Filtered { dxo, leaves }) => {
+                result.dxo = Some(dxo);
+                FilteredResult { reply: result, outcome: Ok(leaves) }
+            }
+            Err(error) => {
+                tracing::error!(component = self.name(), "the result does not leave: {error}");
+                let reason = serde_json::value::to_raw_value(&error.to_string()).ok();
+                FilteredResult {
+                    reply: Shareable {
+                        return_code: ReturnCode::TaskResultFilterError,
+                        headers: reason.map(|reason| ("exception".to_owned(), reason)).into_iter().collect(),
+                        dxo: None,
+                    },
+                    outcome: Err(error),
+                }
+            }
+        }
+    }
+
+    fn filter_part(
+        &mut self,
+        guest: &Guest,
+        mut dxo: Dxo,
+        path: &mut Vec<String>,
+        ctx: &Arc<FlContext>,
+        leaves: &mut Vec<Leaf>,
+    ) -> Result<Dxo, Error> {
+        if path.len() >= MAX_DEPTH {
+            return Err(Error::InvalidData(format!("collections nest deeper than {MAX_DEPTH}")));
+        }
+        if let DxoData::Members(members) = &mut dxo.data {
+            for (name, member) in std::mem::take(members) {
+                path.push(name.clone());
+                let member = self.filter_part(guest, member, path, ctx, leaves)?;
+                path.pop();
+                members.insert(name, member);
+            }
+            return Ok(dxo);
+        }
+        let passed_by = if dxo.is_empty() {
+            Some("it has no data".to_owned())
+        } else if !self.data_kinds().is_empty() && !self.data_kinds().contains(&dxo.kind()) {
+            let kinds: Vec<_> = self.data_kinds().iter().map(|kind| kind.name()).collect();
+            Some(format!("its kind is {}, the filter is for {}", dxo.kind(), kinds.join(", ")))
+        } else {
+            None
+        };
+        let (dxo, outcome, gauges) = match passed_by {
+            Some(reason) => (dxo, Outcome::PassedBy(reason), IndexMap::new()),
+            None => self.filter_leaf(guest, dxo, ctx)?,
+        };
+        leaves.push(Leaf { path: path.join("."), outcome, gauges });
+        Ok(dxo)
+    }
+
+    fn filter_leaf(
+        &mut self,
+        guest: &Guest,
+        dxo: Dxo,
+        ctx: &Arc<FlContext>,
+    ) -> Result<(Dxo, Outcome, IndexMap<String, f64>), Error> {
+        let allowed = self.limits().host_bytes.saturating_add(dxo.byte_len()).saturating_add(dxo.text_len());
+        let (dxo, verdict, gauges) = self.enter(Some(&ctx.abort), async |live| {
+            let state = live.store.data_mut();
+            state.log.gauges.clear();
+            state.tensors.budget.allow(allowed);
+            let dxo = HostDxo::new(dxo, &state.tensors.budget).map_err(crate::host::Failure::into_trap)?;
+            let dxo = state.table.push(dxo)?;
+            let ctx = state.table.push(ctx.clone())?;
+            let borrows = (Resource::new_borrow(dxo.rep()), Resource::new_borrow(ctx.rep()));
+            let verdict = guest.call_process_dxo(&mut live.store, borrows.0, borrows.1).await?;
+            let state = live.store.data_mut();
+            state.table.delete(ctx)?;
+            let mut dxo = state.table.delete(dxo)?.into_dxo();
+            dxo.release();
+            Ok((dxo, verdict, std::mem::take(&mut state.log.gauges)))
+        })?;
+        let outcome = match verdict {
+            Err(error) => return Err(self.failed(error)),
+            Ok(Verdict::Refused(reason)) => return Err(self.refused(&reason)),
+            Ok(Verdict::Filtered) => Outcome::Filtered,
+            Ok(Verdict::Unchanged(reason)) => Outcome::Unchanged(one_line(&reason, 1_000)),
+        };
+        let mut dxo = dxo;
+        let mut history: Vec<serde_json::Value> = dxo.meta_as(FILTER_HISTORY).unwrap_or_default();
+        history.push(self.name().into());
+        dxo.set_meta(FILTER_HISTORY, &history).map_err(|error| Error::InvalidData(error.to_string()))?;
+        Ok((dxo, outcome, gauges))
+    }
+}

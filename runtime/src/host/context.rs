@@ -1,0 +1,68 @@
+//! The interface `context`: what a component may know of the run.
+
+use std::sync::Arc;
+
+use wasmtime::component::{HasData, Resource, ResourceTable};
+
+use super::exchange::SharedShareable;
+use crate::bindings::flip::fl::context::{Host, HostFlContext};
+use crate::context::FlContext;
+
+pub(crate) struct HasContext;
+
+impl HasData for HasContext {
+    type Data<'a> = ContextView<'a>;
+}
+
+pub(crate) struct ContextView<'a> {
+    pub(crate) table: &'a mut ResourceTable,
+}
+
+/// What a handle of resource `fl-context` stands for.
+pub type SharedContext = Arc<FlContext>;
+
+type Ctx = Resource<SharedContext>;
+
+impl ContextView<'_> {
+    fn get(&self, ctx: &Ctx) -> wasmtime::Result<&FlContext> {
+        Ok(self.table.get(ctx)?)
+    }
+}
+
+impl Host for ContextView<'_> {}
+
+impl HostFlContext for ContextView<'_> {
+    fn job_id(&mut self, ctx: Ctx) -> wasmtime::Result<String> {
+        Ok(self.get(&ctx)?.job_id.clone())
+    }
+
+    fn identity(&mut self, ctx: Ctx) -> wasmtime::Result<String> {
+        Ok(self.get(&ctx)?.identity.clone())
+    }
+
+    fn peer_identity(&mut self, ctx: Ctx) -> wasmtime::Result<Option<String>> {
+        Ok(self.get(&ctx)?.peer_identity.clone())
+    }
+
+    fn local_dev(&mut self, ctx: Ctx) -> wasmtime::Result<bool> {
+        Ok(self.get(&ctx)?.local_dev)
+    }
+
+    fn prop(&mut self, ctx: Ctx, key: String) -> wasmtime::Result<Option<String>> {
+        Ok(self.get(&ctx)?.props.get(&key).map(|value| value.get().to_owned()))
+    }
+
+    fn shareable(&mut self, ctx: Ctx, key: String) -> wasmtime::Result<Option<Resource<SharedShareable>>> {
+        let shareable = self.get(&ctx)?.shareables.get(&key).cloned();
+        Ok(shareable.map(|shareable| self.table.push(shareable)).transpose()?)
+    }
+
+    fn aborted(&mut self, ctx: Ctx) -> wasmtime::Result<bool> {
+        Ok(self.get(&ctx)?.abort.is_triggered())
+    }
+
+    fn drop(&mut self, ctx: Ctx) -> wasmtime::Result<()> {
+        self.table.delete(ctx)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,271 @@
+//! The interface `exchange`: dxos and shareables.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use indexmap::IndexMap;
+use serde_json::value::RawValue;
+use wasmtime::component::{HasData, Resource, ResourceTable};
+
+use super::Failure;
+use super::tensors::SharedTensor;
+use crate::bindings::flip::fl::exchange::{Host, HostDxo as HostDxoTrait, HostShareable};
+use crate::bindings::flip::fl::types::{Error, Host as TypesHost, ReturnCode};
+use crate::exchange::{DataKind, Dxo, DxoData, MAX_DEPTH, Meta, Shareable};
+use crate::tensor::{Budget, Charge, Tensor};
+
+/// What a handle of resource `shareable` stands for.
+pub type SharedShareable = Arc<Shareable>;
+
+/// A dxo while a component holds it: its tensors can be open at the same time.
+pub struct HostDxo {
+    kind: DataKind,
+    meta: Meta,
+    data: HostData,
+    /// What names, meta and values cost the component.
+    charge: Charge,
+}
+
+enum HostData {
+    Tensors(IndexMap<String, SharedTensor>),
+    Members(IndexMap<String, Dxo>),
+    Values(Box<RawValue>),
+}
+
+impl HostDxo {
+    pub(crate) fn new(dxo: Dxo, budget: &Budget) -> Result<Self, Failure> {
+        let charge = budget.charge(dxo.text_len())?;
+        let kind = dxo.kind();
+        Ok(Self {
+            kind,
+            meta: dxo.meta,
+            data: match dxo.data {
+                DxoData::Tensors(tensors) => HostData::Tensors(
+                    tensors.into_iter().map(|(name, tensor)| (name, Arc::new(Mutex::new(tensor)))).collect(),
+                ),
+                DxoData::Members(members) => HostData::Members(members),
+                DxoData::Values(values) => HostData::Values(values),
+            },
+            charge,
+        })
+    }
+
+    /// The dxo, as the component leaves it.
+    pub(crate) fn into_dxo(self) -> Dxo {
+        let mut dxo = Dxo::new(self.kind);
+        dxo.meta = self.meta;
+        dxo.data = match self.data {
+            HostData::Tensors(tensors) => {
+                DxoData::Tensors(tensors.into_iter().map(|(name, tensor)| (name, take(tensor))).collect())
+            }
+            HostData::Members(members) => DxoData::Members(members),
+            HostData::Values(values) => DxoData::Values(values),
+        };
+        dxo
+    }
+}
+
+/// The tensor, without a copy where no handle to it is left.
+fn take(tensor: SharedTensor) -> Tensor {
+    match Arc::try_unwrap(tensor) {
+        Ok(tensor) => tensor.into_inner().unwrap_or_else(PoisonError::into_inner),
+        Err(shared) => shared.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+    }
+}
+
+pub(crate) struct HasExchange;
+
+impl HasData for HasExchange {
+    type Data<'a> = ExchangeView<'a>;
+}
+
+pub(crate) struct ExchangeView<'a> {
+    pub(crate) table: &'a mut ResourceTable,
+    pub(crate) budget: &'a Budget,
+}
+
+impl ExchangeView<'_> {
+    fn push(&mut self, dxo: Dxo) -> Result<Resource<HostDxo>, Failure> {
+        let dxo = HostDxo::new(dxo, self.budget)?;
+        Ok(self.table.push(dxo)?)
+    }
+
+    /// Makes room for `more` bytes of text in place of `less`.
+    fn replace_text(dxo: &mut HostDxo, more: usize, less: usize) -> Result<(), Failure> {
+        let bytes = dxo.charge.bytes().saturating_add(more as u64).saturating_sub(less as u64);
+        Ok(dxo.charge.resize(bytes)?)
+    }
+}
+
+fn json(text: String) -> Result<Box<RawValue>, Failure> {
+    RawValue::from_string(text).map_err(|error| Failure::invalid_argument(format!("no JSON: {error}")))
+}
+
+fn not_found(what: &str, name: &str) -> Failure {
+    Failure::Typed(Error::NotFound(format!("no {what} is called {name:?}")))
+}
+
+impl TypesHost for ExchangeView<'_> {
+    fn convert_error(&mut self, failure: Failure) -> wasmtime::Result<Error> {
+        failure.into_typed()
+    }
+}
+
+impl Host for ExchangeView<'_> {}
+
+impl HostDxoTrait for ExchangeView<'_> {
+    fn create(&mut self, kind: DataKind) -> Result<Resource<HostDxo>, Failure> {
+        self.push(Dxo::new(kind))
+    }
+
+    fn kind(&mut self, dxo: Resource<HostDxo>) -> wasmtime::Result<DataKind> {
+        Ok(self.table.get(&dxo)?.kind)
+    }
+
+    fn meta(&mut self, dxo: Resource<HostDxo>, key: String) -> wasmtime::Result<Option<String>> {
+        let meta = &self.table.get(&dxo)?.meta;
+        Ok(meta.get(&key).map(|value| value.get().to_owned()))
+    }
+
+    fn set_meta(&mut self, dxo: Resource<HostDxo>, key: String, value: String) -> Result<(), Failure> {
+        let value = json(value)?;
+        let dxo = self.table.get_mut(&dxo)?;
+        let less = dxo.meta.get(&key).map_or(0, |old| key.len() + old.get().len());
+        Self::replace_text(dxo, key.len() + value.get().len(), less)?;
+        dxo.meta.insert(key, value);
+        Ok(())
+    }
+
+    fn names(&mut self, dxo: Resource<HostDxo>) -> wasmtime::Result<Vec<String>> {
+        Ok(match &self.table.get(&dxo)?.data {
+            HostData::Tensors(tensors) => tensors.keys().cloned().collect(),
+            _ => Vec::new(),
+        })
+    }
+
+    fn tensor(&mut self, dxo: Resource<HostDxo>, name: String) -> Result<Resource<SharedTensor>, Failure> {
+        let tensor = match &self.table.get(&dxo)?.data {
+            HostData::Tensors(tensors) => tensors.get(&name).cloned(),
+            _ => None,
+        };
+        Ok(self.table.push(tensor.ok_or_else(|| not_found("tensor", &name))?)?)
+    }
+
+    fn set_tensor(
+        &mut self,
+        dxo: Resource<HostDxo>,
+        name: String,
+        value: Resource<SharedTensor>,
+    ) -> Result<(), Failure> {
+        let value = self.table.delete(value)?;
+        let dxo = self.table.get_mut(&dxo)?;
+        let HostData::Tensors(tensors) = &dxo.data else {
+            return Err(Failure::invalid_argument(format!("a dxo of kind {} holds no tensors", dxo.kind)));
+        };
+        if !tensors.contains_key(&name) {
+            Self::replace_text(dxo, name.len(), 0)?;
+        }
+        if let HostData::Tensors(tensors) = &mut dxo.data {
+            // Taken out of its cell: what another handle still writes is its own.
+            tensors.insert(name, Arc::new(Mutex::new(take(value))));
+        }
+        Ok(())
+    }
+
+    fn values(&mut self, dxo: Resource<HostDxo>) -> Result<String, Failure> {
+        let dxo = self.table.get(&dxo)?;
+        match &dxo.data {
+            HostData::Values(values) => Ok(values.get().to_owned()),
+            _ => Err(Failure::Typed(Error::NotFound(format!(
+                "a dxo of kind {} holds no plain values",
+                dxo.kind
+            )))),
+        }
+    }
+
+    fn set_values(&mut self, dxo: Resource<HostDxo>, values: String) -> Result<(), Failure> {
+        let values = json(values)?;
+        let dxo = self.table.get_mut(&dxo)?;
+        let HostData::Values(old) = &dxo.data else {
+            return Err(Failure::invalid_argument(format!(
+                "a dxo of kind {} holds no plain values",
+                dxo.kind
+            )));
+        };
+        let less = old.get().len();
+        Self::replace_text(dxo, values.get().len(), less)?;
+        dxo.data = HostData::Values(values);
+        Ok(())
+    }
+
+    fn members(&mut self, dxo: Resource<HostDxo>) -> wasmtime::Result<Vec<String>> {
+        Ok(match &self.table.get(&dxo)?.data {
+            HostData::Members(members) => members.keys().cloned().collect(),
+            _ => Vec::new(),
+        })
+    }
+
+    fn member(&mut self, dxo: Resource<HostDxo>, name: String) -> Result<Resource<HostDxo>, Failure> {
+        let member = match &self.table.get(&dxo)?.data {
+            HostData::Members(members) => members.get(&name).cloned(),
+            _ => None,
+        };
+        self.push(member.ok_or_else(|| not_found("member", &name))?)
+    }
+
+    fn set_member(
+        &mut self,
+        dxo: Resource<HostDxo>,
+        name: String,
+        value: Resource<HostDxo>,
+    ) -> Result<(), Failure> {
+        let value = self.table.delete(value)?.into_dxo();
+        if value.depth() >= MAX_DEPTH {
+            return Err(Failure::invalid_argument(format!("collections nest deeper than {MAX_DEPTH}")));
+        }
+        let dxo = self.table.get_mut(&dxo)?;
+        let HostData::Members(members) = &dxo.data else {
+            return Err(Failure::invalid_argument(format!("a dxo of kind {} has no members", dxo.kind)));
+        };
+        let less = members.get(&name).map_or(0, |old| name.len() as u64 + old.text_len());
+        let more = name.len() as u64 + value.text_len();
+        Self::replace_text(dxo, more as usize, less as usize)?;
+        if let HostData::Members(members) = &mut dxo.data {
+            members.insert(name, value);
+        }
+        Ok(())
+    }
+
+    fn drop(&mut self, dxo: Resource<HostDxo>) -> wasmtime::Result<()> {
+        self.table.delete(dxo)?;
+        Ok(())
+    }
+}
+
+impl HostShareable for ExchangeView<'_> {
+    fn return_code(&mut self, shareable: Resource<SharedShareable>) -> wasmtime::Result<ReturnCode> {
+        Ok(self.table.get(&shareable)?.return_code)
+    }
+
+    fn header(
+        &mut self,
+        shareable: Resource<SharedShareable>,
+        key: String,
+    ) -> wasmtime::Result<Option<String>> {
+        let headers = &self.table.get(&shareable)?.headers;
+        Ok(headers.get(&key).map(|value| value.get().to_owned()))
+    }
+
+    fn dxo(&mut self, shareable: Resource<SharedShareable>) -> wasmtime::Result<Option<Resource<HostDxo>>> {
+        let Some(dxo) = self.table.get(&shareable)?.dxo.clone() else { return Ok(None) };
+        match self.push(dxo) {
+            Ok(dxo) => Ok(Some(dxo)),
+            Err(Failure::Trap(trap)) => Err(trap),
+            Err(Failure::Typed(error)) => Err(wasmtime::Error::msg(format!("{error:?}"))),
+        }
+    }
+
+    fn drop(&mut self, shareable: Resource<SharedShareable>) -> wasmtime::Result<()> {
+        self.table.delete(shareable)?;
+        Ok(())
+    }
+}

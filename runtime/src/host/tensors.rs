@@ -1,0 +1,183 @@
+//! The interface `tensors`: windows on data that stays with the host.
+//!
+//! The two functions that move data are linked by hand over the generated ones, which pass a list of
+//! bytes as a `Vec<u8>` that is allocated and filled on every call. Here a window of a tensor in memory
+//! is lowered from where it lies, and what a component writes is copied once, from its memory to where it
+//! belongs.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use wasmtime::StoreContextMut;
+use wasmtime::component::{HasData, Linker, Resource, ResourceTable, WasmList};
+
+use super::{Failure, HostState};
+use crate::bindings::flip::fl::tensors::{Host, HostTensor, add_to_linker as add_generated};
+use crate::bindings::flip::fl::types::{Dtype, Error, Host as TypesHost};
+use crate::context::AbortSignal;
+use crate::tensor::{Budget, Scratch, Tensor};
+
+/// What a handle of resource `tensor` stands for: a dxo and its open handles share one.
+pub type SharedTensor = Arc<Mutex<Tensor>>;
+
+/// How many bytes of tensors went in and out of components so far; can be watched while a call runs.
+#[derive(Clone, Debug, Default)]
+pub struct Meter(Arc<Counters>);
+
+#[derive(Debug, Default)]
+struct Counters {
+    read: AtomicU64,
+    written: AtomicU64,
+}
+
+impl Meter {
+    /// The bytes that components have read.
+    pub fn read(&self) -> u64 {
+        self.0.read.load(Ordering::Relaxed)
+    }
+
+    /// The bytes that components have written.
+    pub fn written(&self) -> u64 {
+        self.0.written.load(Ordering::Relaxed)
+    }
+
+    fn count(&self, read: &[u8], written: &[u8]) {
+        self.0.read.fetch_add(read.len() as u64, Ordering::Relaxed);
+        self.0.written.fetch_add(written.len() as u64, Ordering::Relaxed);
+    }
+}
+
+/// What an instance needs to serve tensors.
+pub(crate) struct TensorsCtx {
+    pub(crate) scratch: Scratch,
+    pub(crate) budget: Budget,
+    pub(crate) meter: Meter,
+    /// The abort signal of the call under way.
+    pub(crate) abort: AbortSignal,
+    /// The most that one call passes to the component, in bytes.
+    pub(crate) window: u64,
+}
+
+impl TensorsCtx {
+    fn running(&self) -> Result<(), Failure> {
+        match self.abort.is_triggered() {
+            true => Err(Failure::Typed(Error::Aborted)),
+            false => Ok(()),
+        }
+    }
+}
+
+pub(crate) struct HasTensors;
+
+impl HasData for HasTensors {
+    type Data<'a> = TensorsView<'a>;
+}
+
+pub(crate) struct TensorsView<'a> {
+    pub(crate) ctx: &'a TensorsCtx,
+    pub(crate) table: &'a mut ResourceTable,
+}
+
+type Handle = Resource<SharedTensor>;
+
+impl TensorsView<'_> {
+    fn lock(&self, handle: &Handle) -> Result<MutexGuard<'_, Tensor>, Failure> {
+        let tensor = self.table.get(handle)?;
+        Ok(tensor.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn window(&self, handle: &Handle, start: u64, count: u32) -> Result<Bytes, Failure> {
+        self.ctx.running()?;
+        let tensor = self.lock(handle)?;
+        let size = tensor.dtype().size() as u64;
+        let count = u64::from(count).min(self.ctx.window / size);
+        let bytes = tensor.read(start.saturating_mul(size), (count * size) as usize)?;
+        self.ctx.meter.count(&bytes, &[]);
+        Ok(bytes)
+    }
+}
+
+impl TensorsCtx {
+    fn replace(&self, tensor: &SharedTensor, start: u64, bytes: &[u8]) -> Result<(), Failure> {
+        self.running()?;
+        let mut tensor = tensor.lock().unwrap_or_else(PoisonError::into_inner);
+        tensor.write(start, bytes, &self.scratch, &self.budget)?;
+        self.meter.count(&[], bytes);
+        Ok(())
+    }
+}
+
+impl TypesHost for TensorsView<'_> {
+    fn convert_error(&mut self, failure: Failure) -> wasmtime::Result<Error> {
+        failure.into_typed()
+    }
+}
+
+impl Host for TensorsView<'_> {}
+
+impl HostTensor for TensorsView<'_> {
+    fn create(&mut self, dtype: Dtype, shape: Vec<u64>) -> Result<Handle, Failure> {
+        let tensor = Tensor::charged_zeros(dtype, &shape, &self.ctx.budget)?;
+        Ok(self.table.push(Arc::new(Mutex::new(tensor)))?)
+    }
+
+    fn dtype(&mut self, handle: Handle) -> wasmtime::Result<Dtype> {
+        Ok(self.lock(&handle).map_err(Failure::into_trap)?.dtype())
+    }
+
+    fn shape(&mut self, handle: Handle) -> wasmtime::Result<Vec<u64>> {
+        Ok(self.lock(&handle).map_err(Failure::into_trap)?.shape().to_vec())
+    }
+
+    fn len(&mut self, handle: Handle) -> wasmtime::Result<u64> {
+        Ok(self.lock(&handle).map_err(Failure::into_trap)?.len())
+    }
+
+    fn read(&mut self, handle: Handle, start: u64, count: u32) -> Result<Vec<u8>, Failure> {
+        Ok(self.window(&handle, start, count)?.into())
+    }
+
+    fn write(&mut self, handle: Handle, start: u64, bytes: Vec<u8>) -> Result<(), Failure> {
+        self.ctx.replace(self.table.get(&handle)?, start, &bytes)
+    }
+
+    fn drop(&mut self, handle: Handle) -> wasmtime::Result<()> {
+        self.table.delete(handle)?;
+        Ok(())
+    }
+}
+
+type Store<'a> = StoreContextMut<'a, HostState>;
+/// What a function returns whose WIT result is `result<T, error>`.
+type Answer<T> = wasmtime::Result<(Result<T, Error>,)>;
+
+pub(crate) fn add_to_linker(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
+    add_generated::<_, HasTensors>(linker, HostState::tensors)?;
+    linker.allow_shadowing(true);
+    let mut tensors = linker.instance("flip:fl/tensors@0.1.0")?;
+    tensors.func_wrap(
+        "[method]tensor.read",
+        |mut store: Store<'_>, (handle, start, count): (Handle, u64, u32)| {
+            answer(store.data_mut().tensors().window(&handle, start, count))
+        },
+    )?;
+    tensors.func_wrap(
+        "[method]tensor.write",
+        |mut store: Store<'_>, (handle, start, bytes): (Handle, u64, WasmList<u8>)| {
+            // The tensor is held on to: the bytes are borrowed from the same store as its handle.
+            let tensor = store.data_mut().tensors().table.get(&handle)?.clone();
+            let bytes = bytes.as_le_slice(&store);
+            answer(store.data().tensors.replace(&tensor, start, bytes))
+        },
+    )?;
+    linker.allow_shadowing(false);
+    Ok(())
+}
+
+fn answer<T>(result: Result<T, Failure>) -> Answer<T> {
+    match result {
+        Ok(value) => Ok((Ok(value),)),
+        Err(failure) => Ok((Err(failure.into_typed()?),)),
+    }
+}

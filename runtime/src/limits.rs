@@ -1,0 +1,254 @@
+//! What a component may use, and the enforcement inside its store.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use serde::de::{Deserialize, Deserializer, Error as _};
+use wasmtime::ResourceLimiter;
+
+/// What one instance of a component may use. Every field has a default that suits ordinary components.
+///
+/// Sizes deserialise from a number of bytes or a text such as `"64MiB"`, times from a text such as
+/// `"30s"`; an unknown name is an error.
+///
+/// ```
+/// use flip_runtime::Limits;
+///
+/// let limits: Limits = serde_json::from_str(r#"{"memory": "32MiB", "call-time": "10s"}"#)?;
+/// assert_eq!(limits.memory, 32 << 20);
+/// assert_eq!(limits.total_time, Limits::default().total_time);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Limits {
+    /// The size of the component's file, in bytes: compiling takes time and memory in proportion to it.
+    /// Components that carry a Python interpreter are about 18 MiB.
+    #[serde(deserialize_with = "size")]
+    pub component_size: u64,
+    /// All linear memories and tables of the instance together, in bytes. Filters work in windows and
+    /// need a few MiB at any size of model; an interpreter needs some tens.
+    #[serde(deserialize_with = "size")]
+    pub memory: u64,
+    /// The elements of all tables together. A table holds a component's function pointers: some
+    /// thousands, also for an interpreter.
+    pub table_elements: u64,
+    /// Core instances, memories and tables, each: a component is made of a handful of modules, one that
+    /// carries an interpreter of some dozens.
+    pub instances: u64,
+    /// Tensors, dxos and other resources that are open at a time, each some hundred bytes on the host. A
+    /// filter may open all tensors of a large model at once: some thousands.
+    pub handles: u64,
+    /// The bytes that the host keeps for the component beyond the size of the data it was given: tensors
+    /// that it made, copies that it caused, texts.
+    #[serde(deserialize_with = "size")]
+    pub host_bytes: u64,
+    /// The bytes that one call passes in either direction; larger reads come short. Four times the
+    /// window that components are advised to use.
+    #[serde(deserialize_with = "size")]
+    pub call_bytes: u64,
+    /// The time of one call into the component, host functions included. A gigabyte takes a filter
+    /// about a second.
+    #[serde(deserialize_with = "time")]
+    pub call_time: Duration,
+    /// The time of all calls together: many short calls are one long one.
+    #[serde(deserialize_with = "time")]
+    pub total_time: Duration,
+    /// Lines in the log; later ones are dropped with one notice. A job's event handlers write some
+    /// hundreds.
+    pub log_lines: u64,
+    /// The bytes of one line; what is longer is cut.
+    #[serde(deserialize_with = "size")]
+    pub log_line: u64,
+    /// Figures of different names in the report of a call; later ones are dropped.
+    pub gauges: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            component_size: 64 << 20,
+            memory: 256 << 20,
+            table_elements: 100_000,
+            instances: 128,
+            handles: 65_536,
+            host_bytes: 1 << 30,
+            call_bytes: 1 << 20,
+            call_time: Duration::from_secs(300),
+            total_time: Duration::from_secs(3_600),
+            log_lines: 10_000,
+            log_line: 8 << 10,
+            gauges: 256,
+        }
+    }
+}
+
+fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    Ok(ByteSize::deserialize(deserializer)?.as_u64())
+}
+
+fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    humantime::parse_duration(&text)
+        .map_err(|error| D::Error::custom(format!("{text:?} is no time: {error}")))
+}
+
+/// A limit that a component reached: its name in [`Limits`] and its figure.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+pub struct LimitReached {
+    /// The name, as it is written in a policy.
+    pub limit: &'static str,
+    /// What was allowed.
+    pub allowed: Allowed,
+}
+
+impl fmt::Display for LimitReached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "limit {} reached: {} allowed", self.limit, self.allowed)
+    }
+}
+
+/// The figure of a limit, with its unit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Allowed {
+    /// So many bytes.
+    Bytes(u64),
+    /// So many things.
+    Count(u64),
+    /// So long.
+    Time(Duration),
+}
+
+impl fmt::Display for Allowed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bytes(bytes) => write!(f, "{}", ByteSize::b(*bytes).display().iec()),
+            Self::Count(count) => write!(f, "{count}"),
+            Self::Time(time) => write!(f, "{}", humantime::format_duration(*time)),
+        }
+    }
+}
+
+/// Counts the memories and tables of a whole store; wasmtime's own limits count each on its own.
+pub(crate) struct StoreLimiter {
+    memory_allowed: u64,
+    table_allowed: u64,
+    instances: usize,
+    /// Bytes of memories and tables now, and at most.
+    memory: u64,
+    peak: u64,
+    table_elements: u64,
+}
+
+/// What wasmtime keeps for one element of a table.
+const TABLE_ELEMENT: u64 = size_of::<usize>() as u64;
+
+impl StoreLimiter {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            memory_allowed: limits.memory,
+            table_allowed: limits.table_elements,
+            instances: usize::try_from(limits.instances).unwrap_or(usize::MAX),
+            memory: 0,
+            peak: 0,
+            table_elements: 0,
+        }
+    }
+
+    /// The most that memories and tables came to, in bytes.
+    pub(crate) fn peak(&self) -> u64 {
+        self.peak
+    }
+
+    fn take(&mut self, bytes: u64) -> Result<(), LimitReached> {
+        let memory = self.memory.saturating_add(bytes);
+        if memory > self.memory_allowed {
+            return Err(LimitReached { limit: "memory", allowed: Allowed::Bytes(self.memory_allowed) });
+        }
+        self.memory = memory;
+        self.peak = self.peak.max(memory);
+        Ok(())
+    }
+}
+
+impl ResourceLimiter for StoreLimiter {
+    // What goes beyond a memory's own maximum fails anyway, and is not counted.
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
+        self.take(desired.saturating_sub(current) as u64)?;
+        Ok(true)
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
+        let more = desired.saturating_sub(current) as u64;
+        let elements = self.table_elements.saturating_add(more);
+        if elements > self.table_allowed {
+            return Err(LimitReached {
+                limit: "table-elements",
+                allowed: Allowed::Count(self.table_allowed),
+            }
+            .into());
+        }
+        self.take(more.saturating_mul(TABLE_ELEMENT))?;
+        self.table_elements = elements;
+        Ok(true)
+    }
+
+    fn instances(&self) -> usize {
+        self.instances
+    }
+
+    fn memories(&self) -> usize {
+        self.instances
+    }
+
+    fn tables(&self) -> usize {
+        self.instances
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_what_all_memories_and_tables_come_to() {
+        let limits = Limits { memory: 200_000, ..Limits::default() };
+        let mut limiter = StoreLimiter::new(&limits);
+        assert!(limiter.memory_growing(0, 65_536, None).unwrap());
+        assert!(limiter.memory_growing(0, 65_536, None).unwrap());
+        assert!(limiter.table_growing(0, 8_000, None).unwrap());
+        let error = limiter.memory_growing(65_536, 131_072, None).unwrap_err();
+        assert_eq!(error.to_string(), "limit memory reached: 195.3 KiB allowed");
+        assert_eq!(limiter.peak(), 2 * 65_536 + 64_000);
+    }
+
+    #[test]
+    fn growth_beyond_a_memorys_own_maximum_is_not_counted() {
+        let mut limiter = StoreLimiter::new(&Limits::default());
+        assert!(!limiter.memory_growing(0, 131_072, Some(65_536)).unwrap());
+        assert_eq!(limiter.peak(), 0);
+    }
+
+    #[test]
+    fn an_unknown_limit_is_an_error_that_names_the_known_ones() {
+        let error = serde_json::from_str::<Limits>(r#"{"memroy": 1}"#).unwrap_err().to_string();
+        assert!(error.contains("memroy") && error.contains("`memory`"), "{error}");
+    }
+}

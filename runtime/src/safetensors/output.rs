@@ -1,0 +1,149 @@
+//! A dxo file in the making: it appears under its name in one step, or not at all.
+
+use std::fs::Permissions;
+use std::io::{self, Seek, SeekFrom, Write};
+use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use tempfile::NamedTempFile;
+
+use super::header::{Entry, Header};
+use super::{DxoFile, KIND, META};
+use crate::error::Error;
+use crate::exchange::Dxo;
+use crate::tensor::{Scratch, ScratchFile, Tensor};
+
+/// A file that gets its name when it is complete. What a component writes goes straight into it, one
+/// tensor after the other, behind room for the header; where that comes to the layout of the finished
+/// file, nothing is copied.
+pub struct Output {
+    path: PathBuf,
+    file: NamedTempFile,
+    scratch: Arc<ScratchFile>,
+    /// Where the data starts.
+    data_start: u64,
+}
+
+/// How much longer the header may get: a filter adds its name to the history.
+const HEADER_GROWTH: u64 = 1_024;
+
+/// How much is copied at a time where the layout does not fit.
+const CHUNK: usize = 1 << 20;
+
+impl Output {
+    /// Starts a file that will be `path`, for what a component makes of `input`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] where no file can be made in that directory.
+    pub fn create(path: &Path, input: &DxoFile) -> Result<Self, Error> {
+        let file = temporary(path).map_err(Error::file(path))?;
+        let handle = file.as_file().try_clone().map_err(Error::file(path))?;
+        // Elements may get wider, up to 8 bytes each; so may the numbers in the header.
+        let header = header(&input.dxo, &input.metadata, 8);
+        let length = header.to_bytes(None).map_or(0, |bytes| bytes.len() as u64);
+        let data_start = (length + HEADER_GROWTH).next_multiple_of(64);
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            scratch: Arc::new(ScratchFile::new(Arc::new(handle), data_start)),
+            data_start,
+        })
+    }
+
+    pub(crate) fn scratch(&self) -> Scratch {
+        Scratch::File(self.scratch.clone())
+    }
+
+    /// Completes the file with `dxo` and gives it its name.
+    ///
+    /// # Errors
+    ///
+    /// Where something cannot be read or written; then there is no such file.
+    pub fn commit(self, mut dxo: Dxo, metadata: &IndexMap<String, String>) -> Result<(), Error> {
+        let path = self.path.clone();
+        self.finish(&mut dxo, metadata).map_err(Error::file(path))
+    }
+
+    fn finish(mut self, dxo: &mut Dxo, metadata: &IndexMap<String, String>) -> io::Result<()> {
+        let header = header(dxo, metadata, 1);
+        let end = header.tensors.last().map_or(0, |(_, entry)| entry.data_offsets.1);
+        let bytes = header.to_bytes(Some(self.data_start)).filter(|_| self.is_in_place(dxo, &header));
+        match bytes {
+            Some(bytes) => {
+                let file = self.file.as_file();
+                file.write_all_at(&bytes, 0)?;
+                file.set_len(self.data_start.saturating_add(end))?;
+            }
+            None => {
+                let mut copy = temporary(&self.path)?;
+                let bytes = header.to_bytes(None).ok_or(io::ErrorKind::InvalidData)?;
+                copy.write_all(&bytes)?;
+                for tensor in dxo.tensors().into_iter().flat_map(IndexMap::values) {
+                    copy_tensor(tensor, &mut copy)?;
+                }
+                self.file = copy;
+            }
+        }
+        // Without this a crash of the machine could leave the name without the contents.
+        self.file.as_file().sync_all()?;
+        self.file.persist(&self.path).map_err(|error| error.error)?;
+        Ok(())
+    }
+
+    /// Whether every tensor already lies where the header says.
+    fn is_in_place(&self, dxo: &mut Dxo, header: &Header) -> bool {
+        let entries = header.tensors.values();
+        let Some(tensors) = dxo.tensors_mut() else { return false };
+        tensors.values_mut().zip(entries).all(|(tensor, entry)| {
+            let place = self.data_start.saturating_add(entry.data_offsets.0);
+            tensor.is_empty()
+                || matches!(tensor.complete_in(&self.scratch), Ok(Some(offset)) if offset == place)
+        })
+    }
+}
+
+/// A file beside `path` that is deleted unless it is renamed.
+fn temporary(path: &Path) -> io::Result<NamedTempFile> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let mut prefix = std::ffi::OsString::from(".");
+    prefix.push(path.file_name().ok_or(io::ErrorKind::InvalidFilename)?);
+    tempfile::Builder::new()
+        .prefix(&prefix)
+        // As for any new file: the umask says who may read it.
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(directory.unwrap_or(Path::new(".")))
+}
+
+fn copy_tensor(tensor: &Tensor, target: &mut NamedTempFile) -> io::Result<()> {
+    let mut offset = 0;
+    while offset < tensor.byte_len() {
+        let bytes = tensor.read(offset, CHUNK).map_err(io::Error::other)?;
+        target.write_all(&bytes)?;
+        offset += bytes.len() as u64;
+    }
+    target.seek(SeekFrom::End(0))?;
+    Ok(())
+}
+
+/// The header of the file for `dxo`, with elements `widened` times as wide.
+fn header(dxo: &Dxo, metadata: &IndexMap<String, String>, widened: u64) -> Header {
+    let mut header = Header { metadata: metadata.clone(), ..Header::default() };
+    header.metadata.insert(KIND.to_owned(), dxo.kind().name().to_owned());
+    if !dxo.meta.is_empty()
+        && let Ok(meta) = serde_json::to_string(&dxo.meta)
+    {
+        header.metadata.insert(META.to_owned(), meta);
+    }
+    let mut begin = 0_u64;
+    for (name, tensor) in dxo.tensors().into_iter().flatten() {
+        let end = begin.saturating_add(tensor.byte_len().saturating_mul(widened));
+        let entry =
+            Entry { dtype: tensor.dtype(), shape: tensor.shape().to_vec(), data_offsets: (begin, end) };
+        header.tensors.insert(name.clone(), entry);
+        begin = end;
+    }
+    header
+}

@@ -1,0 +1,112 @@
+//! Where a tensor's bytes come from.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+
+/// A part of a file, read at its offsets; the file's own position does not matter.
+#[derive(Clone, Debug)]
+pub struct FileRange {
+    file: Arc<File>,
+    offset: u64,
+    len: u64,
+}
+
+impl FileRange {
+    /// `len` bytes of `file` from byte `offset`.
+    pub fn new(file: Arc<File>, offset: u64, len: u64) -> Self {
+        Self { file, offset, len }
+    }
+
+    pub(super) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    pub(super) fn is_in(&self, file: &Arc<File>) -> bool {
+        Arc::ptr_eq(&self.file, file)
+    }
+
+    /// Fills `buffer` from byte `offset` of the range.
+    pub(crate) fn read_into(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.file.read_exact_at(buffer, self.offset.saturating_add(offset))
+    }
+
+    pub(super) fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all_at(bytes, self.offset.saturating_add(offset))
+    }
+}
+
+/// The bytes that a tensor starts from.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    /// Memory, which may be shared.
+    Memory(Bytes),
+    /// A file that is only read.
+    File(FileRange),
+    /// So many zero bytes.
+    Zeros(u64),
+}
+
+impl Source {
+    pub(crate) fn len(&self) -> u64 {
+        match self {
+            Self::Memory(bytes) => bytes.len() as u64,
+            Self::File(range) => range.len,
+            Self::Zeros(len) => *len,
+        }
+    }
+
+    /// `len` bytes from `offset`; the caller has checked that they are there.
+    pub(crate) fn read(&self, offset: u64, len: usize) -> io::Result<Bytes> {
+        match self {
+            Self::Memory(bytes) => {
+                let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+                Ok(bytes.slice(start..start.saturating_add(len).min(bytes.len())))
+            }
+            Self::File(_) | Self::Zeros(_) => {
+                let mut buffer = BytesMut::zeroed(len);
+                self.read_into(offset, &mut buffer)?;
+                Ok(buffer.freeze())
+            }
+        }
+    }
+
+    /// Fills `buffer` from `offset`; the caller has checked that so much is there.
+    pub(super) fn read_into(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        match self {
+            Self::Memory(bytes) => {
+                let start = usize::try_from(offset).unwrap_or(usize::MAX);
+                let end = start.saturating_add(buffer.len());
+                let part = bytes.get(start..end).ok_or(io::ErrorKind::UnexpectedEof)?;
+                buffer.copy_from_slice(part);
+            }
+            Self::File(range) => range.read_into(offset, buffer)?,
+            Self::Zeros(_) => buffer.fill(0),
+        }
+        Ok(())
+    }
+
+    /// Writes where the bytes lie in memory and nobody else holds them; says whether that was so.
+    pub(super) fn write_in_place(&mut self, offset: u64, bytes: &[u8]) -> bool {
+        let Self::Memory(memory) = self else { return false };
+        match std::mem::take(memory).try_into_mut() {
+            Err(shared) => {
+                *memory = shared;
+                false
+            }
+            Ok(mut owned) => {
+                let start = usize::try_from(offset).unwrap_or(usize::MAX);
+                let target = owned.get_mut(start..start.saturating_add(bytes.len()));
+                let fits = target.is_some();
+                if let Some(target) = target {
+                    target.copy_from_slice(bytes);
+                }
+                *memory = owned.freeze();
+                fits
+            }
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! What a component has used.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// What an instance has used so far.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Usage {
+    /// Calls into the component.
+    pub calls: u64,
+    /// The time of these calls, host functions included, in seconds.
+    #[serde(rename = "seconds", serialize_with = "seconds")]
+    pub time: Duration,
+    /// The most that its memories and tables came to, in bytes.
+    pub peak_memory: u64,
+    /// Bytes of tensors that it read.
+    pub bytes_read: u64,
+    /// Bytes of tensors that it wrote.
+    pub bytes_written: u64,
+    /// Calls from the component into the host.
+    pub host_calls: HostCalls,
+}
+
+/// Calls into the host, by interface.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct HostCalls {
+    /// `flip:fl/log`.
+    pub log: u64,
+    /// `flip:fl/context`.
+    pub context: u64,
+    /// `flip:fl/exchange`.
+    pub exchange: u64,
+    /// `flip:fl/tensors`.
+    pub tensors: u64,
+    /// Every WASI interface.
+    pub wasi: u64,
+}
+
+impl HostCalls {
+    /// The calls of all interfaces.
+    pub fn total(&self) -> u64 {
+        self.log + self.context + self.exchange + self.tensors + self.wasi
+    }
+}
+
+fn seconds<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(time.as_secs_f64())
+}

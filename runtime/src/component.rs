@@ -227,14 +227,22 @@ impl Component {
         InstanceBuilder::new(self)
     }
 
-    pub(crate) fn no_role(&self, role: &'static str) -> Error {
-        Error::NoRole {
+    /// Whether it can play a role, such as `dxo-filter`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoRole`] lists the roles that it has.
+    pub fn require(&self, role: &'static str) -> Result<(), Error> {
+        if self.inspection.roles.iter().any(|known| known == role) {
+            return Ok(());
+        }
+        Err(Error::NoRole {
             component: self.name.to_string(),
             role,
             roles: match self.inspection.roles.is_empty() {
                 true => "none".to_owned(),
                 false => self.inspection.roles.join(", "),
             },
-        }
+        })
     }
 }

@@ -169,12 +169,14 @@ impl Instance {
 
     fn start(&mut self, args: &str) -> Result<(), Error> {
         let pre = self.component.pre.clone();
+        let configurable = configurable::GuestIndices::new(&pre).map_err(|_| Error::InvalidComponent {
+            component: self.name.to_string(),
+            reason: "it does not export flip:fl/configurable, as every component must".to_owned(),
+        })?;
         let raw = self.enter(None, async |live| pre.instantiate_async(&mut live.store).await)?;
         if let Some(live) = &mut self.live {
             live.raw = Some(raw);
         }
-        let configurable = configurable::GuestIndices::new(&self.component.pre)
-            .map_err(|_| self.component.no_role("configurable"))?;
         let configured = self.enter(None, async |live| {
             let guest = configurable.load(&mut live.store, &raw)?;
             guest.call_configure(&mut live.store, &args.to_owned()).await
@@ -185,7 +187,7 @@ impl Instance {
             }
             error => self.failed(error),
         })?;
-        if let Ok(filter) = dxo_filter::GuestIndices::new(&self.component.pre) {
+        if let Ok(filter) = dxo_filter::GuestIndices::new(&pre) {
             self.data_kinds = self.enter(None, async |live| {
                 let guest = filter.load(&mut live.store, &raw)?;
                 guest.call_data_kinds(&mut live.store).await
@@ -196,11 +198,18 @@ impl Instance {
 
     /// The exports of role `dxo-filter`.
     pub(crate) fn dxo_filter(&mut self) -> Result<dxo_filter::Guest, Error> {
-        let live = self.live.as_mut().ok_or_else(|| Error::Poisoned { component: self.name.to_string() })?;
-        let no_role = || self.component.no_role("dxo-filter");
-        let indices = dxo_filter::GuestIndices::new(&self.component.pre).map_err(|_| no_role())?;
-        let raw = live.raw.as_ref().ok_or_else(no_role)?;
-        indices.load(&mut live.store, raw).map_err(|_| no_role())
+        self.component.require("dxo-filter")?;
+        let pre = &self.component.pre;
+        let Some(Live { store, raw: Some(raw) }) = &mut self.live else {
+            return Err(self.poisoned());
+        };
+        dxo_filter::GuestIndices::new(pre)
+            .and_then(|indices| indices.load(store, raw))
+            .map_err(|error| self.ended(&error))
+    }
+
+    fn poisoned(&self) -> Error {
+        Error::Poisoned { component: self.name.to_string() }
     }
 
     /// Enters the component for one call. Unless the call returns, what was entered is gone.
@@ -209,9 +218,7 @@ impl Instance {
         abort: Option<&AbortSignal>,
         call: impl AsyncFnOnce(&mut Live) -> wasmtime::Result<R>,
     ) -> Result<R, Error> {
-        let Some(mut live) = self.live.take() else {
-            return Err(Error::Poisoned { component: self.name.to_string() });
-        };
+        let mut live = self.live.take().ok_or_else(|| self.poisoned())?;
         let started = Instant::now();
         let deadline = self.deadline(started);
         live.store.set_epoch_deadline(1);

@@ -89,7 +89,16 @@ fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
 }
 
 fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(deserializer)?;
+    #[derive(serde::Deserialize)]
+    #[serde(untagged)]
+    enum Time {
+        Text(String),
+        Bare(u64),
+    }
+    let text = match Time::deserialize(deserializer)? {
+        Time::Text(text) => text,
+        Time::Bare(number) => number.to_string(),
+    };
     humantime::parse_duration(&text)
         .map_err(|error| D::Error::custom(format!("{text:?} is no time: {error}")))
 }

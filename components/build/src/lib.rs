@@ -82,6 +82,13 @@ fn compile(workspace: &Path, packages: &[&str], target_dir: &Path) -> Result<(),
     for package in packages {
         command.args(["--package", package]);
     }
+    // Panics carry the paths of source files. Without those of this machine a component is the same, and
+    // has the same digest, wherever this toolchain builds it.
+    let remapped = [(Some(workspace.to_owned()), "flip-wasm"), (cargo_home(), "cargo"), (sysroot(), "rust")];
+    for (from, to) in remapped.into_iter().filter_map(|(from, to)| Some((from?, to))) {
+        let flag = format!("--remap-path-prefix={}={to}", from.display());
+        command.arg("--config").arg(format!("target.{TARGET}.rustflags=[{flag:?}]"));
+    }
     // What the outer cargo tells its build scripts is not meant for another cargo: flags of another
     // target, the wrapper of clippy, the directories of the outer build.
     for (name, _) in env::vars_os() {
@@ -98,6 +105,16 @@ fn compile(workspace: &Path, packages: &[&str], target_dir: &Path) -> Result<(),
     if status.success() { Ok(()) } else { Err(Error::Cargo { packages: packages.join(", ") }) }
 }
 
+fn cargo_home() -> Option<PathBuf> {
+    env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(env::home_dir()?.join(".cargo")))
+}
+
+fn sysroot() -> Option<PathBuf> {
+    let output = Command::new("rustc").args(["--print", "sysroot"]).output().ok()?;
+    Some(PathBuf::from(String::from_utf8(output.stdout).ok()?.trim()))
+}
+
+/// Set by the outer cargo, and not under a prefix of their own.
 const OUTER_VARIABLES: &[&str] = &[
     "CARGO_BUILD_RUSTFLAGS",
     "CARGO_BUILD_TARGET",

@@ -2,6 +2,8 @@
 
 use std::fmt::Debug;
 
+use crate::survey::{Plain, Survey};
+
 /// An unsigned integer that stands for a value in its order.
 ///
 /// The bit patterns of non-negative IEEE 754 numbers are such keys: they are ordered as the numbers are,
@@ -11,6 +13,11 @@ pub trait Key: sealed::Sealed + Copy + Ord + Debug {
     const MIN: Self;
     /// The largest key, all bits set.
     const MAX: Self;
+
+    /// How blocks of such keys are surveyed.
+    #[doc(hidden)]
+    #[expect(private_bounds, reason = "closed to others")]
+    type Survey: Survey<Self>;
 
     /// The signed integer of the same width.
     type Signed: Copy + Ord + Debug;
@@ -34,13 +41,14 @@ mod sealed {
 }
 
 macro_rules! keys {
-    ($($int:ty, $signed:ty;)*) => {$(
+    ($($int:ty, $signed:ty, $survey:ty;)*) => {$(
         impl sealed::Sealed for $int {}
 
         impl Key for $int {
             const MIN: Self = <$int>::MIN;
             const MAX: Self = <$int>::MAX;
 
+            type Survey = $survey;
             type Signed = $signed;
 
             #[inline(always)]
@@ -64,8 +72,13 @@ macro_rules! keys {
     )*};
 }
 
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+type Surveyor32 = Plain<u32>;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+type Surveyor32 = crate::survey::Vectors;
+
 keys! {
-    u16, i16;
-    u32, i32;
-    u64, i64;
+    u16, i16, Plain<u16>;
+    u32, i32, Surveyor32;
+    u64, i64, Plain<u64>;
 }

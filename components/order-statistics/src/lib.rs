@@ -46,6 +46,7 @@ mod key;
 mod narrow;
 mod position;
 mod select;
+mod survey;
 mod tally;
 #[cfg(test)]
 mod tests;

@@ -133,19 +133,20 @@ impl<K: Key> Place<K> {
 impl<K: Key> Tally<K> {
     fn locate(&mut self, rank: u64) -> Place<K> {
         let Bracket { lo, hi } = self.bracket;
-        let (first, last, below) = if rank < self.below_lo {
+        let upto_lo = self.upto_lo();
+        let (first, last, below) = if rank < self.below_lo() {
             (self.min().to_u64(), lo.to_u64() - 1, 0)
-        } else if rank < self.upto_lo {
+        } else if rank < upto_lo {
             return Place::Key(lo);
-        } else if rank < self.below_hi {
+        } else if rank < self.below_hi() {
             if let Some(inside) = &mut self.inside {
-                return Place::Key(nth(inside, (rank - self.upto_lo) as usize));
+                return Place::Key(nth(inside, (rank - upto_lo) as usize));
             }
-            (lo.to_u64() + 1, hi.to_u64() - 1, self.upto_lo)
-        } else if rank < self.upto_hi {
+            (lo.to_u64() + 1, hi.to_u64() - 1, upto_lo)
+        } else if rank < self.upto_hi() {
             return Place::Key(hi);
         } else {
-            (hi.to_u64() + 1, self.max().to_u64(), self.upto_hi)
+            (hi.to_u64() + 1, self.max().to_u64(), self.upto_hi())
         };
         Place::Within(Interval { first, last, below })
     }

@@ -2,11 +2,10 @@
 
 use crate::Key;
 use crate::bracket::Bracket;
+use crate::survey::Survey;
 
-/// Keys that are counted at a time.
-const BLOCK: usize = 64;
-/// Keys that are searched at a time for some within the bracket.
-const PIECE: usize = 16;
+/// Keys that are surveyed at a time for some that need a second look.
+pub(crate) const BLOCK: usize = 16;
 
 /// Counts of keys against a bracket; the keys strictly within it while they fit; the extremes.
 ///
@@ -14,99 +13,100 @@ const PIECE: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Tally<K: Key> {
     pub bracket: Bracket<K>,
-    /// The bracket's ends as they are compared.
-    signed: [K::Signed; 2],
     capacity: usize,
     /// The keys strictly within the bracket, or `None` once they did not fit.
     pub inside: Option<Vec<K>>,
-    pub below_lo: u64,
-    pub upto_lo: u64,
-    pub below_hi: u64,
-    pub upto_hi: u64,
+    below_lo: u64,
+    at_lo: u64,
+    within: u64,
+    /// None are counted here where both ends are one key.
+    at_hi: u64,
     pub total: u64,
-    min: K::Signed,
-    max: K::Signed,
+    min: K,
+    max: K,
 }
 
 impl<K: Key> Tally<K> {
     pub fn new(bracket: Bracket<K>, capacity: usize) -> Self {
         Self {
             bracket,
-            signed: [bracket.lo.signed(), bracket.hi.signed()],
             capacity,
-            inside: Some(Vec::with_capacity(capacity + BLOCK)),
+            inside: Some(Vec::with_capacity(capacity)),
             below_lo: 0,
-            upto_lo: 0,
-            below_hi: 0,
-            upto_hi: 0,
+            at_lo: 0,
+            within: 0,
+            at_hi: 0,
             total: 0,
-            min: K::MAX.signed(),
-            max: K::MIN.signed(),
+            min: K::MAX,
+            max: K::MIN,
         }
     }
 
     pub fn min(&self) -> K {
-        K::from_signed(self.min)
+        self.min
     }
 
     pub fn max(&self) -> K {
-        K::from_signed(self.max)
+        self.max
+    }
+
+    /// How many keys are less than the bracket's lower end.
+    pub fn below_lo(&self) -> u64 {
+        self.below_lo
+    }
+
+    /// How many are no more than its lower end.
+    pub fn upto_lo(&self) -> u64 {
+        self.below_lo + self.at_lo
+    }
+
+    /// How many are less than its upper end, unless both ends are one key.
+    pub fn below_hi(&self) -> u64 {
+        self.upto_lo() + self.within
+    }
+
+    /// How many are no more than its upper end.
+    pub fn upto_hi(&self) -> u64 {
+        self.below_hi() + self.at_hi
     }
 
     pub fn add(&mut self, keys: &[K]) {
         let (blocks, rest) = keys.as_chunks::<BLOCK>();
+        let mut survey = K::Survey::new(self.bracket);
         for block in blocks {
-            self.add_block(block);
+            let mut mask = survey.add(block);
+            while let Some(key) = block.get(mask.trailing_zeros() as usize) {
+                self.collect(*key);
+                mask &= mask - 1;
+            }
         }
-        self.add_block(rest);
+        let (below, min, max) = survey.finish();
+        self.below_lo += below;
+        self.min = self.min.min(min);
+        self.max = self.max.max(max);
+        for &key in rest {
+            self.below_lo += u64::from(key < self.bracket.lo);
+            self.min = self.min.min(key);
+            self.max = self.max.max(key);
+            self.collect(key);
+        }
         self.total += keys.len() as u64;
     }
 
+    /// Counts a key at an end of the bracket, collects one within.
     #[inline(always)]
-    fn add_block(&mut self, block: &[K]) {
-        let [lo, hi] = self.signed;
-        let (mut below_lo, mut upto_lo, mut below_hi, mut upto_hi) = (0u32, 0u32, 0u32, 0u32);
-        let (mut min, mut max) = (self.min, self.max);
-        for key in block {
-            let key = key.signed();
-            min = min.min(key);
-            max = max.max(key);
-            below_lo += u32::from(key < lo);
-            upto_lo += u32::from(key <= lo);
-            below_hi += u32::from(key < hi);
-            upto_hi += u32::from(key <= hi);
-        }
-        self.below_lo += u64::from(below_lo);
-        self.upto_lo += u64::from(upto_lo);
-        self.below_hi += u64::from(below_hi);
-        self.upto_hi += u64::from(upto_hi);
-        self.min = min;
-        self.max = max;
-        if below_hi > upto_lo {
-            self.collect(block);
-        }
-    }
-
-    #[inline(never)]
-    fn collect(&mut self, block: &[K]) {
-        let Some(inside) = &mut self.inside else { return };
-        let [lo, hi] = self.signed;
-        for piece in block.chunks(PIECE) {
-            if !piece.iter().fold(false, |any, key| any | ((lo < key.signed()) & (key.signed() < hi))) {
-                continue;
+    fn collect(&mut self, key: K) {
+        let Bracket { lo, hi } = self.bracket;
+        if key == lo {
+            self.at_lo += 1;
+        } else if key == hi {
+            self.at_hi += 1;
+        } else if lo < key && key < hi {
+            self.within += 1;
+            match &mut self.inside {
+                Some(inside) if inside.len() < self.capacity => inside.push(key),
+                inside => *inside = None,
             }
-            let mut found = [K::MIN; PIECE];
-            let mut count = 0;
-            for &key in piece {
-                if let Some(slot) = found.get_mut(count) {
-                    *slot = key;
-                }
-                count += usize::from((lo < key.signed()) & (key.signed() < hi));
-            }
-            inside.extend_from_slice(found.get(..count).unwrap_or_default());
-        }
-        if inside.len() > self.capacity {
-            self.inside = None;
         }
     }
 }

@@ -11,8 +11,9 @@ use crate::{Dtype, Settings, Tensor};
 
 /// From how many elements on a table of all results is quicker than computing each.
 const TABLE_PAYS: u64 = 1 << 16;
-/// Elements counted at a time in as many bits as an element has, so that counting is vectorised too.
-const CHUNK: usize = 1 << 14;
+/// Elements in the body of a loop. A sandbox looks at its clock on each turn, which costs as much as some
+/// elements do.
+const BLOCK: usize = 16;
 
 /// Truncates every tensor at a cutoff that is known; returns how many elements are zero then.
 pub(crate) fn apply<X: Tensor>(tensors: &mut [X], settings: &Settings, cutoff: f64) -> Result<u64, X::Error> {
@@ -66,15 +67,18 @@ impl<const N: usize, R: Stored<N>, X: Tensor> WithFunction<R> for InPlace<'_, N,
     fn run(self, f: impl Fn(R) -> R + Copy) -> Self::Result {
         let mut zeros = 0;
         self.0.map(&mut |bytes| {
-            for elements in bytes.as_chunks_mut().0.chunks_mut(CHUNK) {
-                let mut count = 0;
-                for element in elements {
-                    let result = f(R::load(*element));
-                    count += u32::from(result.key() == R::ZERO.key());
-                    *element = result.store();
-                }
-                zeros += u64::from(count);
+            let (blocks, rest) = bytes.as_chunks_mut().0.as_chunks_mut::<BLOCK>();
+            let mut counts = [0_u32; BLOCK];
+            let apply = |element: &mut [u8; N], count: &mut u32| {
+                let result = f(R::load(*element));
+                *count += u32::from(result.key() == R::ZERO.key());
+                *element = result.store();
+            };
+            for block in blocks {
+                block.iter_mut().zip(&mut counts).for_each(|(element, count)| apply(element, count));
             }
+            rest.iter_mut().zip(&mut counts).for_each(|(element, count)| apply(element, count));
+            zeros += counts.into_iter().map(u64::from).sum::<u64>();
         })?;
         Ok(zeros)
     }

@@ -8,6 +8,8 @@ use crate::real::Real;
 
 /// Keys made at a time: they stay in the first cache.
 const CHUNK: usize = 4096;
+/// Elements in the body of a loop: see `apply`.
+const BLOCK: usize = 16;
 /// Neighbours that are sampled together: a cache line of float32. Longer runs tell little more, as
 /// neighbours resemble each other.
 const RUN: u32 = 16;
@@ -92,8 +94,10 @@ impl<T: Real> ForElement for Show<'_, T> {
 impl<T: Real> Show<'_, T> {
     fn show<const N: usize>(self, key: impl Fn([u8; N]) -> T::Key) {
         for elements in self.bytes.as_chunks::<N>().0.chunks(CHUNK) {
+            let (blocks, rest) = elements.as_chunks::<BLOCK>();
             self.chunk.clear();
-            self.chunk.extend(elements.iter().map(|&bytes| key(bytes)));
+            blocks.iter().for_each(|block| self.chunk.extend_from_slice(&block.map(&key)));
+            self.chunk.extend(rest.iter().map(|&bytes| key(bytes)));
             (self.visit)(self.chunk);
         }
     }

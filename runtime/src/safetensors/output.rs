@@ -115,6 +115,8 @@ fn temporary(path: &Path) -> io::Result<NamedTempFile> {
         // As for any new file: the umask says who may read it.
         .permissions(Permissions::from_mode(0o666))
         .tempfile_in(directory.unwrap_or(Path::new(".")))
+        // The error names the temporary file, which is nobody's concern.
+        .map_err(|error| error.kind().into())
 }
 
 fn copy_tensor(tensor: &Tensor, target: &mut NamedTempFile) -> io::Result<()> {

@@ -1,0 +1,155 @@
+//! What can be said on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use flip_runtime::{DataKind, Limits, Meta};
+
+/// Runs federated-learning components in a WebAssembly sandbox: they get what is granted, within limits.
+#[derive(Parser)]
+#[command(name = "flip-wasm", version, after_help = EXIT_CODES)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub verb: Verb,
+    #[command(flatten)]
+    pub global: Global,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  2  wrong usage
+  3  refused by the filter
+  4  not permitted
+  5  the component failed: a trap, or a limit, which is named
+  6  unreadable or invalid input
+  7  a service failed
+
+Example:
+  flip-wasm filter percentile-privacy --args '{\"percentile\": 95, \"gamma\": 2}' \\
+      --in update.safetensors --out filtered.safetensors";
+
+/// Flags that may stand before or after the verb.
+#[derive(Args)]
+pub struct Global {
+    /// Say nothing but errors.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say more; twice: everything.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// How log lines and errors are written to the standard error.
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+    /// Where compiled components are kept; a directory that only you can write to.
+    #[arg(long, global = true, value_name = "DIR", env = "FLIP_WASM_CACHE", hide_env_values = true)]
+    pub cache: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Subcommand)]
+pub enum Verb {
+    Filter(Filter),
+    Inspect(Inspect),
+    Components(Components),
+    /// Write a shell's completion script to the standard output.
+    #[command(
+        after_help = "Example:\n  flip-wasm completions bash > ~/.local/share/bash-completion/completions/flip-wasm"
+    )]
+    Completions {
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Filter a model update from file to file.
+///
+/// The update is a safetensors file whose metadata carries `flip.kind` (WEIGHT_DIFF or WEIGHTS) and
+/// `flip.meta` (the dxo's meta properties, a JSON object as text). It is read and written by ranges, so
+/// its size does not matter; the output appears in one step, or not at all.
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  flip-wasm filter percentile-privacy --args '{\"percentile\": 95, \"gamma\": 2}' \\
+      --meta '{\"NUM_STEPS_CURRENT_ROUND\": 4}' --in update.safetensors --out filtered.safetensors"
+)]
+pub struct Filter {
+    /// A built-in component's name, or the path of any component (a file that ends in .wasm).
+    pub component: String,
+    /// The component's args, as in a job's configuration.
+    #[arg(long, value_name = "JSON", default_value = "{}", value_parser = object)]
+    pub args: String,
+    /// The update.
+    #[arg(long = "in", value_name = "FILE")]
+    pub input: PathBuf,
+    /// What may leave the site.
+    #[arg(long = "out", value_name = "FILE")]
+    pub output: PathBuf,
+    /// The kind of the data, in place of the file's flip.kind; without either it is WEIGHT_DIFF.
+    #[arg(long, value_name = "KIND", value_parser = kind)]
+    pub kind: Option<DataKind>,
+    /// The meta properties, in place of the file's flip.meta.
+    #[arg(long, value_name = "JSON", value_parser = meta)]
+    pub meta: Option<Meta>,
+    /// What the component may use, such as memory=32MiB,call-time=10s.
+    #[arg(long, value_name = "NAME=VALUE,...", value_parser = limits)]
+    pub limits: Option<Limits>,
+    /// Write a report as JSON: the component, what became of the data, what was used.
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+}
+
+/// Show what a component asks for and what it can do. Nothing of it runs.
+#[derive(Args)]
+#[command(after_help = "Example:\n  flip-wasm inspect my-filter.wasm")]
+pub struct Inspect {
+    /// A built-in component's name, or the path of any component (a file that ends in .wasm).
+    pub component: String,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// List the built-in components.
+#[derive(Args)]
+#[command(after_help = "Example:\n  flip-wasm components --json")]
+pub struct Components {
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A JSON object, as the text that it is.
+fn object(text: &str) -> Result<String, String> {
+    meta(text).map(|_| text.to_owned())
+}
+
+fn meta(text: &str) -> Result<Meta, String> {
+    serde_json::from_str(text).map_err(|error| format!("not a JSON object: {error}"))
+}
+
+fn kind(name: &str) -> Result<DataKind, String> {
+    DataKind::from_name(name).ok_or_else(|| {
+        let known: Vec<_> = DataKind::ALL.iter().map(|kind| kind.name()).collect();
+        format!("the kinds are {}", known.join(", "))
+    })
+}
+
+fn limits(text: &str) -> Result<Limits, String> {
+    let mut limits = serde_json::Map::new();
+    for part in text.split(',') {
+        let (name, value) =
+            part.split_once('=').ok_or_else(|| format!("{part:?} is not of the form NAME=VALUE"))?;
+        let value = match value.parse::<u64>() {
+            Ok(number) => number.into(),
+            Err(_) => value.into(),
+        };
+        if limits.insert(name.to_owned(), value).is_some() {
+            return Err(format!("{name} is given twice"));
+        }
+    }
+    serde_json::from_value(limits.into()).map_err(|error| error.to_string())
+}

@@ -1,0 +1,45 @@
+//! The program `flip-wasm`: arguments in, calls of the runtime, a report out.
+
+mod args;
+mod components;
+mod error;
+mod filter;
+mod inspect;
+mod logging;
+mod progress;
+mod report;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use args::{Cli, Verb};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    logging::init(&cli.global);
+    let result = match &cli.verb {
+        Verb::Filter(filter) => filter::run(filter, &cli.global),
+        Verb::Inspect(inspect) => inspect::run(inspect),
+        Verb::Components(components) => components::run(components),
+        Verb::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "flip-wasm", &mut script);
+            print(&script)
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => error::report(&error, cli.global.log_format),
+    }
+}
+
+/// Writes to the standard output; a reader that has gone away has seen enough.
+fn print(text: &[u8]) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => Ok(result?),
+    }
+}

@@ -1,0 +1,107 @@
+//! The command line as a person meets it.
+
+mod support;
+
+use std::fs;
+
+use support::{ARGS, Site, fixtures};
+
+const STEPS: [&str; 2] = ["--meta", r#"{"NUM_STEPS_CURRENT_ROUND": 4}"#];
+
+#[test]
+fn the_help_shows_verbs_flags_exit_codes_and_an_example() {
+    snapshot!(Site::new().run(&["--help"]));
+}
+
+#[test]
+fn every_verb_has_an_example() {
+    for verb in ["filter", "inspect", "components", "completions"] {
+        let help = Site::new().run(&[verb, "--help"]);
+        assert!(help.contains(&format!("Example:\n  flip-wasm {verb}")), "{help}");
+    }
+}
+
+#[test]
+fn an_update_is_filtered_and_the_result_is_the_references() {
+    let site = Site::new();
+    snapshot!(site.filter("percentile-privacy", &["--args", ARGS, STEPS[0], STEPS[1]]));
+    assert_eq!(site.files(), ["out.safetensors", "update.safetensors"]);
+    let expected =
+        fs::read(fixtures().join("standard-job/expected/filtered/site-1_round-0.safetensors")).unwrap();
+    let data = |file: Vec<u8>| {
+        let header = u64::from_le_bytes(file[..8].try_into().unwrap()) as usize;
+        file[8 + header..].to_vec()
+    };
+    assert_eq!(data(fs::read(site.path("out.safetensors")).unwrap()), data(expected));
+}
+
+#[test]
+fn global_flags_stand_before_or_after_the_verb() {
+    let site = Site::new();
+    let filter = ["filter", "percentile-privacy", "--in", "update.safetensors", "--out", "out.safetensors"];
+    let before = site.output(&[&["-q"], &filter[..]].concat());
+    let after = site.output(&[&filter[..], &["-q"]].concat());
+    for output in [before, after] {
+        assert!(output.status.success());
+        assert_eq!((output.stdout, output.stderr), (vec![], vec![]));
+    }
+}
+
+#[test]
+fn a_pipe_sees_no_progress_bar_and_no_colour() {
+    let output = Site::new().filter("percentile-privacy", &["-v"]);
+    assert!(!output.contains(['\r', '\u{1b}']), "{output}");
+}
+
+#[test]
+fn json_log_lines_are_json_errors_too() {
+    let site = Site::new();
+    let args = ["--log-format", "json", "filter", "percentile-privacy", "--args", r#"{"gamma": 0}"#];
+    let output =
+        site.output(&[&args[..], &["--in", "update.safetensors", "--out", "out.safetensors"]].concat());
+    assert_eq!(output.status.code(), Some(3));
+    let lines = String::from_utf8(output.stderr).unwrap();
+    let lines: Vec<serde_json::Value> =
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.last().unwrap()["fields"]["exit_code"], 3);
+}
+
+#[test]
+fn the_report_tells_what_ran_what_became_of_the_data_and_what_was_used() {
+    let site = Site::new();
+    site.filter("percentile-privacy", &["--args", ARGS, STEPS[0], STEPS[1], "--report", "report.json"]);
+    let report: serde_json::Value =
+        serde_json::from_slice(&fs::read(site.path("report.json")).unwrap()).unwrap();
+    assert_eq!(report["component"]["name"], "PercentilePrivacy");
+    assert_eq!(report["component"]["sha256"].as_str().unwrap().len(), 64);
+    assert_eq!((&report["data"]["elements"], &report["data"]["tensors"]), (&32.into(), &9.into()));
+    assert_eq!(report["leaves"][0]["outcome"], "filtered");
+    assert_eq!(report["leaves"][0]["gauges"]["zero-share"], 0.9375);
+    assert!(report["usage"]["host-calls"]["tensors"].as_u64().unwrap() > 0);
+    assert!(report["usage"]["peak-memory"].as_u64().unwrap() < 16 << 20);
+}
+
+#[test]
+fn inspect_shows_what_a_component_asks_for() {
+    snapshot!(Site::new().run(&["inspect", "percentile-privacy"]));
+}
+
+#[test]
+fn inspect_and_components_agree_as_json() {
+    let site = Site::new();
+    let json =
+        |args: &[&str]| -> serde_json::Value { serde_json::from_slice(&site.output(args).stdout).unwrap() };
+    let inspected = json(&["inspect", "percentile-privacy", "--json"]);
+    let listed = json(&["components", "--json"]);
+    assert_eq!(inspected["sha256"], listed[0]["sha256"]);
+    assert_eq!(inspected["roles"], serde_json::json!(["dxo-filter"]));
+    snapshot!(site.run(&["components"]));
+}
+
+#[test]
+fn completions_are_written_for_each_shell() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let output = Site::new().output(&["completions", shell]);
+        assert!(output.status.success() && String::from_utf8(output.stdout).unwrap().contains("flip-wasm"));
+    }
+}

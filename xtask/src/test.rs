@@ -1,0 +1,43 @@
+//! `cargo xtask test`: everything that must hold before a change lands.
+
+use anyhow::Result;
+
+use crate::process::{self, cargo, has};
+use crate::setup;
+
+/// Crates that exist for WebAssembly only: the host's lints do not see them.
+const COMPONENTS: &[&str] = &["percentile-privacy", "misbehaving-filter"];
+
+/// Runs every check, the quick ones first.
+pub fn run() -> Result<()> {
+    setup::wasm_target()?;
+    step("format");
+    process::run(&mut cargo(&["fmt", "--all", "--check"]))?;
+    if has("cargo-deny", &["--version"]) {
+        step("dependencies: bans, licences, sources");
+        process::run(&mut cargo(&["deny", "--log-level", "error", "check", "bans", "licenses", "sources"]))?;
+    } else {
+        step("dependencies: not checked, cargo-deny is not installed");
+    }
+    step("lints");
+    process::run(&mut cargo(&["clippy", "--locked", "--all-targets", "--", "--deny", "warnings"]))?;
+    let mut clippy = cargo(&["clippy", "--locked", "--target", "wasm32-unknown-unknown"]);
+    for component in COMPONENTS {
+        clippy.args(["--package", component]);
+    }
+    process::run(clippy.args(["--", "--deny", "warnings"]))?;
+    step("tests");
+    if has("cargo-nextest", &["nextest", "--version"]) {
+        process::run(&mut cargo(&["nextest", "run", "--locked"]))?;
+        process::run(&mut cargo(&["test", "--locked", "--doc"]))?;
+    } else {
+        process::run(&mut cargo(&["test", "--locked"]))?;
+    }
+    step("documentation");
+    let mut doc = cargo(&["doc", "--locked", "--no-deps", "--quiet"]);
+    process::run(doc.env("RUSTDOCFLAGS", "--deny warnings"))
+}
+
+fn step(name: &str) {
+    println!("== {name}");
+}

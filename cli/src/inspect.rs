@@ -30,7 +30,8 @@ pub fn run(args: &Inspect) -> anyhow::Result<()> {
     writeln!(text, "exports  {}", list(&inspection.exports))?;
     text.push_str(if inspection.imports.is_empty() { "imports  none\n" } else { "imports\n" });
     for import in &inspection.imports {
-        let capability = import.capability.unwrap_or("NOT OFFERED by this host: the component cannot run here");
+        let capability =
+            import.capability.unwrap_or("NOT OFFERED by this host: the component cannot run here");
         writeln!(text, "  {:<28} {capability}", import.interface)?;
         if !import.functions.is_empty() {
             let functions: Vec<_> = import.functions.iter().map(|name| plain(name)).collect();

@@ -65,8 +65,8 @@ impl<'a> Report<'a> {
     pub fn write(&self, path: &Path) -> anyhow::Result<()> {
         let file = |source| Error::File { path: path.to_owned(), source };
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let mut temporary =
-            tempfile::NamedTempFile::new_in(directory.unwrap_or(Path::new("."))).map_err(|error| file(error.kind().into()))?;
+        let mut temporary = tempfile::NamedTempFile::new_in(directory.unwrap_or(Path::new(".")))
+            .map_err(|error| file(error.kind().into()))?;
         let mut text = serde_json::to_vec_pretty(self)?;
         text.push(b'\n');
         temporary.write_all(&text).map_err(file)?;

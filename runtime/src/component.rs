@@ -125,6 +125,10 @@ impl Runtime {
     /// [`Error::InvalidComponent`] says what is wrong with it, and lists the imports that are missing.
     pub fn load_bytes(&self, name: &str, bytes: &[u8]) -> Result<Component, Error> {
         let invalid = |reason: String| Error::InvalidComponent { component: name.to_owned(), reason };
+        let allowed = self.0.component_size;
+        if bytes.len() as u64 > allowed {
+            return Err(invalid(too_large(allowed)));
+        }
         let inspection = Inspection::of(bytes).map_err(invalid)?;
         let unknown: Vec<_> = inspection.unknown_imports().collect();
         if !unknown.is_empty() {
@@ -190,16 +194,22 @@ impl Source {
 
 /// Reads a file of at most `allowed` bytes.
 fn read_component(path: &Path, allowed: u64) -> Result<Vec<u8>, Error> {
+    // Opening a pipe would wait for somebody to write to it.
+    if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        let reason = "not a regular file".to_owned();
+        return Err(Error::InvalidFile { path: path.to_owned(), reason });
+    }
     let file = File::open(path).map_err(Error::file(path))?;
     let mut bytes = Vec::new();
     file.take(allowed.saturating_add(1)).read_to_end(&mut bytes).map_err(Error::file(path))?;
     if bytes.len() as u64 > allowed {
-        return Err(Error::InvalidFile {
-            path: path.to_owned(),
-            reason: format!("larger than a component may be (limit component-size: {allowed} bytes)"),
-        });
+        return Err(Error::InvalidFile { path: path.to_owned(), reason: too_large(allowed) });
     }
     Ok(bytes)
+}
+
+fn too_large(allowed: u64) -> String {
+    format!("larger than a component may be (limit component-size: {allowed} bytes)")
 }
 
 /// A component that was loaded: compiled, its imports found. It has no state.

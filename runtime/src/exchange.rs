@@ -8,10 +8,18 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 pub use crate::bindings::flip::fl::types::{DataKind, ReturnCode};
-use crate::tensor::Tensor;
+use crate::tensor::{Budget, Tensor, TensorError};
 
 /// Collections nest no deeper than this.
 pub const MAX_DEPTH: usize = 16;
+
+/// What an entry takes besides its text: its place in the map, and a tensor's shape and its like.
+const ENTRY: u64 = 512;
+
+/// The size of an entry whose texts come to `text` bytes.
+pub(crate) fn entry_len(text: usize) -> u64 {
+    ENTRY + text as u64
+}
 
 /// Meta properties in their order of insertion, each as the JSON text that it came as.
 pub type Meta = IndexMap<String, Box<RawValue>>;
@@ -155,15 +163,25 @@ impl Dxo {
         self.tensors_mut().into_iter().flat_map(IndexMap::values_mut).for_each(Tensor::release);
     }
 
-    /// The size of names, meta and values in bytes.
+    /// The size of names, meta and values in bytes, those of members included.
     pub(crate) fn text_len(&self) -> u64 {
-        let meta: usize = self.meta.iter().map(|(key, value)| key.len() + value.get().len()).sum();
+        let meta = self.meta.iter().map(|(key, value)| entry_len(key.len() + value.get().len()));
         let data = match &self.data {
-            DxoData::Tensors(tensors) => tensors.keys().map(String::len).sum(),
-            DxoData::Values(values) => values.get().len(),
-            DxoData::Members(members) => members.keys().map(String::len).sum(),
+            DxoData::Tensors(tensors) => tensors.keys().map(|name| entry_len(name.len())).sum(),
+            DxoData::Values(values) => values.get().len() as u64,
+            DxoData::Members(members) => {
+                members.iter().map(|(name, member)| entry_len(name.len()) + member.text_len()).sum()
+            }
         };
-        (meta + data) as u64
+        meta.sum::<u64>() + data
+    }
+
+    /// Puts the tensors on a component's account, until it lets go of them.
+    pub(crate) fn charge(&mut self, budget: &Budget) -> Result<(), TensorError> {
+        self.tensors_mut()
+            .into_iter()
+            .flat_map(IndexMap::values_mut)
+            .try_for_each(|tensor| tensor.charge(budget))
     }
 }
 

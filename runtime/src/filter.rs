@@ -14,6 +14,7 @@ use crate::exchange::{Dxo, DxoData, MAX_DEPTH, ReturnCode, Shareable};
 use crate::host::exchange::HostDxo;
 use crate::host::log::one_line;
 use crate::instance::Instance;
+use crate::limits::{Allowed, LimitReached};
 
 /// NVFLARE's meta key for the names of the filters that a dxo went through.
 const FILTER_HISTORY: &str = "filter_history";
@@ -147,12 +148,17 @@ impl Instance {
         dxo: Dxo,
         ctx: &Arc<FlContext>,
     ) -> Result<(Dxo, Outcome, IndexMap<String, f64>), Error> {
-        let allowed = self.limits().host_bytes.saturating_add(dxo.byte_len()).saturating_add(dxo.text_len());
+        let host_bytes = self.limits().host_bytes;
+        let spent = LimitReached { limit: "host-bytes", allowed: Allowed::Bytes(host_bytes) };
+        let allowed = host_bytes.saturating_add(dxo.byte_len()).saturating_add(dxo.text_len());
         let (dxo, verdict, gauges) = self.enter(Some(&ctx.abort), async |live| {
             let state = live.store.data_mut();
             state.log.gauges.clear();
             state.tensors.budget.allow(allowed);
-            let dxo = HostDxo::new(dxo, &state.tensors.budget).map_err(crate::host::Failure::into_trap)?;
+            // What the component keeps of earlier calls leaves too little for this one.
+            let mut dxo = dxo;
+            dxo.charge(&state.tensors.budget).map_err(|_| spent)?;
+            let dxo = HostDxo::new(dxo, &state.tensors.budget).map_err(|_| spent)?;
             let dxo = state.table.push(dxo)?;
             let ctx = state.table.push(ctx.clone())?;
             let borrows = (Resource::new_borrow(dxo.rep()), Resource::new_borrow(ctx.rep()));

@@ -81,6 +81,11 @@ impl<'a> InstanceBuilder<'a> {
     /// [`Error::Args`] says what the component does not accept.
     pub fn build(self) -> Result<Instance, Error> {
         let (component, limits) = (self.component, self.limits);
+        if component.inspection.size > limits.component_size {
+            let allowed = Allowed::Bytes(limits.component_size);
+            let reached = LimitReached { limit: "component-size", allowed };
+            return Err(Error::Limit { component: self.name.to_string(), reached });
+        }
         let meter = Meter::default();
         let state = HostState::new(
             &limits,
@@ -169,14 +174,14 @@ impl Instance {
 
     fn start(&mut self, args: &str) -> Result<(), Error> {
         let pre = self.component.pre.clone();
-        let configurable = configurable::GuestIndices::new(&pre).map_err(|_| Error::InvalidComponent {
-            component: self.name.to_string(),
-            reason: "it does not export flip:fl/configurable, as every component must".to_owned(),
-        })?;
         let raw = self.enter(None, async |live| pre.instantiate_async(&mut live.store).await)?;
         if let Some(live) = &mut self.live {
             live.raw = Some(raw);
         }
+        let configurable = configurable::GuestIndices::new(&pre).map_err(|_| Error::InvalidComponent {
+            component: self.name.to_string(),
+            reason: "it does not export flip:fl/configurable, as every component must".to_owned(),
+        })?;
         let configured = self.enter(None, async |live| {
             let guest = configurable.load(&mut live.store, &raw)?;
             guest.call_configure(&mut live.store, &args.to_owned()).await
@@ -221,6 +226,10 @@ impl Instance {
         let mut live = self.live.take().ok_or_else(|| self.poisoned())?;
         let started = Instant::now();
         let deadline = self.deadline(started);
+        // A call shorter than the epoch's tick would not notice.
+        if deadline.at <= started {
+            return Err(self.ended(&deadline.reached.into()));
+        }
         live.store.set_epoch_deadline(1);
         let state = live.store.data_mut();
         state.deadline = Some(deadline);
@@ -276,6 +285,15 @@ impl Instance {
             return Error::Limit {
                 component,
                 reached: LimitReached { limit: "instances", allowed: Allowed::Count(self.limits.instances) },
+            };
+        }
+        if reason.contains("fuel allocated for hostcalls has been exhausted") {
+            return Error::Limit {
+                component,
+                reached: LimitReached {
+                    limit: "call-bytes",
+                    allowed: Allowed::Bytes(self.limits.call_bytes),
+                },
             };
         }
         Error::Trapped { component, reason: one_line(reason.trim_start_matches("wasm trap: "), MAX_TEXT) }

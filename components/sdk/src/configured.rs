@@ -37,6 +37,10 @@ impl<T: 'static> Configured<T> {
     ) -> Result<(), Error> {
         // A panic ends the instance; this tells the operator why.
         std::panic::set_hook(Box::new(|panic| crate::log::error(&panic.to_string())));
+        // Serde would take a list for a struct as well, by position.
+        if !args.trim_ascii_start().starts_with('{') {
+            return Err(Error::InvalidArgument("args: not a JSON object".to_owned()));
+        }
         let args =
             serde_json::from_str(args).map_err(|error| Error::InvalidArgument(format!("args: {error}")))?;
         let component = make(args)?;

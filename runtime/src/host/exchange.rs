@@ -10,7 +10,7 @@ use super::Failure;
 use super::tensors::SharedTensor;
 use crate::bindings::flip::fl::exchange::{Host, HostDxo as HostDxoTrait, HostShareable};
 use crate::bindings::flip::fl::types::{Error, Host as TypesHost, ReturnCode};
-use crate::exchange::{DataKind, Dxo, DxoData, MAX_DEPTH, Meta, Shareable};
+use crate::exchange::{DataKind, Dxo, DxoData, MAX_DEPTH, Meta, Shareable, entry_len};
 use crate::tensor::{Budget, Charge, Tensor};
 
 /// What a handle of resource `shareable` stands for.
@@ -90,8 +90,8 @@ impl ExchangeView<'_> {
     }
 
     /// Makes room for `more` bytes of text in place of `less`.
-    fn replace_text(dxo: &mut HostDxo, more: usize, less: usize) -> Result<(), Failure> {
-        let bytes = dxo.charge.bytes().saturating_add(more as u64).saturating_sub(less as u64);
+    fn replace_text(dxo: &mut HostDxo, more: u64, less: u64) -> Result<(), Failure> {
+        let bytes = dxo.charge.bytes().saturating_add(more).saturating_sub(less);
         Ok(dxo.charge.resize(bytes)?)
     }
 }
@@ -129,8 +129,8 @@ impl HostDxoTrait for ExchangeView<'_> {
     fn set_meta(&mut self, dxo: Resource<HostDxo>, key: String, value: String) -> Result<(), Failure> {
         let value = json(value)?;
         let dxo = self.table.get_mut(&dxo)?;
-        let less = dxo.meta.get(&key).map_or(0, |old| key.len() + old.get().len());
-        Self::replace_text(dxo, key.len() + value.get().len(), less)?;
+        let less = dxo.meta.get(&key).map_or(0, |old| entry_len(key.len() + old.get().len()));
+        Self::replace_text(dxo, entry_len(key.len() + value.get().len()), less)?;
         dxo.meta.insert(key, value);
         Ok(())
     }
@@ -162,7 +162,7 @@ impl HostDxoTrait for ExchangeView<'_> {
             return Err(Failure::invalid_argument(format!("a dxo of kind {} holds no tensors", dxo.kind)));
         };
         if !tensors.contains_key(&name) {
-            Self::replace_text(dxo, name.len(), 0)?;
+            Self::replace_text(dxo, entry_len(name.len()), 0)?;
         }
         if let HostData::Tensors(tensors) = &mut dxo.data {
             // Taken out of its cell: what another handle still writes is its own.
@@ -191,8 +191,8 @@ impl HostDxoTrait for ExchangeView<'_> {
                 dxo.kind
             )));
         };
-        let less = old.get().len();
-        Self::replace_text(dxo, values.get().len(), less)?;
+        let less = old.get().len() as u64;
+        Self::replace_text(dxo, values.get().len() as u64, less)?;
         dxo.data = HostData::Values(values);
         Ok(())
     }
@@ -226,9 +226,9 @@ impl HostDxoTrait for ExchangeView<'_> {
         let HostData::Members(members) = &dxo.data else {
             return Err(Failure::invalid_argument(format!("a dxo of kind {} has no members", dxo.kind)));
         };
-        let less = members.get(&name).map_or(0, |old| name.len() as u64 + old.text_len());
-        let more = name.len() as u64 + value.text_len();
-        Self::replace_text(dxo, more as usize, less as usize)?;
+        let less = members.get(&name).map_or(0, |old| entry_len(name.len()) + old.text_len());
+        let more = entry_len(name.len()) + value.text_len();
+        Self::replace_text(dxo, more, less)?;
         if let HostData::Members(members) = &mut dxo.data {
             members.insert(name, value);
         }

@@ -55,7 +55,7 @@ pub(crate) struct LogCtx {
     sink: Arc<dyn LogSink>,
     lines_left: u64,
     line_bytes: usize,
-    gauges_left: u64,
+    gauges_allowed: u64,
     pub(crate) gauges: IndexMap<String, f64>,
 }
 
@@ -66,7 +66,7 @@ impl LogCtx {
             sink,
             lines_left: limits.log_lines,
             line_bytes: usize::try_from(limits.log_line).unwrap_or(usize::MAX),
-            gauges_left: limits.gauges,
+            gauges_allowed: limits.gauges,
             gauges: IndexMap::new(),
         }
     }
@@ -102,8 +102,7 @@ impl Host for LogView<'_> {
         let name = one_line(&name, 100);
         if let Some(known) = self.ctx.gauges.get_mut(&name) {
             *known = value;
-        } else if self.ctx.gauges_left > 0 {
-            self.ctx.gauges_left -= 1;
+        } else if (self.ctx.gauges.len() as u64) < self.ctx.gauges_allowed {
             self.ctx.gauges.insert(name, value);
         }
         Ok(())
@@ -127,7 +126,7 @@ pub(crate) fn one_line(text: &str, max: usize) -> String {
                 end -= 1;
             }
             line.truncate(end);
-            line.push_str(CUT);
+            line.push_str(if max < CUT.len() { "" } else { CUT });
             break;
         }
     }
@@ -167,5 +166,6 @@ mod tests {
         let line = one_line(&"é".repeat(100), 50);
         assert!(line.len() <= 50 && line.ends_with("é… (cut)"), "{line}");
         assert_eq!(one_line("é", 2), "é");
+        assert_eq!(one_line("long", 3), "");
     }
 }

@@ -51,6 +51,10 @@ pub struct Overrides {
 /// twice, a dtype that NumPy has not.
 pub fn open(path: &Path, overrides: Overrides) -> Result<DxoFile, Error> {
     let invalid = |reason: String| Error::InvalidFile { path: path.to_owned(), reason };
+    // Opening a pipe would wait for somebody to write to it.
+    if !std::fs::metadata(path).map_err(Error::file(path))?.is_file() {
+        return Err(invalid("not a regular file".to_owned()));
+    }
     let file = File::open(path).map_err(Error::file(path))?;
     let metadata = file.metadata().map_err(Error::file(path))?;
     if !metadata.is_file() {

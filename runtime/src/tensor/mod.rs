@@ -128,6 +128,15 @@ impl Tensor {
         Ok(tensor)
     }
 
+    /// Puts the tensor on a component's account. Where it is there already and no other tensor shares
+    /// that, it stays as it is: new data takes the place of the old.
+    pub(crate) fn charge(&mut self, budget: &Budget) -> Result<(), TensorError> {
+        if self.charge.as_mut().and_then(Arc::get_mut).is_none() {
+            self.charge = Some(Arc::new(budget.charge(self.byte_len())?));
+        }
+        Ok(())
+    }
+
     /// The tensor leaves the component: it no longer pays for it.
     pub(crate) fn release(&mut self) {
         self.charge = None;
@@ -232,16 +241,14 @@ impl Tensor {
                 if Arc::get_mut(shared).is_some() {
                     return Ok(());
                 }
-                let charge = budget.charge(shared.len())?;
-                let copy = shared.copy(scratch)?;
-                self.charge = Some(Arc::new(charge));
-                copy
+                let copy = shared.clone();
+                self.charge(budget)?;
+                copy.copy(scratch)?
             }
             Data::Source(source) => {
-                // A tensor that the component made is charged already; zeroes take no space.
-                self.charge = None;
-                self.charge = Some(Arc::new(budget.charge(source.len())?));
-                Overlay::new(source.clone(), scratch)?
+                let source = source.clone();
+                self.charge(budget)?;
+                Overlay::new(source, scratch)?
             }
         };
         self.data = Data::Overlay(Arc::new(overlay));

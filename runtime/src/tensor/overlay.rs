@@ -84,10 +84,6 @@ impl Overlay {
         Ok(copy)
     }
 
-    pub(super) fn len(&self) -> u64 {
-        self.base.len()
-    }
-
     /// `len` bytes from `offset`; the caller has checked that they are there.
     pub(super) fn read(&self, offset: u64, len: usize) -> io::Result<Bytes> {
         let mut buffer = BytesMut::zeroed(len);

@@ -1,0 +1,77 @@
+//! Limits on what the host keeps for a component.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop where its own set-up fails"
+)]
+
+use flip_runtime::{DataKind, Dxo, Instance, Limits};
+use flip_wasm_tests::{assert_fresh_one_works, assert_told, context, float32, misbehaving_within, update};
+
+const MIB: u64 = 1 << 20;
+
+#[test]
+fn handles_that_are_kept_open_run_out_and_come_back() {
+    let limits = Limits { handles: 100, ..Limits::default() };
+    let mut filter = misbehaving_within(r#""keep-handles""#, limits);
+    assert_told(&mut filter, "handles");
+    // The guest drops them when it fails.
+    assert_told(&mut filter, "handles");
+    assert_fresh_one_works();
+}
+
+fn within_a_mib(deed: &str) -> Instance {
+    misbehaving_within(deed, Limits { host_bytes: MIB, ..Limits::default() })
+}
+
+#[test]
+fn host_bytes_bound_the_tensors_that_a_component_makes() {
+    assert_told(&mut within_a_mib(&format!(r#"{{"create-tensor": {}}}"#, 2 * MIB)), "host-bytes");
+    assert_told(&mut within_a_mib(&format!(r#"{{"create-tensor": {}}}"#, i64::MAX)), "host-bytes");
+    assert!(within_a_mib(r#"{"create-tensor": 524288}"#).filter(update(), &context()).is_ok());
+}
+
+#[test]
+fn host_bytes_of_what_is_dropped_come_back() {
+    assert!(within_a_mib(r#"{"create-and-drop": 900000}"#).filter(update(), &context()).is_ok());
+}
+
+#[test]
+fn host_bytes_bound_the_meta_properties() {
+    let mut filter = within_a_mib(r#""fill-meta""#);
+    assert_told(&mut filter, "host-bytes");
+    assert_told(&mut filter, "host-bytes");
+}
+
+#[test]
+fn host_bytes_count_what_a_small_entry_takes_besides_its_text() {
+    assert_told(&mut within_a_mib(r#"{"tiny-meta": 50000}"#), "host-bytes");
+    assert_told(&mut within_a_mib(r#"{"tiny-tensors": 20000}"#), "host-bytes");
+}
+
+#[test]
+fn host_bytes_count_texts_inside_nested_collections() {
+    assert_told(&mut within_a_mib(r#"{"hoard-text": 200}"#), "host-bytes");
+    assert!(within_a_mib(r#"{"hoard-text": 5}"#).filter(update(), &context()).is_ok());
+}
+
+#[test]
+fn host_bytes_of_shared_data_are_charged_also_after_a_write_that_failed() {
+    let deed = |bytes, times| format!(r#"{{"escape-charge": [{bytes}, {times}]}}"#);
+    assert_told(&mut within_a_mib(&deed(600_000, 10)), "host-bytes");
+    assert!(within_a_mib(&deed(300_000, 1)).filter(update(), &context()).is_ok());
+}
+
+#[test]
+fn host_bytes_count_the_updates_that_a_component_holds_on_to() {
+    let large = || {
+        let tensor = float32(&[1 << 16], &vec![1.0; 1 << 16]);
+        let tensors = [("a".to_owned(), tensor)];
+        Dxo::of_tensors(DataKind::Weights, tensors).unwrap()
+    };
+    let mut filter = within_a_mib(r#""retain""#);
+    let rounds = (0..100).take_while(|_| filter.filter(large(), &context()).is_ok()).count();
+    assert!((1..=5).contains(&rounds), "{rounds} updates of 256 KiB were kept in 1 MiB");
+    assert_fresh_one_works();
+}

@@ -1,0 +1,112 @@
+//! Limits on what is inside a store: memories, tables, instances, and code that runs when they are made.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop where its own set-up fails"
+)]
+
+use flip_runtime::{Component, Error, Limits};
+use flip_wasm_tests::{assert_ends_at, assert_limit, runtime, short_calls};
+
+const MIB: u64 = 1 << 20;
+
+/// A component of this text, which has no role: unless it ends at a limit, that is what is missing.
+fn wat(text: &str) -> Component {
+    runtime().load_bytes("wat", &wat::parse_str(text).unwrap()).unwrap()
+}
+
+#[track_caller]
+fn assert_fits(component: &Component, limits: Limits) {
+    match component.instance().limits(limits).build() {
+        Err(Error::InvalidComponent { reason, .. }) if reason.contains("configurable") => {}
+        Err(error) => panic!("{error:?}"),
+        Ok(_) => panic!("a component without a role was configured"),
+    }
+}
+
+#[test]
+fn memory_that_a_component_asks_for_without_end_is_refused() {
+    assert_ends_at(r#""grow""#, Limits { memory: 8 * MIB, ..Limits::default() }, "memory");
+}
+
+#[test]
+fn memory_is_what_all_memories_come_to() {
+    let component = wat(r#"(component
+        (core module $m (memory 10 10))
+        (core instance (instantiate $m)) (core instance (instantiate $m)) (core instance (instantiate $m)))"#);
+    let limits = |pages: u64| Limits { memory: pages << 16, ..Limits::default() };
+    assert_fits(&component, limits(30));
+    assert_limit(component.instance().limits(limits(29)).build(), "memory");
+}
+
+#[test]
+fn memory_that_fails_to_grow_beyond_its_own_maximum_is_the_components_affair() {
+    let component = wat(r#"(component
+        (core module $m (memory 1 2)
+            (func $start (if (i32.ne (memory.grow (i32.const 2)) (i32.const -1)) (then unreachable)))
+            (start $start))
+        (core instance (instantiate $m)))"#);
+    assert_fits(&component, Limits { memory: 1 << 16, ..Limits::default() });
+}
+
+#[test]
+fn tables_together_hold_no_more_elements_than_allowed() {
+    let component = wat(r#"(component
+        (core module $m (table 600 funcref))
+        (core instance (instantiate $m)) (core instance (instantiate $m)))"#);
+    let limits = |table_elements| Limits { table_elements, ..Limits::default() };
+    assert_fits(&component, limits(1_200));
+    assert_limit(component.instance().limits(limits(1_199)).build(), "table-elements");
+}
+
+#[test]
+fn tables_that_grow_are_counted() {
+    let component = wat(r#"(component
+        (core module $m (table 1 funcref)
+            (func $start (loop (drop (table.grow (ref.null func) (i32.const 100))) (br 0)))
+            (start $start))
+        (core instance (instantiate $m)))"#);
+    let limits = Limits { table_elements: 1_000, ..Limits::default() };
+    assert_limit(component.instance().limits(limits).build(), "table-elements");
+}
+
+#[test]
+fn core_instances_are_counted() {
+    let instances = "(core instance (instantiate $m))".repeat(10);
+    let component = wat(&format!("(component (core module $m) {instances})"));
+    let limits = |instances| Limits { instances, ..Limits::default() };
+    assert_fits(&component, limits(20));
+    assert_limit(component.instance().limits(limits(5)).build(), "instances");
+}
+
+#[test]
+fn call_time_ends_a_loop_in_a_start_function() {
+    let component = wat(r#"(component
+        (core module $m (func $start (loop (br 0))) (start $start))
+        (core instance (instantiate $m)))"#);
+    assert_limit(component.instance().limits(short_calls()).build(), "call-time");
+}
+
+#[test]
+fn call_time_ends_a_wait_inside_the_host() {
+    let component = wat(r#"(component
+        (import "wasi:io/poll@0.2.6" (instance $poll
+            (export "pollable" (type $pollable (sub resource)))
+            (export "[method]pollable.block" (func (param "self" (borrow $pollable))))))
+        (alias export $poll "pollable" (type $pollable))
+        (import "wasi:clocks/monotonic-clock@0.2.6" (instance $clock
+            (alias outer 1 $pollable (type $p))
+            (export "pollable" (type $pollable (eq $p)))
+            (export "subscribe-duration" (func (param "when" u64) (result (own $pollable))))))
+        (core func $block (canon lower (func $poll "[method]pollable.block")))
+        (core func $subscribe (canon lower (func $clock "subscribe-duration")))
+        (core module $m
+            (import "" "subscribe" (func $subscribe (param i64) (result i32)))
+            (import "" "block" (func $block (param i32)))
+            (func $start (call $block (call $subscribe (i64.const 3600000000000))))
+            (start $start))
+        (core instance (instantiate $m (with "" (instance
+            (export "subscribe" (func $subscribe)) (export "block" (func $block)))))))"#);
+    assert_limit(component.instance().limits(short_calls()).build(), "call-time");
+}

@@ -52,6 +52,14 @@ fn the_history_names_the_instance() {
 }
 
 #[test]
+fn a_history_that_is_no_list_lets_nothing_out() {
+    let mut dxo = update();
+    dxo.set_meta("filter_history", &"PercentilePrivacy").unwrap();
+    let error = misbehaving(r#""zero""#).filter(dxo, &context()).unwrap_err();
+    assert!(matches!(error, Error::InvalidData(_)), "{error}");
+}
+
+#[test]
 fn every_leaf_in_nested_collections_is_filtered_on_its_own() {
     let inner = Dxo::of_members([("deep".to_owned(), update()), ("metrics".to_owned(), metrics())]);
     let outer =

@@ -7,7 +7,9 @@
 )]
 
 use flip_runtime::{DataKind, Dxo, Instance, Limits};
-use flip_wasm_tests::{assert_fresh_one_works, assert_told, context, float32, misbehaving_within, update};
+use flip_wasm_tests::{
+    assert_fresh_one_works, assert_told, context, float32, misbehaving_filter, misbehaving_within, update,
+};
 
 const MIB: u64 = 1 << 20;
 
@@ -74,4 +76,25 @@ fn host_bytes_count_the_updates_that_a_component_holds_on_to() {
     let rounds = (0..100).take_while(|_| filter.filter(large(), &context()).is_ok()).count();
     assert!((1..=5).contains(&rounds), "{rounds} updates of 256 KiB were kept in 1 MiB");
     assert_fresh_one_works();
+}
+
+#[test]
+fn host_bytes_bound_what_a_file_becomes_in_memory() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("update.safetensors");
+    let header = r#"{"a":{"dtype":"F32","shape":[1000000],"data_offsets":[0,4000000]}}"#;
+    flip_wasm_tests::write_safetensors(&path, header, &vec![1; 4_000_000]);
+    let open = || flip_runtime::safetensors::open(&path, Default::default()).unwrap();
+    let within = |host_bytes| misbehaving_within(r#""zero""#, Limits { host_bytes, ..Limits::default() });
+
+    let error = within(3 * MIB).filter(open().dxo, &context()).unwrap_err();
+    assert!(error.to_string().contains("limit host-bytes"), "{error}");
+    within(5 * MIB).filter(open().dxo, &context()).unwrap();
+    // On its way to another file it takes no memory.
+    let input = open();
+    let output = flip_runtime::safetensors::Output::create(&directory.path().join("out"), &input).unwrap();
+    let limits = Limits { host_bytes: 1 << 16, ..Limits::default() };
+    let filter =
+        misbehaving_filter().instance().args(r#"{"deed": "zero"}"#).limits(limits).write_to(&output).build();
+    filter.unwrap().filter(input.dxo, &context()).unwrap();
 }

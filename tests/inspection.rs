@@ -6,7 +6,7 @@
     reason = "a test may stop where its own set-up fails"
 )]
 
-use flip_runtime::{BUILTINS, Builtin, Code, Digest, Error, Inspection, Source};
+use flip_runtime::{BUILTINS, Builtin, Code, Digest, Error, Inspection, Limits, Source};
 use flip_wasm_tests::{MISBEHAVING_FILTER, percentile_privacy, runtime};
 
 fn builtin() -> &'static Builtin {
@@ -84,7 +84,10 @@ fn a_file_is_a_component_by_its_extension() {
     std::fs::write(&path, builtin().wasm).unwrap();
     let component = runtime().load(path.to_str().unwrap()).unwrap();
     assert_eq!(component.name(), "my-filter");
-    assert_eq!(Source::of(path.to_str().unwrap()).unwrap().bytes().unwrap(), builtin().wasm);
+    assert_eq!(
+        Source::of(path.to_str().unwrap()).unwrap().bytes(&Limits::default()).unwrap(),
+        builtin().wasm
+    );
 }
 
 #[track_caller]

@@ -120,7 +120,9 @@ fn a_header_that_says_two_things_is_refused() {
     let entry = r#"{"dtype":"U8","shape":[1],"data_offsets":[0,1]}"#;
     assert_invalid_header(&format!(r#"{{"a":{entry},"a":{entry}}}"#), 1, "tensor \"a\" comes twice");
     assert_invalid_header(r#"{"__metadata__":{},"__metadata__":{}}"#, 0, "__metadata__ comes twice");
-    assert_invalid_header(r#"{"__metadata__":{"k":"1","k":"2"}}"#, 0, "metadata \"k\" comes twice");
+    assert_invalid_header(r#"{"__metadata__":{"k":"1","k":"2"}}"#, 0, "\"k\" comes twice");
+    let meta = r#"{"__metadata__":{"flip.meta":"{\"steps\":1,\"steps\":2}"}}"#;
+    assert_invalid_header(meta, 0, "flip.meta is no JSON object: \"steps\" comes twice");
     let twice = r#"{"a":{"dtype":"U8","dtype":"I8","shape":[1],"data_offsets":[0,1]}}"#;
     assert_invalid_header(twice, 1, "duplicate field");
 }

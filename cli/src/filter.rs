@@ -14,19 +14,18 @@ use crate::report::{Data, Report};
 
 /// Filters one file. The output appears last, when everything else has gone well.
 pub fn run(args: &Filter, global: &Global) -> anyhow::Result<()> {
-    let runtime = Runtime::with_cache(cache(global).as_deref())?;
+    let mut runtime = Runtime::builder().limits(args.limits.clone().unwrap_or_default());
+    if let Some(cache) = cache(global) {
+        runtime = runtime.cache(cache);
+    }
+    let runtime = runtime.build()?;
     let component = runtime.load(&args.component)?;
     component.require("dxo-filter")?;
     let overrides = Overrides { kind: args.kind, meta: args.meta.clone() };
     let input = safetensors::open(&args.input, overrides)?;
     let data = Data::of(&input.dxo, &args.input, &args.output);
     let output = Output::create(&args.output, &input)?;
-    let mut instance = component
-        .instance()
-        .args(&*args.args)
-        .limits(args.limits.clone().unwrap_or_default())
-        .write_to(&output)
-        .build()?;
+    let mut instance = component.instance().args(&*args.args).write_to(&output).build()?;
 
     let context = Arc::new(FlContext::default());
     let abort = context.abort.clone();

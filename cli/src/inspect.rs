@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use flip_runtime::{Error, Inspection, Source};
+use flip_runtime::{Error, Inspection, Limits, Source};
 
 use crate::args::Inspect;
 use crate::components::sized;
@@ -11,7 +11,7 @@ use crate::print;
 /// Shows a component, without running or compiling anything of it.
 pub fn run(args: &Inspect) -> anyhow::Result<()> {
     let source = Source::of(&args.component)?;
-    let inspection = Inspection::of(&source.bytes()?)
+    let inspection = Inspection::of(&source.bytes(&Limits::default())?)
         .map_err(|reason| Error::InvalidComponent { component: args.component.clone(), reason })?;
     if args.json {
         let mut text = serde_json::to_string_pretty(&inspection)?;

@@ -25,8 +25,7 @@ struct Inner {
     engine: Engine,
     linker: Linker<HostState>,
     cache: Option<Cache>,
-    /// The most that a component's file may have, in bytes.
-    component_size: u64,
+    limits: Limits,
     timer: Timer,
 }
 
@@ -42,23 +41,33 @@ impl Drop for Timer {
     }
 }
 
-impl Runtime {
-    /// A runtime that compiles each component when it is loaded.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Setup`] where the machine does not allow what the sandbox needs.
-    pub fn new() -> Result<Self, Error> {
-        Self::with_cache(None)
+/// Makes a [`Runtime`]; from [`Runtime::builder`].
+#[derive(Clone, Debug, Default)]
+pub struct RuntimeBuilder {
+    cache: Option<PathBuf>,
+    limits: Limits,
+}
+
+impl RuntimeBuilder {
+    /// Keeps compiled components in a directory. It must be one that only its user can write to, and is
+    /// made so where it does not exist; another is not used, with a warning.
+    pub fn cache(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.cache = Some(directory.into());
+        self
     }
 
-    /// A runtime that keeps compiled components in the directory `cache`. It must be one that only its
-    /// user can write to, and is made so where it does not exist; another is not used, with a warning.
+    /// What components may use, unless an instance is given limits of its own.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Sets up the sandbox.
     ///
     /// # Errors
     ///
     /// [`Error::Setup`] where the machine does not allow what the sandbox needs.
-    pub fn with_cache(cache: Option<&Path>) -> Result<Self, Error> {
+    pub fn build(self) -> Result<Runtime, Error> {
         let setup = |error: &dyn std::fmt::Display| Error::Setup(error.to_string());
         let engine = engine()?;
         let mut linker = Linker::new(&engine);
@@ -69,18 +78,33 @@ impl Runtime {
             .enable_time()
             .build()
             .map_err(|error| setup(&error))?;
-        let cache = cache.and_then(|directory| {
-            Cache::open(directory)
+        let cache = self.cache.and_then(|directory| {
+            Cache::open(&directory)
                 .inspect_err(|error| tracing::warn!("cache {}: {error}", directory.display()))
                 .ok()
         });
-        Ok(Self(Arc::new(Inner {
-            engine,
-            linker,
-            cache,
-            component_size: Limits::default().component_size,
-            timer: Timer(Some(timer)),
-        })))
+        Ok(Runtime(Arc::new(Inner { engine, linker, cache, limits: self.limits, timer: Timer(Some(timer)) })))
+    }
+}
+
+impl Runtime {
+    /// A runtime with default limits that compiles each component when it is loaded.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setup`] where the machine does not allow what the sandbox needs.
+    pub fn new() -> Result<Self, Error> {
+        Self::builder().build()
+    }
+
+    /// Starts to make a runtime.
+    pub fn builder() -> RuntimeBuilder {
+        RuntimeBuilder::default()
+    }
+
+    /// What components may use, unless an instance is given limits of its own.
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -101,7 +125,7 @@ impl Runtime {
         match Source::of(name_or_path)? {
             Source::Builtin(builtin) => self.load_builtin(builtin),
             Source::File(path) => {
-                let bytes = read_component(&path, self.0.component_size)?;
+                let bytes = read_component(&path, &self.0.limits)?;
                 let name =
                     path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
                 self.load_bytes(&name, &bytes)
@@ -125,7 +149,7 @@ impl Runtime {
     /// [`Error::InvalidComponent`] says what is wrong with it, and lists the imports that are missing.
     pub fn load_bytes(&self, name: &str, bytes: &[u8]) -> Result<Component, Error> {
         let invalid = |reason: String| Error::InvalidComponent { component: name.to_owned(), reason };
-        let allowed = self.0.component_size;
+        let allowed = self.0.limits.component_size;
         if bytes.len() as u64 > allowed {
             return Err(invalid(too_large(allowed)));
         }
@@ -184,16 +208,17 @@ impl Source {
     /// # Errors
     ///
     /// Where the file cannot be read or is larger than a component may be.
-    pub fn bytes(&self) -> Result<std::borrow::Cow<'static, [u8]>, Error> {
+    pub fn bytes(&self, limits: &Limits) -> Result<std::borrow::Cow<'static, [u8]>, Error> {
         match self {
             Self::Builtin(builtin) => Ok(builtin.wasm.into()),
-            Self::File(path) => Ok(read_component(path, Limits::default().component_size)?.into()),
+            Self::File(path) => Ok(read_component(path, limits)?.into()),
         }
     }
 }
 
-/// Reads a file of at most `allowed` bytes.
-fn read_component(path: &Path, allowed: u64) -> Result<Vec<u8>, Error> {
+/// Reads the file of a component, if it is no larger than one may be.
+fn read_component(path: &Path, limits: &Limits) -> Result<Vec<u8>, Error> {
+    let allowed = limits.component_size;
     // Opening a pipe would wait for somebody to write to it.
     if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
         let reason = "not a regular file".to_owned();

@@ -176,12 +176,19 @@ impl Dxo {
         meta.sum::<u64>() + data
     }
 
-    /// Puts the tensors on a component's account, until it lets go of them.
+    /// Puts the tensors that lie in memory on a component's account.
     pub(crate) fn charge(&mut self, budget: &Budget) -> Result<(), TensorError> {
         self.tensors_mut()
             .into_iter()
             .flat_map(IndexMap::values_mut)
+            .filter(|tensor| tensor.is_in_memory())
             .try_for_each(|tensor| tensor.charge(budget))
+    }
+
+    /// The size of the tensors that lie in memory, in bytes.
+    pub(crate) fn memory_len(&self) -> u64 {
+        let tensors = self.tensors().into_iter().flat_map(IndexMap::values);
+        tensors.filter(|tensor| tensor.is_in_memory()).map(Tensor::byte_len).fold(0, u64::saturating_add)
     }
 }
 

@@ -15,6 +15,7 @@ use crate::host::exchange::HostDxo;
 use crate::host::log::one_line;
 use crate::instance::Instance;
 use crate::limits::{Allowed, LimitReached};
+use crate::tensor::Scratch;
 
 /// NVFLARE's meta key for the names of the filters that a dxo went through.
 const FILTER_HISTORY: &str = "filter_history";
@@ -150,13 +151,17 @@ impl Instance {
     ) -> Result<(Dxo, Outcome, IndexMap<String, f64>), Error> {
         let host_bytes = self.limits().host_bytes;
         let spent = LimitReached { limit: "host-bytes", allowed: Allowed::Bytes(host_bytes) };
-        let allowed = host_bytes.saturating_add(dxo.byte_len()).saturating_add(dxo.text_len());
         let (dxo, verdict, gauges) = self.enter(Some(&ctx.abort), async |live| {
             let state = live.store.data_mut();
             state.log.gauges.clear();
-            state.tensors.budget.allow(allowed);
-            // What the component keeps of earlier calls leaves too little for this one.
+            // A component may rewrite what it is given: in memory where it is or goes there, else on disk.
+            let given = match state.tensors.scratch {
+                Scratch::Memory => dxo.memory_len(),
+                Scratch::File(_) => dxo.byte_len(),
+            };
+            state.tensors.budget.allow(host_bytes.saturating_add(given).saturating_add(dxo.text_len()));
             let mut dxo = dxo;
+            // This fails where what the component keeps of earlier calls leaves too little.
             dxo.charge(&state.tensors.budget).map_err(|_| spent)?;
             let dxo = HostDxo::new(dxo, &state.tensors.budget).map_err(|_| spent)?;
             let dxo = state.table.push(dxo)?;
@@ -176,7 +181,11 @@ impl Instance {
             Ok(Verdict::Unchanged(reason)) => Outcome::Unchanged(one_line(&reason, 1_000)),
         };
         let mut dxo = dxo;
-        let mut history: Vec<serde_json::Value> = dxo.meta_as(FILTER_HISTORY).unwrap_or_default();
+        let mut history: Vec<serde_json::Value> = match dxo.meta.get(FILTER_HISTORY) {
+            None => Vec::new(),
+            Some(text) => serde_json::from_str(text.get())
+                .map_err(|_| Error::InvalidData(format!("meta {FILTER_HISTORY} is no list: {text}")))?,
+        };
         history.push(self.name().into());
         dxo.set_meta(FILTER_HISTORY, &history).map_err(|error| Error::InvalidData(error.to_string()))?;
         Ok((dxo, outcome, gauges))

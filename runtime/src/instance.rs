@@ -38,7 +38,7 @@ impl<'a> InstanceBuilder<'a> {
             component,
             name: component.name.clone(),
             args: "{}".to_owned(),
-            limits: Limits::default(),
+            limits: component.runtime.limits().clone(),
             log: Arc::new(TracingLog),
             scratch: Scratch::Memory,
         }
@@ -56,7 +56,7 @@ impl<'a> InstanceBuilder<'a> {
         self
     }
 
-    /// What it may use.
+    /// What it may use, in place of the runtime's limits.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self

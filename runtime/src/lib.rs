@@ -53,7 +53,7 @@ mod tensor;
 mod usage;
 
 pub use builtin::{BUILTINS, Builtin};
-pub use component::{Component, Runtime, Source};
+pub use component::{Component, Runtime, RuntimeBuilder, Source};
 pub use context::{AbortSignal, FlContext};
 pub use error::{Code, Error, Failed};
 pub use exchange::{DataKind, Dxo, MAX_DEPTH, Meta, ReturnCode, Shareable};

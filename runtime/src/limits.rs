@@ -41,7 +41,8 @@ pub struct Limits {
     /// filter may open all tensors of a large model at once: some thousands.
     pub handles: u64,
     /// The bytes that the host keeps for the component beyond the size of the data it was given: tensors
-    /// that it made, copies that it caused, texts.
+    /// that it made, copies that it caused, texts. Data that comes from a file and is rewritten in memory
+    /// counts too.
     #[serde(deserialize_with = "size")]
     pub host_bytes: u64,
     /// The bytes that one call passes in either direction; larger reads come short. Four times the

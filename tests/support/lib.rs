@@ -36,7 +36,7 @@ pub fn cache() -> &'static Path {
 
 /// The runtime of this process.
 pub fn runtime() -> Runtime {
-    static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::with_cache(Some(cache())).unwrap());
+    static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::builder().cache(cache()).build().unwrap());
     RUNTIME.clone()
 }
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use wasmtime::component::{HasData, Resource, ResourceTable};
 
 use super::exchange::SharedShareable;
+use super::{Failure, open};
 use crate::bindings::flip::fl::context::{Host, HostFlContext};
+use crate::bindings::flip::fl::types::{Error, Host as TypesHost};
 use crate::context::FlContext;
 
 pub(crate) struct HasContext;
@@ -26,6 +28,12 @@ type Ctx = Resource<SharedContext>;
 impl ContextView<'_> {
     fn get(&self, ctx: &Ctx) -> wasmtime::Result<&FlContext> {
         Ok(self.table.get(ctx)?)
+    }
+}
+
+impl TypesHost for ContextView<'_> {
+    fn convert_error(&mut self, failure: Failure) -> wasmtime::Result<Error> {
+        failure.into_typed()
     }
 }
 
@@ -52,9 +60,9 @@ impl HostFlContext for ContextView<'_> {
         Ok(self.get(&ctx)?.props.get(&key).map(|value| value.get().to_owned()))
     }
 
-    fn shareable(&mut self, ctx: Ctx, key: String) -> wasmtime::Result<Option<Resource<SharedShareable>>> {
-        let shareable = self.get(&ctx)?.shareables.get(&key).cloned();
-        Ok(shareable.map(|shareable| self.table.push(shareable)).transpose()?)
+    fn shareable(&mut self, ctx: Ctx, key: String) -> Result<Option<Resource<SharedShareable>>, Failure> {
+        let shareable = self.table.get(&ctx)?.shareables.get(&key).cloned();
+        shareable.map(|shareable| open(self.table, shareable)).transpose()
     }
 
     fn aborted(&mut self, ctx: Ctx) -> wasmtime::Result<bool> {

@@ -6,8 +6,8 @@ use indexmap::IndexMap;
 use serde_json::value::RawValue;
 use wasmtime::component::{HasData, Resource, ResourceTable};
 
-use super::Failure;
 use super::tensors::SharedTensor;
+use super::{Failure, open};
 use crate::bindings::flip::fl::exchange::{Host, HostDxo as HostDxoTrait, HostShareable};
 use crate::bindings::flip::fl::types::{Error, Host as TypesHost, ReturnCode};
 use crate::exchange::{DataKind, Dxo, DxoData, MAX_DEPTH, Meta, Shareable, entry_len};
@@ -86,7 +86,7 @@ pub(crate) struct ExchangeView<'a> {
 impl ExchangeView<'_> {
     fn push(&mut self, dxo: Dxo) -> Result<Resource<HostDxo>, Failure> {
         let dxo = HostDxo::new(dxo, self.budget)?;
-        Ok(self.table.push(dxo)?)
+        open(self.table, dxo)
     }
 
     /// Makes room for `more` bytes of text in place of `less`.
@@ -147,7 +147,7 @@ impl HostDxoTrait for ExchangeView<'_> {
             HostData::Tensors(tensors) => tensors.get(&name).cloned(),
             _ => None,
         };
-        Ok(self.table.push(tensor.ok_or_else(|| not_found("tensor", &name))?)?)
+        open(self.table, tensor.ok_or_else(|| not_found("tensor", &name))?)
     }
 
     fn set_tensor(
@@ -255,13 +255,9 @@ impl HostShareable for ExchangeView<'_> {
         Ok(headers.get(&key).map(|value| value.get().to_owned()))
     }
 
-    fn dxo(&mut self, shareable: Resource<SharedShareable>) -> wasmtime::Result<Option<Resource<HostDxo>>> {
-        let Some(dxo) = self.table.get(&shareable)?.dxo.clone() else { return Ok(None) };
-        match self.push(dxo) {
-            Ok(dxo) => Ok(Some(dxo)),
-            Err(Failure::Trap(trap)) => Err(trap),
-            Err(Failure::Typed(error)) => Err(wasmtime::Error::msg(format!("{error:?}"))),
-        }
+    fn dxo(&mut self, shareable: Resource<SharedShareable>) -> Result<Option<Resource<HostDxo>>, Failure> {
+        let dxo = self.table.get(&shareable)?.dxo.clone();
+        dxo.map(|dxo| self.push(dxo)).transpose()
     }
 
     fn drop(&mut self, shareable: Resource<SharedShareable>) -> wasmtime::Result<()> {

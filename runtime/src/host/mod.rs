@@ -8,12 +8,12 @@ pub(crate) mod tensors;
 
 use std::time::Instant;
 
-use wasmtime::component::{Linker, ResourceTable, ResourceTableError};
+use wasmtime::component::{Linker, Resource, ResourceTable, ResourceTableError};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::bindings::flip::fl as contract;
 use crate::bindings::flip::fl::types;
-use crate::limits::{LimitReached, Limits, StoreLimiter};
+use crate::limits::{Allowed, LimitReached, Limits, StoreLimiter};
 use crate::tensor::TensorError;
 use crate::usage::Usage;
 
@@ -122,13 +122,23 @@ impl Failure {
 
 impl From<ResourceTableError> for Failure {
     fn from(error: ResourceTableError) -> Self {
-        match error {
-            ResourceTableError::Full => Self::Typed(types::Error::QuotaExceeded(
-                "limit handles reached: too many tensors and dxos are open".to_owned(),
-            )),
-            other => Self::Trap(other.into()),
-        }
+        Self::Trap(error.into())
     }
+}
+
+/// Opens a resource for the component.
+pub(crate) fn open<T: Send + 'static>(
+    table: &mut ResourceTable,
+    resource: T,
+) -> Result<Resource<T>, Failure> {
+    let allowed = Allowed::Count(table.max_capacity() as u64);
+    table.push(resource).map_err(|error| match error {
+        ResourceTableError::Full => {
+            let reached = LimitReached { limit: "handles", allowed };
+            Failure::Typed(types::Error::QuotaExceeded(reached.to_string()))
+        }
+        other => other.into(),
+    })
 }
 
 impl From<TensorError> for Failure {

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use wasmtime::StoreContextMut;
 use wasmtime::component::{HasData, Linker, Resource, ResourceTable, WasmList};
 
-use super::{Failure, HostState};
+use super::{Failure, HostState, open};
 use crate::bindings::flip::fl::tensors::{Host, HostTensor, add_to_linker as add_generated};
 use crate::bindings::flip::fl::types::{Dtype, Error, Host as TypesHost};
 use crate::context::AbortSignal;
@@ -119,7 +119,7 @@ impl Host for TensorsView<'_> {}
 impl HostTensor for TensorsView<'_> {
     fn create(&mut self, dtype: Dtype, shape: Vec<u64>) -> Result<Handle, Failure> {
         let tensor = Tensor::charged_zeros(dtype, &shape, &self.ctx.budget)?;
-        Ok(self.table.push(Arc::new(Mutex::new(tensor)))?)
+        open(self.table, Arc::new(Mutex::new(tensor)))
     }
 
     fn dtype(&mut self, handle: Handle) -> wasmtime::Result<Dtype> {

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io;
+use std::marker::PhantomData;
 
 use indexmap::IndexMap;
 use indexmap::map::Entry as MapEntry;
@@ -141,7 +142,7 @@ impl<'de> Visitor<'de> for HeaderVisitor {
                 if std::mem::replace(&mut has_metadata, true) {
                     return Err(A::Error::custom(format!("{METADATA} comes twice")));
                 }
-                header.metadata = map.next_value::<Unique>()?.0;
+                header.metadata = map.next_value::<Unique<String>>()?.0;
                 continue;
             }
             let entry: RawEntry = map.next_value()?;
@@ -168,30 +169,35 @@ struct RawEntry {
     data_offsets: (u64, u64),
 }
 
-/// Metadata in which no key comes twice.
-struct Unique(IndexMap<String, String>);
+/// An object in which no key comes twice.
+pub(super) struct Unique<T>(pub(super) IndexMap<String, T>);
 
-impl<'de> Deserialize<'de> for Unique {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Unique<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct UniqueVisitor;
-        impl<'de> Visitor<'de> for UniqueVisitor {
-            type Value = Unique;
+        deserializer.deserialize_map(UniqueVisitor(PhantomData))
+    }
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object of texts")
-            }
+struct UniqueVisitor<T>(PhantomData<T>);
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Unique, A::Error> {
-                let mut entries = IndexMap::new();
-                while let Some((key, value)) = map.next_entry::<String, String>()? {
-                    if entries.insert(key.clone(), value).is_some() {
-                        return Err(A::Error::custom(format!("metadata {key:?} comes twice")));
-                    }
+impl<'de, T: Deserialize<'de>> Visitor<'de> for UniqueVisitor<T> {
+    type Value = Unique<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Unique<T>, A::Error> {
+        let mut entries = IndexMap::new();
+        while let Some((key, value)) = map.next_entry::<String, T>()? {
+            match entries.entry(key) {
+                MapEntry::Vacant(vacant) => vacant.insert(value),
+                MapEntry::Occupied(occupied) => {
+                    return Err(A::Error::custom(format!("{:?} comes twice", occupied.key())));
                 }
-                Ok(Unique(entries))
-            }
+            };
         }
-        deserializer.deserialize_map(UniqueVisitor)
+        Ok(Unique(entries))
     }
 }
 

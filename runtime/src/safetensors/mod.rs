@@ -15,7 +15,7 @@ use indexmap::IndexMap;
 use crate::error::Error;
 use crate::exchange::{DataKind, Dxo, Meta};
 use crate::tensor::{FileRange, Tensor};
-use header::Header;
+use header::{Header, Unique};
 
 pub use output::Output;
 
@@ -73,7 +73,8 @@ pub fn open(path: &Path, overrides: Overrides) -> Result<DxoFile, Error> {
     let meta = match (overrides.meta, meta) {
         (Some(meta), _) => meta,
         (None, None) => Meta::new(),
-        (None, Some(text)) => serde_json::from_str(&text)
+        (None, Some(text)) => serde_json::from_str::<Unique<_>>(&text)
+            .map(|meta| meta.0)
             .map_err(|error| invalid(format!("its metadata {META} is no JSON object: {error}")))?,
     };
     let file = Arc::new(file);

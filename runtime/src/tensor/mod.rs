@@ -176,6 +176,14 @@ impl Tensor {
         self.len * self.dtype.size() as u64
     }
 
+    /// Whether the data lies in memory, not in a file and not only to be made.
+    pub(crate) fn is_in_memory(&self) -> bool {
+        match &self.data {
+            Data::Source(source) => matches!(source, Source::Memory(_)),
+            Data::Overlay(overlay) => overlay.is_in_memory(),
+        }
+    }
+
     /// Up to `len` bytes from byte `offset`; fewer at the end.
     ///
     /// # Errors

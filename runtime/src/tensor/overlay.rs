@@ -84,6 +84,10 @@ impl Overlay {
         Ok(copy)
     }
 
+    pub(super) fn is_in_memory(&self) -> bool {
+        matches!(self.region, Region::Memory(_))
+    }
+
     /// `len` bytes from `offset`; the caller has checked that they are there.
     pub(super) fn read(&self, offset: u64, len: usize) -> io::Result<Bytes> {
         let mut buffer = BytesMut::zeroed(len);

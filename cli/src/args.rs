@@ -54,7 +54,7 @@ pub enum LogFormat {
 
 #[derive(Subcommand)]
 pub enum Verb {
-    Filter(Filter),
+    Filter(Box<Filter>),
     Inspect(Inspect),
     Components(Components),
     /// Write a shell's completion script to the standard output.

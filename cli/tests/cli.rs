@@ -1,4 +1,10 @@
 //! The command line as a person meets it.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop where its own set-up fails"
+)]
 
 mod support;
 

@@ -5,8 +5,9 @@ use anyhow::Result;
 use crate::process::{self, cargo, has};
 use crate::setup;
 
-/// Crates that exist for WebAssembly only: the host's lints do not see them.
-const COMPONENTS: &[&str] = &["percentile-privacy", "misbehaving-filter"];
+/// Crates with code for WebAssembly, which the host's lints do not see.
+const COMPONENTS: &[&str] =
+    &["percentile-privacy", "misbehaving-filter", "flip-sdk", "truncation", "order-statistics"];
 
 /// Runs every check, the quick ones first.
 pub fn run() -> Result<()> {

@@ -1,5 +1,6 @@
 //! A filter that does what its args say, for tests of the host: one variant of [`Deed`] each.
 #![cfg(target_arch = "wasm32")]
+#![allow(clippy::panic, reason = "one of the deeds")]
 
 use flip_sdk::{DataKind, Dtype, Dxo, DxoFilter, Error, FlContext, Tensor, Verdict, log};
 

@@ -8,6 +8,7 @@ use tracing_subscriber::fmt;
 use tracing_subscriber::prelude::*;
 
 use crate::args::{Global, LogFormat};
+use crate::progress::AroundBar;
 
 /// Sends what this program and the components log to the standard error.
 pub fn init(global: &Global) {
@@ -26,13 +27,13 @@ pub fn init(global: &Global) {
         .with_target("flip_wasm", level);
     let registry = tracing_subscriber::registry().with(targets);
     match global.log_format {
-        LogFormat::Json => registry.with(fmt::layer().json().with_writer(io::stderr)).init(),
+        LogFormat::Json => registry.with(fmt::layer().json().with_writer(|| AroundBar)).init(),
         LogFormat::Text => {
             let layer = fmt::layer()
                 .without_time()
                 .with_target(false)
                 .with_ansi(io::stderr().is_terminal())
-                .with_writer(io::stderr);
+                .with_writer(|| AroundBar);
             registry.with(layer).init();
         }
     }

@@ -1,7 +1,8 @@
 //! A progress bar for long work, on a terminal only.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -11,6 +12,25 @@ use indicatif::{ProgressBar, ProgressStyle};
 /// Work that takes no longer than this needs no bar.
 const LONG: Duration = Duration::from_millis(500);
 const REDRAW: Duration = Duration::from_millis(100);
+
+/// The bar that is drawn now.
+static DRAWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+/// The standard error, for lines of the log: a bar makes room for them.
+pub struct AroundBar;
+
+impl Write for AroundBar {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        match &*DRAWN.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(bar) => bar.suspend(|| io::stderr().write(line)),
+            None => io::stderr().write(line),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
 
 /// A bar that follows a meter until it is dropped.
 pub struct Progress {
@@ -36,13 +56,17 @@ impl Progress {
             {
                 bar.set_style(style);
             }
+            let drawn = |bar| *DRAWN.lock().unwrap_or_else(PoisonError::into_inner) = bar;
+            drawn(Some(bar.clone()));
             loop {
                 bar.set_position(meter.written().min(total));
                 bar.set_message(indicatif::HumanBytes(meter.read()).to_string());
                 if stop.recv_timeout(REDRAW) != Err(RecvTimeoutError::Timeout) {
-                    break bar.finish_and_clear();
+                    break;
                 }
             }
+            drawn(None);
+            bar.finish_and_clear();
         });
         Self { done: Some(done), thread: Some(thread) }
     }

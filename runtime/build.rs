@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::{env, process};
 
 /// The packages in `components/` that are built in.
-const BUILTINS: &[&str] = &["percentile-privacy"];
+const BUILTINS: &[&str] = &["percentile-privacy", "stage-percentile-privacy"];
 
 /// What the built-ins are made of, besides their own folders.
 const SOURCES: &[&str] =

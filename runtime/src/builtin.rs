@@ -16,12 +16,20 @@ pub struct Builtin {
 }
 
 /// Every built-in component.
-pub const BUILTINS: &[Builtin] = &[Builtin {
-    name: "percentile-privacy",
-    class: "PercentilePrivacy",
-    summary: "Zeroes the small elements of an update and clips the large ones; it is not differential privacy",
-    wasm: include_bytes!(concat!(env!("OUT_DIR"), "/percentile-privacy.wasm")),
-}];
+pub const BUILTINS: &[Builtin] = &[
+    Builtin {
+        name: "percentile-privacy",
+        class: "PercentilePrivacy",
+        summary: "Zeroes the small elements of an update and clips the large ones; it is not differential privacy",
+        wasm: include_bytes!(concat!(env!("OUT_DIR"), "/percentile-privacy.wasm")),
+    },
+    Builtin {
+        name: "stage-percentile-privacy",
+        class: "StagePercentilePrivacy",
+        summary: "The same for each stage of a model on its own; it is not differential privacy",
+        wasm: include_bytes!(concat!(env!("OUT_DIR"), "/stage-percentile-privacy.wasm")),
+    },
+];
 
 impl Builtin {
     /// The built-in called `name`, by its name or its class.

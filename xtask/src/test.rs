@@ -6,8 +6,14 @@ use crate::process::{self, cargo, has};
 use crate::setup;
 
 /// Crates with code for WebAssembly, which the host's lints do not see.
-const COMPONENTS: &[&str] =
-    &["percentile-privacy", "misbehaving-filter", "flip-sdk", "truncation", "order-statistics"];
+const COMPONENTS: &[&str] = &[
+    "percentile-privacy",
+    "stage-percentile-privacy",
+    "misbehaving-filter",
+    "flip-sdk",
+    "truncation",
+    "order-statistics",
+];
 
 /// Runs every check, the quick ones first.
 pub fn run() -> Result<()> {

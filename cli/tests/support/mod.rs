@@ -90,7 +90,8 @@ pub fn fixtures() -> PathBuf {
 }
 
 /// Figures that change with the toolchain or from run to run.
-pub const FILTERS: [(&str, &str); 3] = [
+pub const FILTERS: [(&str, &str); 4] = [
+    (r"lib\.rs:[0-9]+:[0-9]+", "lib.rs:[line]"),
     ("[0-9a-f]{64}", "[sha256]"),
     (r"[0-9.]+ KiB", "[size]"),
     (r"flip-wasm [0-9]+\.[0-9]+\.[0-9]+", "flip-wasm [version]"),

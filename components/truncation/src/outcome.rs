@@ -14,7 +14,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    pub(crate) fn refusal(&self) -> Option<Refusal> {
+    /// Why these settings make no sense, if they do not.
+    pub fn refusal(&self) -> Option<Refusal> {
         let Self { percentile, gamma, steps } = *self;
         if gamma <= 0.0 || gamma.is_nan() {
             Some(Refusal::Gamma(gamma))

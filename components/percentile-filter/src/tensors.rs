@@ -3,7 +3,7 @@
 use flip_sdk::{Dtype, Dxo, Error, Tensor};
 
 /// A tensor of a dxo, open.
-pub(crate) struct DxoTensor<'a> {
+pub struct DxoTensor<'a> {
     dxo: &'a Dxo,
     name: String,
     tensor: Tensor,
@@ -12,16 +12,23 @@ pub(crate) struct DxoTensor<'a> {
     len: u64,
 }
 
-/// All tensors of a dxo, in their order.
-pub(crate) fn of(dxo: &Dxo) -> Result<Vec<DxoTensor<'_>>, Error> {
-    dxo.names()
-        .into_iter()
-        .map(|name| {
-            let tensor = dxo.tensor(&name)?;
-            let (dtype, len) = (tensor.dtype(), tensor.len());
-            Ok(DxoTensor { dxo, name, tensor, dtype, len })
-        })
-        .collect()
+impl<'a> DxoTensor<'a> {
+    /// The tensors of a dxo whose names `covers` takes, in their order.
+    ///
+    /// # Errors
+    ///
+    /// `quota-exceeded` where so many cannot be open.
+    pub fn all(dxo: &'a Dxo, covers: impl Fn(&str) -> bool) -> Result<Vec<Self>, Error> {
+        dxo.names()
+            .into_iter()
+            .filter(|name| covers(name))
+            .map(|name| {
+                let tensor = dxo.tensor(&name)?;
+                let (dtype, len) = (tensor.dtype(), tensor.len());
+                Ok(Self { dxo, name, tensor, dtype, len })
+            })
+            .collect()
+    }
 }
 
 impl truncation::Tensor for DxoTensor<'_> {

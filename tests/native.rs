@@ -12,7 +12,9 @@ use flip_wasm_tests::{assert_same, context, percentile_privacy};
 use truncation::{Array, Outcome, Settings, truncate};
 
 const LEN: usize = 40_000;
-const SETTINGS: Settings = Settings { percentile: 63.0, gamma: 0.8, steps: 3.0 };
+const STEPS: f64 = 3.0;
+const GAMMA: f64 = 0.8;
+const PERCENTILE: f64 = 63.0;
 
 /// Numbers that look random.
 fn noise(index: usize) -> f64 {
@@ -61,15 +63,16 @@ fn native(dtype: Dtype) -> truncation::Dtype {
 }
 
 /// Filters the same tensors both ways.
-fn assert_agree(name: &str, parts: &[(Dtype, Vec<u8>)]) {
+fn assert_agree(name: &str, percentile: f64, parts: &[(Dtype, Vec<u8>)]) {
+    let settings = Settings { percentile, gamma: GAMMA, steps: STEPS };
     let name_of = |index: usize| format!("{name}.{index}");
     let len = |dtype: Dtype, bytes: &[u8]| (bytes.len() / dtype.size()) as u64;
     let tensors = parts.iter().enumerate().map(|(index, (dtype, bytes))| {
         (name_of(index), Tensor::new(*dtype, &[len(*dtype, bytes)], bytes.clone()).unwrap())
     });
     let mut dxo = Dxo::of_tensors(DataKind::WeightDiff, tensors).unwrap();
-    dxo.set_meta("NUM_STEPS_CURRENT_ROUND", &SETTINGS.steps).unwrap();
-    let args = format!(r#"{{"percentile": {}, "gamma": {}}}"#, SETTINGS.percentile, SETTINGS.gamma);
+    dxo.set_meta("NUM_STEPS_CURRENT_ROUND", &STEPS).unwrap();
+    let args = format!(r#"{{"percentile": {}, "gamma": {}}}"#, percentile, GAMMA);
     let filtered =
         percentile_privacy().instance().args(args).build().unwrap().filter(dxo, &context()).unwrap();
 
@@ -77,7 +80,7 @@ fn assert_agree(name: &str, parts: &[(Dtype, Vec<u8>)]) {
         .iter()
         .map(|(dtype, bytes)| Array::new(native(*dtype), vec![len(*dtype, bytes)], bytes.clone()).unwrap());
     let mut arrays: Vec<_> = arrays.collect();
-    assert!(matches!(truncate(&mut arrays, &SETTINGS), Ok(Outcome::Truncated(_))));
+    assert!(matches!(truncate(&mut arrays, &settings), Ok(Outcome::Truncated(_))));
     let expected = arrays.iter().zip(parts).enumerate().map(|(index, (array, (dtype, _)))| {
         let dtype = match dtype {
             Dtype::Bfloat16 => Dtype::Float32,
@@ -96,7 +99,7 @@ fn the_sandbox_agrees_with_native_code() {
     for (name, value) in DATA {
         for dtype in [Dtype::Float32, Dtype::Float64, Dtype::Bfloat16, Dtype::Int64, Dtype::Uint8] {
             let data = (0..LEN).flat_map(|index| bytes(dtype, value(index))).collect();
-            assert_agree(&format!("{name} as {dtype}"), &[(dtype, data)]);
+            assert_agree(&format!("{name} as {dtype}"), PERCENTILE, &[(dtype, data)]);
         }
     }
 }
@@ -108,10 +111,36 @@ fn the_sandbox_agrees_with_native_code_on_mixtures() {
             (dtype, (from..to).flat_map(|index| bytes(dtype, value(index))).collect::<Vec<_>>())
         };
         let floats = [part(Dtype::Float32, 0, 15_001), part(Dtype::Bfloat16, 15_001, LEN)];
-        assert_agree(name, &floats);
+        assert_agree(name, PERCENTILE, &floats);
         assert_agree(
             name,
+            PERCENTILE,
             &[part(Dtype::Float64, 0, 9_999), part(Dtype::Float32, 9_999, LEN), part(Dtype::Uint8, 0, 3)],
         );
+    }
+}
+
+#[test]
+fn the_sandbox_agrees_with_native_code_around_the_sizes_of_its_blocks() {
+    for len in [1, 2, 15, 16, 17, 63, 64, 65, 4_095, 4_096, 4_097, 16_384, 16_385, 16_400] {
+        for percentile in [0.0, 50.0, 99.9, 100.0] {
+            let data = (0..len).flat_map(|index| bytes(Dtype::Float32, noise(index))).collect();
+            assert_agree(&format!("{len} at {percentile}"), percentile, &[(Dtype::Float32, data)]);
+        }
+    }
+}
+
+#[test]
+fn the_sandbox_agrees_with_native_code_where_the_sample_misleads_or_too_much_is_close() {
+    // More keys between the ends of the bracket than are collected, most of them where no sample looks.
+    fn close(index: usize) -> f64 {
+        1.0 + (index % 4_096) as f64 * 1e-7
+    }
+    fn late(index: usize) -> f64 {
+        if index < 1_000_000 { 2.0 } else { close(index) }
+    }
+    for (name, value) in [("close", close as fn(usize) -> f64), ("late", late)] {
+        let data = (0..1_300_000).flat_map(|index| bytes(Dtype::Float32, value(index))).collect();
+        assert_agree(name, 10.0, &[(Dtype::Float32, data)]);
     }
 }

@@ -128,7 +128,7 @@ fn object(text: &str) -> Result<String, String> {
 }
 
 fn meta(text: &str) -> Result<Meta, String> {
-    serde_json::from_str(text).map_err(|error| format!("not a JSON object: {error}"))
+    flip_runtime::safetensors::parse_meta(text).map_err(|error| format!("not a JSON object: {error}"))
 }
 
 /// A kind of data that is made of tensors.

@@ -1,15 +1,29 @@
 //! Errors as a person reads them: what happened, and what to do about it.
 
+use std::fmt;
 use std::process::ExitCode;
 
 use flip_runtime::{Code, Error};
 
 use crate::args::LogFormat;
 
+/// What was asked for makes no sense.
+#[derive(Debug)]
+pub struct Usage(pub &'static str);
+
+impl std::error::Error for Usage {}
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
 /// Tells the error on the standard error, and gives the exit code.
 pub fn report(error: &anyhow::Error, format: LogFormat) -> ExitCode {
     let known = error.downcast_ref::<Error>();
-    let code = known.map_or(Code::InvalidInput, Error::code) as u8;
+    let otherwise = if error.is::<Usage>() { Code::Usage } else { Code::InvalidInput };
+    let code = known.map_or(otherwise, Error::code) as u8;
     let hint = known.and_then(hint);
     // The runtime's errors say what caused them themselves.
     let text = known.map_or_else(|| format!("{error:#}"), Error::to_string);

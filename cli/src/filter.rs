@@ -5,20 +5,21 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use flip_runtime::safetensors::{self, Output, Overrides};
-use flip_runtime::{FlContext, Leaf, Outcome, Runtime};
+use flip_runtime::{FlContext, Leaf, Outcome, Runtime, RuntimeBuilder};
 
 use crate::args::{Filter, Global};
+use crate::error::Usage;
 use crate::print;
 use crate::progress::Progress;
 use crate::report::{Data, Report};
 
-/// Filters one file. The output appears last, when everything else has gone well.
+/// Filters one file. The output appears when everything else has gone well.
 pub fn run(args: &Filter, global: &Global) -> anyhow::Result<()> {
-    let mut runtime = Runtime::builder().limits(args.limits.clone().unwrap_or_default());
-    if let Some(cache) = cache(global) {
-        runtime = runtime.cache(cache);
+    let runtime = Runtime::builder().limits(args.limits.clone().unwrap_or_default());
+    let runtime = caches(global).into_iter().fold(runtime, RuntimeBuilder::cache).build()?;
+    if args.report.as_ref() == Some(&args.output) {
+        return Err(Usage("--report and --out name the same file").into());
     }
-    let runtime = runtime.build()?;
     let component = runtime.load(&args.component)?;
     component.require("dxo-filter")?;
     let overrides = Overrides { kind: args.kind, meta: args.meta.clone() };
@@ -29,7 +30,7 @@ pub fn run(args: &Filter, global: &Global) -> anyhow::Result<()> {
 
     let context = Arc::new(FlContext::default());
     let abort = context.abort.clone();
-    // The first interrupt ends the run in order, which leaves no file behind; the second ends the process.
+    // The first signal to end ends the run in order, which leaves no file behind; the second the process.
     let interrupts = ctrlc::set_handler(move || match abort.is_triggered() {
         false => abort.trigger(),
         true => std::process::exit(130),
@@ -42,11 +43,11 @@ pub fn run(args: &Filter, global: &Global) -> anyhow::Result<()> {
     drop(progress);
     let filtered = filtered?;
 
-    output.commit(filtered.dxo, &input.metadata)?;
     let summary = summary(instance.name(), &data, &filtered.leaves);
-    if let Some(path) = &args.report {
-        Report::new(&component, &instance, data, &filtered.leaves).write(path)?;
-    }
+    let report = Report::new(&component, &instance, data, &filtered.leaves);
+    let report = args.report.as_ref().map(|path| report.stage(path)).transpose()?;
+    output.commit(filtered.dxo, &input.metadata)?;
+    report.map_or(Ok(()), |report| report.publish())?;
     match global.quiet {
         true => Ok(()),
         false => print(summary.as_bytes()),
@@ -75,11 +76,14 @@ fn summary(name: &str, data: &Data<'_>, leaves: &[Leaf]) -> String {
     line
 }
 
-/// The directory of compiled components: the one given, or the user's.
-fn cache(global: &Global) -> Option<PathBuf> {
-    let user = || {
-        let base = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-        Some(base.or_else(|| Some(std::env::home_dir()?.join(".cache")))?.join("flip-wasm"))
-    };
-    global.cache.clone().or_else(user)
+/// Directories for compiled components: the one given; or the user's, and one among the temporary files for
+/// a user whose home cannot be written to.
+fn caches(global: &Global) -> Vec<PathBuf> {
+    if let Some(cache) = &global.cache {
+        return vec![cache.clone()];
+    }
+    let base = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let user = base.or_else(|| Some(std::env::home_dir()?.join(".cache"))).map(|base| base.join("flip-wasm"));
+    let name = format!("flip-wasm-{}", std::env::var("USER").unwrap_or_default());
+    user.into_iter().chain([std::env::temp_dir().join(name)]).collect()
 }

@@ -1,7 +1,9 @@
 //! What a run says of itself.
 
-use std::io::Write;
-use std::path::Path;
+use std::fs::Permissions;
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 use flip_runtime::{Component, Dxo, Error, Inspection, Instance, Leaf, Tensor, Usage};
 use serde::Serialize;
@@ -61,16 +63,32 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// Writes the report, in one step.
-    pub fn write(&self, path: &Path) -> anyhow::Result<()> {
-        let file = |source| Error::File { path: path.to_owned(), source };
+    /// Writes the report beside `path`.
+    pub fn stage(&self, path: &Path) -> anyhow::Result<Staged> {
+        let file = |error: io::Error| Error::File { path: path.to_owned(), source: error.kind().into() };
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let mut temporary = tempfile::NamedTempFile::new_in(directory.unwrap_or(Path::new(".")))
-            .map_err(|error| file(error.kind().into()))?;
+        let mut temporary = tempfile::Builder::new()
+            .permissions(Permissions::from_mode(0o666))
+            .tempfile_in(directory.unwrap_or(Path::new(".")))
+            .map_err(file)?;
         let mut text = serde_json::to_vec_pretty(self)?;
         text.push(b'\n');
         temporary.write_all(&text).map_err(file)?;
-        temporary.persist(path).map_err(|error| file(error.error))?;
+        Ok(Staged { temporary, path: path.to_owned() })
+    }
+}
+
+/// A report that is written and does not have its name yet.
+pub struct Staged {
+    temporary: tempfile::NamedTempFile,
+    path: PathBuf,
+}
+
+impl Staged {
+    /// Gives it its name.
+    pub fn publish(self) -> anyhow::Result<()> {
+        let Self { temporary, path } = self;
+        temporary.persist(&path).map_err(|error| Error::File { path, source: error.error })?;
         Ok(())
     }
 }

@@ -22,6 +22,7 @@ fn wrong_usage() {
     snapshot!(site.filter("percentile-privacy", &["--limits", "call-time=10"]));
     snapshot!(site.filter("percentile-privacy", &["--meta", "[1]"]));
     snapshot!(site.filter("percentil-privacy", &[]));
+    snapshot!(site.filter("percentile-privacy", &["--meta", r#"{"a": 1, "a": 2}"#]));
 }
 
 #[test]
@@ -99,8 +100,24 @@ fn a_file_that_is_no_component_for_this() {
 }
 
 #[test]
+fn a_report_that_cannot_be_written_leaves_no_output() {
+    let site = Site::new();
+    snapshot!(site.filter("percentile-privacy", &["--report", "no/such/report.json"]));
+    snapshot!(site.filter("percentile-privacy", &["--report", "out.safetensors"]));
+}
+
+#[test]
 fn an_output_that_cannot_be_written() {
     let site = Site::new();
+    fs::create_dir(site.path("directory")).unwrap();
+    snapshot!(site.run(&[
+        "filter",
+        "percentile-privacy",
+        "--in",
+        "update.safetensors",
+        "--out",
+        "directory"
+    ]));
     snapshot!(site.run(&[
         "filter",
         "percentile-privacy",

@@ -34,7 +34,7 @@ impl Cache {
     ///
     /// # Errors
     ///
-    /// Where somebody else may write to it.
+    /// Where somebody else may write to it, or this user may not.
     pub(crate) fn open(directory: &Path) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
         let metadata = fs::symlink_metadata(directory)?;
@@ -43,6 +43,8 @@ impl Cache {
                 "not a directory that only its owner can write to; cached code would be anyone's",
             ));
         }
+        // Entries can be made in it, not only read.
+        tempfile::tempfile_in(directory)?;
         Ok(Self { directory: directory.to_owned() })
     }
 

@@ -12,9 +12,10 @@ use crate::builtin::Builtin;
 use crate::cache::Cache;
 use crate::engine::engine;
 use crate::error::Error;
+use crate::host::log::one_line;
 use crate::host::{self, HostState};
 use crate::inspect::Inspection;
-use crate::instance::InstanceBuilder;
+use crate::instance::{InstanceBuilder, MAX_TEXT};
 use crate::limits::Limits;
 
 /// Where components run. One per process is enough; clones are the same.
@@ -44,15 +45,16 @@ impl Drop for Timer {
 /// Makes a [`Runtime`]; from [`Runtime::builder`].
 #[derive(Clone, Debug, Default)]
 pub struct RuntimeBuilder {
-    cache: Option<PathBuf>,
+    caches: Vec<PathBuf>,
     limits: Limits,
 }
 
 impl RuntimeBuilder {
     /// Keeps compiled components in a directory. It must be one that only its user can write to, and is
-    /// made so where it does not exist; another is not used, with a warning.
+    /// made so where it does not exist. Of several the first that can be used is; where none can, there is
+    /// a warning.
     pub fn cache(mut self, directory: impl Into<PathBuf>) -> Self {
-        self.cache = Some(directory.into());
+        self.caches.push(directory.into());
         self
     }
 
@@ -78,11 +80,17 @@ impl RuntimeBuilder {
             .enable_time()
             .build()
             .map_err(|error| setup(&error))?;
-        let cache = self.cache.and_then(|directory| {
-            Cache::open(&directory)
-                .inspect_err(|error| tracing::warn!("cache {}: {error}", directory.display()))
+        let cache = self.caches.iter().find_map(|directory| {
+            Cache::open(directory)
+                .inspect_err(|error| tracing::debug!("cache {}: {error}", directory.display()))
                 .ok()
         });
+        if let (None, Some(first)) = (&cache, self.caches.first()) {
+            tracing::warn!(
+                "{} is no private directory: components are compiled on each start",
+                first.display()
+            );
+        }
         Ok(Runtime(Arc::new(Inner { engine, linker, cache, limits: self.limits, timer: Timer(Some(timer)) })))
     }
 }
@@ -148,7 +156,11 @@ impl Runtime {
     ///
     /// [`Error::InvalidComponent`] says what is wrong with it, and lists the imports that are missing.
     pub fn load_bytes(&self, name: &str, bytes: &[u8]) -> Result<Component, Error> {
-        let invalid = |reason: String| Error::InvalidComponent { component: name.to_owned(), reason };
+        // Reasons repeat what the component calls things.
+        let invalid = |reason: String| Error::InvalidComponent {
+            component: name.to_owned(),
+            reason: one_line(&reason, MAX_TEXT),
+        };
         let allowed = self.0.limits.component_size;
         if bytes.len() as u64 > allowed {
             return Err(invalid(too_large(allowed)));

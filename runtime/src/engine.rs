@@ -40,7 +40,7 @@ fn config() -> Config {
         .concurrency_support(false)
         .epoch_interruption(true)
         .cranelift_opt_level(OptLevel::Speed)
-        // Results must not depend on the machine.
+        // What this proposal leaves to the machine.
         .relaxed_simd_deterministic(true)
         // Not needed by any toolchain that makes components, and each a way around a limit.
         .wasm_memory64(false)

@@ -124,7 +124,7 @@ impl fmt::Display for Failed {
             E::InvalidData(text) => write!(f, "invalid data: {text}"),
             E::NotFound(text) => write!(f, "not found: {text}"),
             E::NotPermitted(text) => write!(f, "not permitted: {text}"),
-            E::QuotaExceeded(text) => write!(f, "{text}"),
+            E::QuotaExceeded(text) => write!(f, "quota exceeded: {text}"),
             E::Unavailable(text) => write!(f, "unavailable: {text}"),
             E::Aborted => f.write_str("the run is being aborted"),
         }

@@ -149,9 +149,15 @@ impl Instance {
         dxo: Dxo,
         ctx: &Arc<FlContext>,
     ) -> Result<(Dxo, Outcome, IndexMap<String, f64>), Error> {
+        // Taken before the component has the dxo, which could rewrite what other filters left in it.
+        let mut history: Vec<serde_json::Value> = match dxo.meta.get(FILTER_HISTORY) {
+            None => Vec::new(),
+            Some(text) => serde_json::from_str(text.get())
+                .map_err(|_| Error::InvalidData(format!("meta {FILTER_HISTORY} is no list")))?,
+        };
         let host_bytes = self.limits().host_bytes;
         let spent = LimitReached { limit: "host-bytes", allowed: Allowed::Bytes(host_bytes) };
-        let (dxo, verdict, gauges) = self.enter(Some(&ctx.abort), async |live| {
+        let (mut dxo, verdict, gauges) = self.enter(Some(&ctx.abort), async |live| {
             let state = live.store.data_mut();
             state.log.gauges.clear();
             // A component may rewrite what it is given: in memory where it is or goes there, else on disk.
@@ -179,12 +185,6 @@ impl Instance {
             Ok(Verdict::Refused(reason)) => return Err(self.refused(&reason)),
             Ok(Verdict::Filtered) => Outcome::Filtered,
             Ok(Verdict::Unchanged(reason)) => Outcome::Unchanged(one_line(&reason, 1_000)),
-        };
-        let mut dxo = dxo;
-        let mut history: Vec<serde_json::Value> = match dxo.meta.get(FILTER_HISTORY) {
-            None => Vec::new(),
-            Some(text) => serde_json::from_str(text.get())
-                .map_err(|_| Error::InvalidData(format!("meta {FILTER_HISTORY} is no list: {text}")))?,
         };
         history.push(self.name().into());
         dxo.set_meta(FILTER_HISTORY, &history).map_err(|error| Error::InvalidData(error.to_string()))?;

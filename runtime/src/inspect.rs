@@ -8,6 +8,15 @@ use wasmparser::component_types::ComponentEntityType;
 use wasmparser::types::TypesRef;
 use wasmparser::{Encoding, Parser, Payload, ValidPayload, Validator, WasmFeatures};
 
+use crate::host::log::one_line;
+
+/// Components within components: validating takes time in proportion to its square. Toolchains make two
+/// or three levels.
+const MAX_NESTING: usize = 32;
+
+/// The longest name or reason that is shown, in bytes.
+const MAX_TEXT: usize = 2_000;
+
 /// The WIT package of the contract.
 const PACKAGE: &str = "flip:fl/";
 
@@ -88,6 +97,10 @@ impl Inspection {
     ///
     /// Says why the bytes are no component.
     pub fn of(bytes: &[u8]) -> Result<Self, String> {
+        Self::read(bytes).map_err(|reason| one_line(&reason, MAX_TEXT))
+    }
+
+    fn read(bytes: &[u8]) -> Result<Self, String> {
         match bytes.get(..8) {
             Some(b"\0asm\x0d\0\x01\0") => {}
             Some(b"\0asm\x01\0\0\0") => {
@@ -108,7 +121,12 @@ impl Inspection {
         for payload in Parser::new(0).parse_all(bytes) {
             let payload = payload.map_err(invalid)?;
             match &payload {
-                Payload::Version { encoding: Encoding::Component | Encoding::Module, .. } => depth += 1,
+                Payload::Version { encoding: Encoding::Component | Encoding::Module, .. } => {
+                    depth += 1;
+                    if depth > MAX_NESTING {
+                        return Err(format!("components nest deeper than {MAX_NESTING} in it"));
+                    }
+                }
                 Payload::ComponentImportSection(section) if depth == 1 => {
                     for import in section.clone() {
                         imports.push(import.map_err(invalid)?.name.name.to_owned());
@@ -133,9 +151,10 @@ impl Inspection {
                 functions: types
                     .as_ref()
                     .map_or_else(Vec::new, |types| functions(types.as_ref(), &interface)),
-                interface,
+                interface: shown(&interface),
             })
             .collect::<Vec<_>>();
+        let exports: Vec<_> = exports.iter().map(|export| shown(export)).collect();
         let roles = exports.iter().filter_map(|export| {
             let (name, _) = export.strip_prefix(PACKAGE)?.split_once('@')?;
             ROLES.contains(&name).then(|| name.to_owned())
@@ -159,6 +178,11 @@ impl Inspection {
     }
 }
 
+/// A name that the component chose, for a person's eyes.
+fn shown(name: &str) -> String {
+    one_line(name, MAX_TEXT)
+}
+
 fn capability(interface: &str) -> Option<&'static str> {
     OFFERED
         .iter()
@@ -179,6 +203,6 @@ fn functions(types: TypesRef<'_>, interface: &str) -> Vec<String> {
         .exports
         .iter()
         .filter(|(_, item)| matches!(item.ty, ComponentEntityType::Func(_)))
-        .map(|(name, _)| name.clone())
+        .map(|(name, _)| shown(name))
         .collect()
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use wasmtime::component::Instance as RawInstance;
-use wasmtime::{Store, Trap, UpdateDeadline};
+use wasmtime::{PoolConcurrencyLimitError, Store, Trap, UpdateDeadline};
 
 use crate::bindings::exports::flip::fl::{configurable, dxo_filter};
 use crate::bindings::flip::fl::types;
@@ -14,13 +14,13 @@ use crate::error::{Error, Failed};
 use crate::exchange::DataKind;
 use crate::host::log::{LogCtx, LogSink, TracingLog, one_line};
 use crate::host::tensors::{Meter, TensorsCtx};
-use crate::host::{Deadline, HostState};
+use crate::host::{Aborted, Deadline, HostState};
 use crate::limits::{Allowed, LimitReached, Limits};
 use crate::tensor::{Budget, Scratch};
 use crate::usage::Usage;
 
 /// The longest text of a component that goes into an error, in bytes.
-const MAX_TEXT: usize = 2_000;
+pub(crate) const MAX_TEXT: usize = 2_000;
 
 /// Makes an [`Instance`]; from [`Component::instance`].
 pub struct InstanceBuilder<'a> {
@@ -95,6 +95,7 @@ impl<'a> InstanceBuilder<'a> {
                 budget: Budget::new(limits.host_bytes),
                 meter: meter.clone(),
                 abort: AbortSignal::default(),
+                deadline: None,
                 window: limits.call_bytes,
             },
         );
@@ -104,9 +105,9 @@ impl<'a> InstanceBuilder<'a> {
         store.set_hostcall_fuel(
             usize::try_from(limits.call_bytes).unwrap_or(usize::MAX).saturating_add(4 << 10),
         );
-        store.epoch_deadline_callback(|store| match store.data().deadline {
-            Some(deadline) if Instant::now() >= deadline.at => Err(deadline.reached.into()),
-            _ => Ok(UpdateDeadline::Continue(1)),
+        store.epoch_deadline_callback(|mut store| {
+            store.data_mut().go_on()?;
+            Ok(UpdateDeadline::Continue(1))
         });
         let mut instance = Instance {
             runtime: component.runtime.clone(),
@@ -232,7 +233,7 @@ impl Instance {
         }
         live.store.set_epoch_deadline(1);
         let state = live.store.data_mut();
-        state.deadline = Some(deadline);
+        state.tensors.deadline = Some(deadline);
         state.tensors.abort = abort.cloned().unwrap_or_default();
         let result = {
             // The deadline of the epoch ends loops; this one ends waiting inside a host function.
@@ -276,6 +277,12 @@ impl Instance {
         let component = self.name.to_string();
         if let Some(reached) = error.downcast_ref::<LimitReached>() {
             return Error::Limit { component, reached: *reached };
+        }
+        if error.is::<Aborted>() {
+            return self.failed(types::Error::Aborted);
+        }
+        if let Some(full) = error.downcast_ref::<PoolConcurrencyLimitError>() {
+            return Error::Setup(format!("too many instances live at a time: {full}"));
         }
         let reason = match error.downcast_ref::<Trap>() {
             Some(trap) => trap.to_string(),

@@ -137,6 +137,8 @@ fn compare(actual: &Path, expected: &Path) -> Result<usize> {
     Ok(expected_tensors.len())
 }
 
+// Read here and not with the runtime: xtask adds what the runtime needs to be built.
+
 /// Each tensor's name, dtype, shape and bytes, in the file's order.
 type Tensors = Vec<(String, String, Vec<u64>, Vec<u8>)>;
 

@@ -133,11 +133,18 @@ pub(crate) fn one_line(text: &str, max: usize) -> String {
     line
 }
 
-/// Line separators, and the marks that set a text's direction.
+/// Line separators, marks that set a text's direction, and others that show nothing.
 fn is_invisible(character: char) -> bool {
     matches!(
         character,
-        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
+        '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}'
+            | '\u{feff}'
+            | '\u{e0000}'..='\u{e007f}'
     )
 }
 

@@ -6,7 +6,7 @@ pub(crate) mod exchange;
 pub(crate) mod log;
 pub(crate) mod tensors;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use wasmtime::component::{Linker, Resource, ResourceTable, ResourceTableError};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -24,8 +24,8 @@ pub(crate) struct HostState {
     pub(crate) log: log::LogCtx,
     pub(crate) tensors: tensors::TensorsCtx,
     pub(crate) usage: Usage,
-    /// When the call under way ends at the latest.
-    pub(crate) deadline: Option<Deadline>,
+    /// When the abort signal was first seen.
+    aborted_since: Option<Instant>,
     wasi: WasiCtx,
 }
 
@@ -36,7 +36,30 @@ pub(crate) struct Deadline {
     pub(crate) reached: LimitReached,
 }
 
+/// How long a component may take to end once the run is aborted.
+const ABORT_GRACE: Duration = Duration::from_secs(1);
+
+/// The run was aborted, and the component did not end by itself.
+#[derive(Debug, thiserror::Error)]
+#[error("the run is being aborted")]
+pub(crate) struct Aborted;
+
 impl HostState {
+    /// Fails where the call under way must end: its time is up, or the run was aborted some time ago.
+    pub(crate) fn go_on(&mut self) -> wasmtime::Result<()> {
+        let now = Instant::now();
+        if let Some(deadline) = self.tensors.deadline.filter(|deadline| now >= deadline.at) {
+            return Err(deadline.reached.into());
+        }
+        if self.tensors.abort.is_triggered() {
+            let since = *self.aborted_since.get_or_insert(now);
+            if now.saturating_duration_since(since) > ABORT_GRACE {
+                return Err(Aborted.into());
+            }
+        }
+        Ok(())
+    }
+
     pub(crate) fn new(limits: &Limits, log: log::LogCtx, tensors: tensors::TensorsCtx) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(usize::try_from(limits.handles).unwrap_or(usize::MAX));
@@ -46,8 +69,14 @@ impl HostState {
             log,
             tensors,
             usage: Usage::default(),
-            deadline: None,
-            wasi: WasiCtx::builder().build(),
+            aborted_since: None,
+            // No file, no environment, no arguments, no address; standard streams lead nowhere.
+            wasi: WasiCtx::builder()
+                .max_random_size(limits.call_bytes)
+                .allow_tcp(false)
+                .allow_udp(false)
+                .allow_ip_name_lookup(false)
+                .build(),
         }
     }
 
@@ -150,6 +179,7 @@ impl From<TensorError> for Failure {
             }
             TensorError::HostBytes { .. } => types::Error::QuotaExceeded(text),
             TensorError::Io(_) => types::Error::Unavailable(text),
+            TensorError::Stopped => types::Error::Aborted,
         })
     }
 }

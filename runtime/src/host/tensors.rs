@@ -7,16 +7,17 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use bytes::Bytes;
 use wasmtime::StoreContextMut;
 use wasmtime::component::{HasData, Linker, Resource, ResourceTable, WasmList};
 
-use super::{Failure, HostState, open};
+use super::{Deadline, Failure, HostState, open};
 use crate::bindings::flip::fl::tensors::{Host, HostTensor, add_to_linker as add_generated};
 use crate::bindings::flip::fl::types::{Dtype, Error, Host as TypesHost};
 use crate::context::AbortSignal;
-use crate::tensor::{Budget, Scratch, Tensor};
+use crate::tensor::{Budget, Scratch, Tensor, TensorError, Writing};
 
 /// What a handle of resource `tensor` stands for: a dxo and its open handles share one.
 pub type SharedTensor = Arc<Mutex<Tensor>>;
@@ -55,15 +56,32 @@ pub(crate) struct TensorsCtx {
     pub(crate) meter: Meter,
     /// The abort signal of the call under way.
     pub(crate) abort: AbortSignal,
+    /// When the call under way ends at the latest.
+    pub(crate) deadline: Option<Deadline>,
     /// The most that one call passes to the component, in bytes.
     pub(crate) window: u64,
 }
 
 impl TensorsCtx {
-    fn running(&self) -> Result<(), Failure> {
-        match self.abort.is_triggered() {
-            true => Err(Failure::Typed(Error::Aborted)),
+    /// Fails where the call under way should end.
+    fn go_on(&self) -> Result<(), TensorError> {
+        match self.is_late() || self.abort.is_triggered() {
+            true => Err(TensorError::Stopped),
             false => Ok(()),
+        }
+    }
+
+    fn is_late(&self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline.at)
+    }
+
+    /// What the component is told; once its time is up it is told nothing any more.
+    fn failure(&self, error: TensorError) -> Failure {
+        match (error, self.deadline) {
+            (TensorError::Stopped, Some(deadline)) if self.is_late() => {
+                Failure::Trap(deadline.reached.into())
+            }
+            (error, _) => error.into(),
         }
     }
 }
@@ -88,7 +106,7 @@ impl TensorsView<'_> {
     }
 
     fn window(&self, handle: &Handle, start: u64, count: u32) -> Result<Bytes, Failure> {
-        self.ctx.running()?;
+        self.ctx.go_on().map_err(|error| self.ctx.failure(error))?;
         let tensor = self.lock(handle)?;
         let size = tensor.dtype().size() as u64;
         let count = u64::from(count).min(self.ctx.window / size);
@@ -100,9 +118,10 @@ impl TensorsView<'_> {
 
 impl TensorsCtx {
     fn replace(&self, tensor: &SharedTensor, start: u64, bytes: &[u8]) -> Result<(), Failure> {
-        self.running()?;
         let mut tensor = tensor.lock().unwrap_or_else(PoisonError::into_inner);
-        tensor.write(start, bytes, &self.scratch, &self.budget)?;
+        let go_on = || self.go_on();
+        let writing = Writing { scratch: &self.scratch, budget: &self.budget, go_on: &go_on };
+        go_on().and_then(|()| tensor.write(start, bytes, &writing)).map_err(|error| self.failure(error))?;
         self.meter.count(&[], bytes);
         Ok(())
     }

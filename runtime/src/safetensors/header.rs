@@ -105,6 +105,16 @@ impl Header {
         Ok(())
     }
 
+    /// Why no reader would take this header.
+    pub(super) fn unwritable(&self) -> Option<String> {
+        if self.tensors.contains_key(METADATA) {
+            return Some(format!("a tensor is called {METADATA}"));
+        }
+        let bytes = self.to_bytes(None).map_or(0, |bytes| bytes.len() as u64);
+        (bytes > MAX_HEADER)
+            .then(|| format!("a header of {bytes} bytes, where the format allows {MAX_HEADER}"))
+    }
+
     /// The length and the header as the file begins, padded with spaces so that the data starts at
     /// `data_start`, or at the next multiple of 8; none where the header is longer.
     pub(super) fn to_bytes(&self, data_start: Option<u64>) -> Option<Vec<u8>> {

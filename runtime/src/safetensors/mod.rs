@@ -42,6 +42,15 @@ pub struct Overrides {
     pub meta: Option<Meta>,
 }
 
+/// Reads meta properties from the text of one JSON object.
+///
+/// # Errors
+///
+/// Where it is none, or a property comes twice in it.
+pub fn parse_meta(text: &str) -> serde_json::Result<Meta> {
+    serde_json::from_str::<Unique<_>>(text).map(|meta| meta.0)
+}
+
 /// Opens a dxo file and checks its header against the file.
 ///
 /// # Errors
@@ -73,8 +82,7 @@ pub fn open(path: &Path, overrides: Overrides) -> Result<DxoFile, Error> {
     let meta = match (overrides.meta, meta) {
         (Some(meta), _) => meta,
         (None, None) => Meta::new(),
-        (None, Some(text)) => serde_json::from_str::<Unique<_>>(&text)
-            .map(|meta| meta.0)
+        (None, Some(text)) => parse_meta(&text)
             .map_err(|error| invalid(format!("its metadata {META} is no JSON object: {error}")))?,
     };
     let file = Arc::new(file);

@@ -39,6 +39,10 @@ impl Output {
     ///
     /// [`Error::File`] where no file can be made in that directory.
     pub fn create(path: &Path, input: &DxoFile) -> Result<Self, Error> {
+        let invalid = |reason: &str| Error::InvalidFile { path: path.to_owned(), reason: reason.to_owned() };
+        if std::fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+            return Err(invalid("there is something that is no regular file, which would be replaced"));
+        }
         let file = temporary(path).map_err(Error::file(path))?;
         let handle = file.as_file().try_clone().map_err(Error::file(path))?;
         // Elements may get wider, up to 8 bytes each; so may the numbers in the header.
@@ -61,9 +65,14 @@ impl Output {
     ///
     /// # Errors
     ///
-    /// Where something cannot be read or written; then there is no such file.
+    /// Where something cannot be read or written, or where the format has no room for what the component
+    /// made; then there is no such file.
     pub fn commit(self, mut dxo: Dxo, metadata: &IndexMap<String, String>) -> Result<(), Error> {
         let path = self.path.clone();
+        let header = header(&dxo, metadata, 1);
+        if let Some(reason) = header.unwritable() {
+            return Err(Error::InvalidData(format!("what the component made cannot be written: {reason}")));
+        }
         self.finish(&mut dxo, metadata).map_err(Error::file(path))
     }
 

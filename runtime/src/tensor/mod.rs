@@ -3,6 +3,7 @@
 mod budget;
 mod dtype;
 mod overlay;
+mod scratch;
 mod source;
 
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use bytes::Bytes;
 pub use crate::bindings::flip::fl::types::Dtype;
 pub(crate) use budget::{Budget, Charge};
 use overlay::Overlay;
-pub(crate) use overlay::{Scratch, ScratchFile};
+pub(crate) use scratch::{Scratch, ScratchFile};
 pub use source::FileRange;
 pub(crate) use source::Source;
 
@@ -58,6 +59,9 @@ pub enum TensorError {
         /// The bytes allowed in all.
         allowed: u64,
     },
+    /// The run is being aborted, or the time of the call is up.
+    #[error("stopped")]
+    Stopped,
     /// The file behind the tensor failed.
     #[error("{0}")]
     Io(#[from] std::io::Error),
@@ -215,8 +219,7 @@ impl Tensor {
         &mut self,
         start: u64,
         bytes: &[u8],
-        scratch: &Scratch,
-        budget: &Budget,
+        writing: &Writing<'_>,
     ) -> Result<(), TensorError> {
         let size = self.dtype.size();
         let fits = bytes.len().is_multiple_of(size)
@@ -230,7 +233,7 @@ impl Tensor {
         {
             return Ok(());
         }
-        self.own(scratch, budget)?;
+        self.own(writing)?;
         if let Data::Overlay(shared) = &mut self.data
             && let Some(overlay) = Arc::get_mut(shared)
         {
@@ -243,20 +246,20 @@ impl Tensor {
     }
 
     /// Makes the data an overlay that nobody else holds, on the component's account.
-    fn own(&mut self, scratch: &Scratch, budget: &Budget) -> Result<(), TensorError> {
+    fn own(&mut self, writing: &Writing<'_>) -> Result<(), TensorError> {
         let overlay = match &mut self.data {
             Data::Overlay(shared) => {
                 if Arc::get_mut(shared).is_some() {
                     return Ok(());
                 }
                 let copy = shared.clone();
-                self.charge(budget)?;
-                copy.copy(scratch)?
+                self.charge(writing.budget)?;
+                copy.copy(writing)?
             }
             Data::Source(source) => {
                 let source = source.clone();
-                self.charge(budget)?;
-                Overlay::new(source, scratch)?
+                self.charge(writing.budget)?;
+                Overlay::new(source, writing.scratch)?
             }
         };
         self.data = Data::Overlay(Arc::new(overlay));
@@ -274,6 +277,22 @@ impl Tensor {
             Data::Source(_) => Ok(None),
         }
     }
+}
+
+/// What a component's writing goes by.
+pub(crate) struct Writing<'a> {
+    /// Where new data goes.
+    pub(crate) scratch: &'a Scratch,
+    /// Who pays for it.
+    pub(crate) budget: &'a Budget,
+    /// Fails where the call should end.
+    pub(crate) go_on: &'a dyn Fn() -> Result<(), TensorError>,
+}
+
+/// So many zeroes, or an error where there is no such memory; it is taken when it is first touched.
+fn zeroed<T: bytemuck::Zeroable>(len: u64) -> std::io::Result<Vec<T>> {
+    let len = usize::try_from(len).map_err(|_| std::io::ErrorKind::OutOfMemory)?;
+    bytemuck::allocation::try_zeroed_vec(len).map_err(|()| std::io::ErrorKind::OutOfMemory.into())
 }
 
 /// The number of elements of a shape.

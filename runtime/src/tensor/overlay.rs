@@ -1,47 +1,14 @@
 //! What a component has written over a tensor that it may not change.
 
-use std::fs::File;
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
-use super::{FileRange, Source};
+use super::scratch::ScratchRegion;
+use super::{Scratch, ScratchFile, Source, TensorError, Writing, zeroed};
 
 /// The granularity of copy-on-write: a window, so that whole windows are never copied first.
 const BLOCK: u64 = 256 * 1024;
-
-/// Where the bytes go that a component writes.
-#[derive(Clone, Debug, Default)]
-pub(crate) enum Scratch {
-    /// Memory.
-    #[default]
-    Memory,
-    /// A file, one tensor after the other.
-    File(Arc<ScratchFile>),
-}
-
-/// A file that grows at its end.
-#[derive(Debug)]
-pub(crate) struct ScratchFile {
-    file: Arc<File>,
-    end: AtomicU64,
-}
-
-impl ScratchFile {
-    pub(crate) fn new(file: Arc<File>, start: u64) -> Self {
-        Self { file, end: AtomicU64::new(start) }
-    }
-
-    fn allocate(&self, len: u64) -> io::Result<FileRange> {
-        let offset = self
-            .end
-            .try_update(Ordering::Relaxed, Ordering::Relaxed, |end| end.checked_add(len))
-            .map_err(|_| io::ErrorKind::FileTooLarge)?;
-        Ok(FileRange::new(self.file.clone(), offset, len))
-    }
-}
 
 /// A source and, block by block, what was written over it.
 #[derive(Debug)]
@@ -57,8 +24,8 @@ pub(super) struct Overlay {
 /// Where the written blocks lie.
 #[derive(Debug)]
 enum Region {
-    Memory(BytesMut),
-    File(FileRange),
+    Memory(Vec<u8>),
+    File(ScratchRegion),
 }
 
 impl Overlay {
@@ -67,17 +34,18 @@ impl Overlay {
         let len = base.len();
         let region = match scratch {
             // Zeroed memory costs nothing before it is touched.
-            Scratch::Memory => Region::Memory(BytesMut::zeroed(usize::try_from(len).map_err(too_large)?)),
+            Scratch::Memory => Region::Memory(zeroed(len)?),
             Scratch::File(file) => Region::File(file.allocate(len)?),
         };
-        let blocks = usize::try_from(len.div_ceil(BLOCK)).map_err(too_large)?;
-        Ok(Self { base, region, written: vec![false; blocks], missing: blocks })
+        let written: Vec<bool> = zeroed(len.div_ceil(BLOCK))?;
+        Ok(Self { base, region, missing: written.len(), written })
     }
 
     /// The same data in a region of its own.
-    pub(super) fn copy(&self, scratch: &Scratch) -> io::Result<Self> {
-        let mut copy = Self::new(Source::Zeros(self.base.len()), scratch)?;
+    pub(super) fn copy(&self, writing: &Writing<'_>) -> Result<Self, TensorError> {
+        let mut copy = Self::new(Source::Zeros(self.base.len()), writing.scratch)?;
         for block in 0..self.written.len() as u64 {
+            (writing.go_on)()?;
             let (offset, len) = self.bounds(block);
             copy.write(offset, &self.read(offset, len)?)?;
         }
@@ -90,16 +58,16 @@ impl Overlay {
 
     /// `len` bytes from `offset`; the caller has checked that they are there.
     pub(super) fn read(&self, offset: u64, len: usize) -> io::Result<Bytes> {
-        let mut buffer = BytesMut::zeroed(len);
+        let mut buffer = zeroed(len as u64)?;
         self.read_into(offset, &mut buffer)?;
-        Ok(buffer.freeze())
+        Ok(buffer.into())
     }
 
     fn read_into(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
         for (block, offset, part) in split_mut(offset, buffer) {
             match (self.is_written(block), &self.region) {
                 (false, _) => self.base.read_into(offset, part)?,
-                (true, Region::File(range)) => range.read_into(offset, part)?,
+                (true, Region::File(region)) => region.range.read_into(offset, part)?,
                 (true, Region::Memory(memory)) => {
                     let start = usize::try_from(offset).unwrap_or(usize::MAX);
                     let end = start.saturating_add(part.len());
@@ -140,7 +108,7 @@ impl Overlay {
 
     fn write_region(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         match &mut self.region {
-            Region::File(range) => range.write(offset, bytes),
+            Region::File(region) => region.range.write(offset, bytes),
             Region::Memory(memory) => {
                 let start = usize::try_from(offset).unwrap_or(usize::MAX);
                 let end = start.saturating_add(bytes.len());
@@ -155,7 +123,7 @@ impl Overlay {
     pub(super) fn settle(&mut self) -> Option<Source> {
         match &mut self.region {
             Region::Memory(memory) if self.missing == 0 => {
-                Some(Source::Memory(std::mem::take(memory).freeze()))
+                Some(Source::Memory(std::mem::take(memory).into()))
             }
             _ => None,
         }
@@ -164,13 +132,16 @@ impl Overlay {
     /// Where the region lies in `file`: its offset there, once every block is in it.
     pub(super) fn complete_in(&mut self, file: &ScratchFile) -> io::Result<Option<u64>> {
         let offset = match &self.region {
-            Region::File(range) if range.is_in(&file.file) => range.offset(),
-            _ => return Ok(None),
+            Region::File(region) => region.offset_in(file),
+            Region::Memory(_) => None,
         };
+        if offset.is_none() {
+            return Ok(None);
+        }
         for block in 0..self.written.len() as u64 {
             self.fill(block)?;
         }
-        Ok(Some(offset))
+        Ok(offset)
     }
 
     /// The offset and the length of a block.
@@ -191,10 +162,6 @@ impl Overlay {
             self.missing = self.missing.saturating_sub(1);
         }
     }
-}
-
-fn too_large(_: std::num::TryFromIntError) -> io::Error {
-    io::ErrorKind::FileTooLarge.into()
 }
 
 /// Cuts a buffer that starts at `offset` where blocks begin: the block, the offset and the part.

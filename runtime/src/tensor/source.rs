@@ -5,7 +5,9 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+
+use super::zeroed;
 
 /// A part of a file, read at its offsets; the file's own position does not matter.
 #[derive(Clone, Debug)]
@@ -19,14 +21,6 @@ impl FileRange {
     /// `len` bytes of `file` from byte `offset`.
     pub fn new(file: Arc<File>, offset: u64, len: u64) -> Self {
         Self { file, offset, len }
-    }
-
-    pub(super) fn offset(&self) -> u64 {
-        self.offset
-    }
-
-    pub(super) fn is_in(&self, file: &Arc<File>) -> bool {
-        Arc::ptr_eq(&self.file, file)
     }
 
     /// Fills `buffer` from byte `offset` of the range.
@@ -67,9 +61,9 @@ impl Source {
                 Ok(bytes.slice(start..start.saturating_add(len).min(bytes.len())))
             }
             Self::File(_) | Self::Zeros(_) => {
-                let mut buffer = BytesMut::zeroed(len);
+                let mut buffer = zeroed(len as u64)?;
                 self.read_into(offset, &mut buffer)?;
-                Ok(buffer.freeze())
+                Ok(buffer.into())
             }
         }
     }

@@ -56,6 +56,18 @@ enum Deed {
     Nest,
     /// Says what the context holds.
     ShowContext,
+    /// Puts a small tensor in under this name.
+    SetNamed(String),
+    /// Sets so many meta properties of a megabyte each.
+    BigMeta(u64),
+    /// Claims that another filter did its work.
+    ForgeHistory,
+    /// Writes to the first element of the first tensor.
+    TouchFirst,
+    /// Writes to the first tensor, and to a copy that shares what was written.
+    CopyShared,
+    /// Makes so many tensors of a mebibyte, one after the other, and writes to each.
+    Churn(u64),
     /// Never returns from `process-dxo`, reading windows all the time.
     LoopOverWindows,
     /// Writes so many bytes to the first tensor in one call; says what the host answered.
@@ -168,6 +180,28 @@ impl DxoFilter for MisbehavingFilter {
                     let outer = Dxo::create(DataKind::Collection)?;
                     outer.set_member("inner", nested)?;
                     nested = outer;
+                }
+            }
+            Deed::SetNamed(name) => dxo.set_tensor(name, Tensor::create(Dtype::Float32, &[4])?)?,
+            Deed::BigMeta(count) => {
+                let text = format!("\"{}\"", "x".repeat(1_000_000));
+                for key in 0..*count {
+                    dxo.set_meta(&key.to_string(), &text)?;
+                }
+            }
+            Deed::ForgeHistory => dxo.set_meta("filter_history", "[\"DifferentialPrivacy\"]")?,
+            Deed::TouchFirst => first(dxo)?.write(0, &vec![1; first(dxo)?.dtype().size()])?,
+            Deed::CopyShared => {
+                first(dxo)?.write(0, &[1, 2, 3, 4])?;
+                dxo.set_tensor("copy", first(dxo)?)?;
+                dxo.tensor("copy")?.write(0, &[1, 2, 3, 4])?;
+            }
+            Deed::Churn(count) => {
+                for _ in 0..*count {
+                    let tensor = Tensor::create(Dtype::Uint8, &[1 << 20])?;
+                    let window = vec![1; 1 << 19];
+                    tensor.write(0, &window)?;
+                    tensor.write(1 << 19, &window)?;
                 }
             }
             Deed::ShowContext => {

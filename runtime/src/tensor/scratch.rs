@@ -1,0 +1,137 @@
+//! Where the bytes go that a component writes.
+
+use std::fs::File;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::FileRange;
+
+/// Where the bytes go that a component writes.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Scratch {
+    /// Memory.
+    #[default]
+    Memory,
+    /// A file, one tensor after the other.
+    File(Arc<ScratchFile>),
+}
+
+/// A file that grows at its end, and whose parts are used again once they are given back.
+#[derive(Debug)]
+pub(crate) struct ScratchFile {
+    file: Arc<File>,
+    space: Mutex<Space>,
+}
+
+impl ScratchFile {
+    pub(crate) fn new(file: Arc<File>, start: u64) -> Self {
+        Self { file, space: Mutex::new(Space { end: start, free: Vec::new() }) }
+    }
+
+    pub(super) fn allocate(self: &Arc<Self>, len: u64) -> io::Result<ScratchRegion> {
+        let offset = self.space.lock().unwrap_or_else(PoisonError::into_inner).take(len)?;
+        let range = FileRange::new(self.file.clone(), offset, len);
+        Ok(ScratchRegion { file: self.clone(), range, offset, len })
+    }
+}
+
+/// A part of a [`ScratchFile`], until it is dropped. What was in it before is still there.
+#[derive(Debug)]
+pub(super) struct ScratchRegion {
+    file: Arc<ScratchFile>,
+    pub(super) range: FileRange,
+    offset: u64,
+    len: u64,
+}
+
+impl ScratchRegion {
+    /// Its offset, where it is a part of `file`.
+    pub(super) fn offset_in(&self, file: &ScratchFile) -> Option<u64> {
+        std::ptr::eq(&*self.file, file).then_some(self.offset)
+    }
+}
+
+impl Drop for ScratchRegion {
+    fn drop(&mut self) {
+        self.file.space.lock().unwrap_or_else(PoisonError::into_inner).give(self.offset, self.len);
+    }
+}
+
+/// What is free of a file: everything from `end`, and some parts before it.
+#[derive(Debug)]
+struct Space {
+    end: u64,
+    /// Offset and length, in the order of the offsets; no two of them touch.
+    free: Vec<(u64, u64)>,
+}
+
+impl Space {
+    /// The first free part that is long enough.
+    fn take(&mut self, len: u64) -> io::Result<u64> {
+        let found = self.free.iter_mut().enumerate().find(|(_, (_, free))| *free >= len);
+        if let Some((index, part)) = found {
+            let offset = part.0;
+            *part = (part.0 + len, part.1 - len);
+            if part.1 == 0 {
+                self.free.remove(index);
+            }
+            return Ok(offset);
+        }
+        let offset = self.end;
+        self.end = offset.checked_add(len).ok_or(io::ErrorKind::FileTooLarge)?;
+        Ok(offset)
+    }
+
+    /// Takes a part back.
+    fn give(&mut self, mut offset: u64, mut len: u64) {
+        let index = self.free.partition_point(|part| part.0 < offset);
+        if let Some(&(_, more)) = self.free.get(index).filter(|next| next.0 == offset + len) {
+            len += more;
+            self.free.remove(index);
+        }
+        if let Some(before) = index.checked_sub(1)
+            && let Some(&(start, more)) = self.free.get(before).filter(|part| part.0 + part.1 == offset)
+        {
+            (offset, len) = (start, len + more);
+            self.free.remove(before);
+        }
+        if offset + len == self.end {
+            self.end = offset;
+        } else if len > 0 {
+            let index = self.free.partition_point(|part| part.0 < offset);
+            self.free.insert(index, (offset, len));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn parts_never_overlap_and_everything_comes_back(lens in prop::collection::vec((0_u64..100, any::<u8>()), 1..200)) {
+            let mut space = Space { end: 64, free: Vec::new() };
+            let mut taken: Vec<(u64, u64)> = Vec::new();
+            for (len, which) in lens {
+                if which % 3 == 0 && !taken.is_empty() {
+                    let (offset, len) = taken.swap_remove(usize::from(which) % taken.len());
+                    space.give(offset, len);
+                } else {
+                    let offset = space.take(len).unwrap();
+                    prop_assert!(offset >= 64);
+                    prop_assert!(taken.iter().all(|(start, held)| offset + len <= *start || start + held <= offset));
+                    if len > 0 {
+                        taken.push((offset, len));
+                    }
+                }
+            }
+            for (offset, len) in taken {
+                space.give(offset, len);
+            }
+            prop_assert_eq!((space.end, space.free), (64, vec![]));
+        }
+    }
+}

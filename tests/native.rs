@@ -23,9 +23,12 @@ fn noise(index: usize) -> f64 {
     (mixed >> 11) as f64 / (1_u64 << 53) as f64 * 2.0 - 1.0
 }
 
+/// The element at an index.
+type Value = fn(usize) -> f64;
+
 /// Data on which a selection can go wrong, by name: ordinary, ties at one end or both of the bracket,
 /// order, gaps, extremes.
-const DATA: [(&str, fn(usize) -> f64); 11] = [
+const DATA: [(&str, Value); 11] = [
     ("noise", noise),
     ("all equal", |_| -0.5),
     ("all zero", |_| -0.0),
@@ -139,7 +142,7 @@ fn the_sandbox_agrees_with_native_code_where_the_sample_misleads_or_too_much_is_
     fn late(index: usize) -> f64 {
         if index < 1_000_000 { 2.0 } else { close(index) }
     }
-    for (name, value) in [("close", close as fn(usize) -> f64), ("late", late)] {
+    for (name, value) in [("close", close as Value), ("late", late)] {
         let data = (0..1_300_000).flat_map(|index| bytes(Dtype::Float32, value(index))).collect();
         assert_agree(name, 10.0, &[(Dtype::Float32, data)]);
     }

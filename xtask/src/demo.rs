@@ -55,7 +55,8 @@ struct Usage {
 pub fn run() -> Result<()> {
     setup::wasm_target()?;
     println!("Building flip-wasm; the first time this takes some minutes.");
-    process::run(&mut cargo(&["build", "--quiet", "--package", "flip-wasm-cli"]))?;
+    // All programs: for one alone cargo would choose other features, and build everything twice for the tests.
+    process::run(&mut cargo(&["build", "--quiet", "--bins"]))?;
     let job = root().join("tests/fixtures/standard-job");
     let out = target().join("demo");
     fs::create_dir_all(&out)?;

@@ -3,19 +3,21 @@
 //! It truncates; it is not differential privacy. See the crate `truncation`.
 #![cfg(target_arch = "wasm32")]
 
-use flip_sdk::{DataKind, Dxo, DxoFilter, Error, FlContext, Verdict};
+use flip_sdk::{Configurable, DataKind, Dxo, DxoFilter, Error, FlContext, Verdict};
 use percentile_filter::{Args, DxoTensor, PercentileFilter};
 use truncation::Outcome;
 
 struct PercentilePrivacy(PercentileFilter);
 
-impl DxoFilter for PercentilePrivacy {
+impl Configurable for PercentilePrivacy {
     type Args = Args;
 
     fn configure(args: Args) -> Result<Self, Error> {
         Ok(Self(args.try_into()?))
     }
+}
 
+impl DxoFilter for PercentilePrivacy {
     fn data_kinds(&self) -> Vec<DataKind> {
         self.0.data_kinds()
     }
@@ -34,4 +36,4 @@ impl DxoFilter for PercentilePrivacy {
     }
 }
 
-flip_sdk::export_dxo_filter!(PercentilePrivacy);
+flip_sdk::export!(PercentilePrivacy: dxo_filter);

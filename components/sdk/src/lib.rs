@@ -3,7 +3,7 @@
 //! A component is a type that implements the trait of its role and a line that exports it:
 //!
 //! ```
-//! use flip_sdk::{DataKind, Dxo, DxoFilter, Error, FlContext, Verdict};
+//! use flip_sdk::{Configurable, DataKind, Dxo, DxoFilter, Error, FlContext, Verdict};
 //!
 //! /// Refuses what was trained in too few steps.
 //! struct MinimumSteps(u64);
@@ -14,13 +14,15 @@
 //!     steps: u64,
 //! }
 //!
-//! impl DxoFilter for MinimumSteps {
+//! impl Configurable for MinimumSteps {
 //!     type Args = Args;
 //!
 //!     fn configure(args: Args) -> Result<Self, Error> {
 //!         Ok(Self(args.steps))
 //!     }
+//! }
 //!
+//! impl DxoFilter for MinimumSteps {
 //!     fn data_kinds(&self) -> Vec<DataKind> {
 //!         vec![DataKind::WeightDiff]
 //!     }
@@ -35,29 +37,40 @@
 //! }
 //!
 //! # #[cfg(target_arch = "wasm32")]
-//! flip_sdk::export_dxo_filter!(MinimumSteps);
+//! flip_sdk::export!(MinimumSteps: dxo_filter);
 //! ```
 //!
 //! Build it as a `cdylib` for `wasm32-unknown-unknown` with `-C target-feature=+simd128` and encode it
 //! as a component. It imports what it calls and nothing else.
 
+pub mod clock;
 pub mod log;
 pub mod roles;
+pub mod storage;
 
 mod bindings;
 mod configured;
 mod data_kind;
 mod dxo;
+mod return_code;
 mod tensor;
+
+pub use bindings::flip::fl::{cleanup, events, hub, object_store, peers};
 
 pub use bindings::flip::fl::context::FlContext;
 pub use bindings::flip::fl::exchange::{Dxo, Reply, Shareable};
 pub use bindings::flip::fl::tensors::Tensor;
 pub use bindings::flip::fl::types::{DataKind, Dtype, Error, Json, ModelStatus, ReturnCode};
+pub use roles::configurable::Configurable;
 pub use roles::dxo_filter::{DxoFilter, Verdict};
+pub use roles::event_handler::EventHandler;
+pub use roles::executor::Executor;
+pub use roles::model_locator::ModelLocator;
+pub use roles::results_generator::ResultsGenerator;
+pub use roles::results_persistor::ResultsPersistor;
 pub use tensor::WINDOW;
 
-/// What the export macros need; not for anyone else.
+/// What the macro `export` needs; not for anyone else.
 #[doc(hidden)]
 pub mod exporting {
     pub use crate::configured::Configured;

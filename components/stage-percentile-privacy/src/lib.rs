@@ -4,7 +4,7 @@
 //! It truncates; it is not differential privacy. See the crate `truncation`.
 #![cfg(target_arch = "wasm32")]
 
-use flip_sdk::{DataKind, Dxo, DxoFilter, Error, FlContext, Verdict, log};
+use flip_sdk::{Configurable, DataKind, Dxo, DxoFilter, Error, FlContext, Verdict, log};
 use percentile_filter::{Args, DxoTensor, PercentileFilter};
 use truncation::Outcome;
 
@@ -35,13 +35,15 @@ impl Stage {
 
 struct StagePercentilePrivacy(PercentileFilter);
 
-impl DxoFilter for StagePercentilePrivacy {
+impl Configurable for StagePercentilePrivacy {
     type Args = Args;
 
     fn configure(args: Args) -> Result<Self, Error> {
         Ok(Self(args.try_into()?))
     }
+}
 
+impl DxoFilter for StagePercentilePrivacy {
     fn data_kinds(&self) -> Vec<DataKind> {
         self.0.data_kinds()
     }
@@ -75,4 +77,4 @@ impl DxoFilter for StagePercentilePrivacy {
     }
 }
 
-flip_sdk::export_dxo_filter!(StagePercentilePrivacy);
+flip_sdk::export!(StagePercentilePrivacy: dxo_filter);

@@ -1,3 +1,63 @@
-//! The roles that a component can play: a trait and an export macro for each.
+//! The roles that a component can play: a trait for each, and [`export`](crate::export).
 
+pub mod configurable;
 pub mod dxo_filter;
+pub mod event_handler;
+pub mod executor;
+pub mod model_locator;
+pub mod results_generator;
+pub mod results_persistor;
+
+use std::thread::LocalKey;
+
+use crate::Error;
+use crate::configured::Configured;
+use configurable::Configurable;
+
+/// What [`export`](crate::export) makes for a component: the place where it lives.
+#[doc(hidden)]
+pub trait Exported {
+    type Component: Configurable;
+
+    fn slot() -> &'static LocalKey<Configured<Self::Component>>;
+}
+
+/// Calls into the component.
+fn with<E: Exported, R>(call: impl FnOnce(&mut E::Component) -> Result<R, Error>) -> Result<R, Error> {
+    Configured::with(E::slot(), call)
+}
+
+/// Exports a type as the component of this crate, with the roles whose traits it implements.
+///
+/// ```ignore
+/// flip_sdk::export!(MyFilter: dxo_filter);
+/// flip_sdk::export!(MyWatcher: event_handler, results_generator);
+/// ```
+#[macro_export]
+macro_rules! export {
+    ($component:ty: $($role:ident),+) => {
+        #[allow(unsafe_code, reason = "the exports of a WebAssembly module")]
+        const _: () = {
+            struct Exported;
+
+            impl $crate::roles::Exported for Exported {
+                type Component = $component;
+
+                fn slot() -> &'static std::thread::LocalKey<$crate::exporting::Configured<$component>> {
+                    std::thread_local! {
+                        static COMPONENT: $crate::exporting::Configured<$component> =
+                            const { $crate::exporting::Configured::new() };
+                    }
+                    &COMPONENT
+                }
+            }
+
+            $crate::roles::configurable::bindings::export_role!(
+                Exported with_types_in $crate::roles::configurable::bindings
+            );
+            $($crate::roles::$role::bindings::export_role!(
+                Exported with_types_in $crate::roles::$role::bindings
+            );)+
+        };
+    };
+}

@@ -2,7 +2,7 @@
 #![cfg(target_arch = "wasm32")]
 #![allow(clippy::panic, reason = "one of the deeds")]
 
-use flip_sdk::{DataKind, Dtype, Dxo, DxoFilter, Error, FlContext, Tensor, Verdict, log};
+use flip_sdk::{Configurable, DataKind, Dtype, Dxo, DxoFilter, Error, FlContext, Tensor, Verdict, log};
 
 /// What the filter does when it is called.
 #[derive(serde::Deserialize)]
@@ -97,7 +97,7 @@ struct Args {
     deed: Deed,
 }
 
-impl DxoFilter for MisbehavingFilter {
+impl Configurable for MisbehavingFilter {
     type Args = Args;
 
     fn configure(args: Args) -> Result<Self, Error> {
@@ -106,7 +106,9 @@ impl DxoFilter for MisbehavingFilter {
         }
         Ok(Self { deed: args.deed, kept: Vec::new() })
     }
+}
 
+impl DxoFilter for MisbehavingFilter {
     fn data_kinds(&self) -> Vec<DataKind> {
         vec![DataKind::Weights, DataKind::WeightDiff]
     }
@@ -341,4 +343,4 @@ fn zero(dxo: &Dxo, halves: u64) -> Result<(), Error> {
     Ok(())
 }
 
-flip_sdk::export_dxo_filter!(MisbehavingFilter);
+flip_sdk::export!(MisbehavingFilter: dxo_filter);

@@ -4,11 +4,23 @@ use std::path::{Path, PathBuf};
 use std::{env, process};
 
 /// The packages in `components/` that are built in.
-const BUILTINS: &[&str] = &["percentile-privacy", "stage-percentile-privacy"];
+const BUILTINS: &[&str] = &[
+    "percentile-privacy",
+    "stage-percentile-privacy",
+    "client-event-handler",
+    "server-event-handler",
+    "validation-json-generator",
+    "evaluation-json-generator",
+    "persist-to-s3-and-cleanup",
+    "cleanup-images",
+    "pt-model-locator",
+    "initial-pt-model-locator",
+    "evaluation-pt-model-locator",
+    "checkpoint-locator",
+];
 
-/// What the built-ins are made of, besides their own folders.
-const SOURCES: &[&str] =
-    &["Cargo.lock", "wit", "components/order-statistics", "components/sdk", "components/truncation"];
+/// What the built-ins are made of.
+const SOURCES: &[&str] = &["Cargo.lock", "wit", "components"];
 
 fn main() {
     if let Err(error) = build() {
@@ -22,9 +34,6 @@ fn build() -> Result<(), Box<dyn std::error::Error>> {
     let workspace = manifest_dir.parent().unwrap_or(Path::new("."));
     for source in SOURCES {
         println!("cargo::rerun-if-changed={}", workspace.join(source).display());
-    }
-    for builtin in BUILTINS {
-        println!("cargo::rerun-if-changed={}", workspace.join("components").join(builtin).display());
     }
     flip_component_build::build(workspace, BUILTINS, Path::new(&env::var("OUT_DIR")?))?;
     Ok(())

@@ -37,7 +37,7 @@ fn names_in_a_component_forged_lines() {
 #[test]
 fn a_filter_rewrote_the_history_of_others() {
     let filtered = misbehaving(r#""forge-history""#).filter(update(), &context()).unwrap();
-    assert_eq!(filtered.dxo.meta["filter_history"].get(), r#"["MisbehavingFilter"]"#);
+    assert_eq!(filtered.dxo.meta["filter_history"].text(), r#"["MisbehavingFilter"]"#);
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn from_file_to_file(directory: &Path, deed: &str, limits: Limits) -> (DxoFile, 
     let input = directory.join("in");
     write_safetensors(&input, r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#, &[0; 8]);
     let file = open(&input, Overrides::default()).unwrap();
-    let output = Output::create(&directory.join("out"), &file).unwrap();
+    let output = Output::create(&directory.join("out"), &file.dxo, &file.metadata).unwrap();
     let args = format!(r#"{{"deed": {deed}}}"#);
     let filter = misbehaving_filter().instance().args(args).limits(limits).write_to(&output).build().unwrap();
     (file, output, filter)
@@ -121,7 +121,7 @@ fn a_copy_inside_the_host_outlived_the_calls_time() {
     let header = fs::metadata(&input).unwrap().len();
     fs::OpenOptions::new().write(true).open(&input).unwrap().set_len(header + bytes).unwrap();
     let file = open(&input, Overrides::default()).unwrap();
-    let output = Output::create(&directory.path().join("out"), &file).unwrap();
+    let output = Output::create(&directory.path().join("out"), &file.dxo, &file.metadata).unwrap();
     let builder = misbehaving_filter();
     let builder = builder.instance().args(r#"{"deed": "copy-shared"}"#).limits(short_calls());
     let mut filter = builder.write_to(&output).build().unwrap();

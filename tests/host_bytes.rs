@@ -92,7 +92,9 @@ fn host_bytes_bound_what_a_file_becomes_in_memory() {
     within(5 * MIB).filter(open().dxo, &context()).unwrap();
     // On its way to another file it takes no memory.
     let input = open();
-    let output = flip_runtime::safetensors::Output::create(&directory.path().join("out"), &input).unwrap();
+    let output =
+        flip_runtime::safetensors::Output::create(&directory.path().join("out"), &input.dxo, &input.metadata)
+            .unwrap();
     let limits = Limits { host_bytes: 1 << 16, ..Limits::default() };
     let filter =
         misbehaving_filter().instance().args(r#"{"deed": "zero"}"#).limits(limits).write_to(&output).build();

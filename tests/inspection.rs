@@ -140,13 +140,13 @@ fn imports_that_this_host_does_not_offer_are_listed_by_name() {
             (import "acme:secrets/vault@1.0.0" (instance (export "open" (func))))
             (import "wasi:http/types@0.2.6" (instance))
             (import "wasi:io/poll@0.3.0" (instance))
-            (import "flip:fl/hub@0.1.0" (instance))
+            (import "flip:fl/vault@0.1.0" (instance))
             (import "flip:fl/log@0.2.0" (instance))
             (import "root" (func))
             (import "flip:fl/types@0.1.0" (instance)))"#,
     )
     .unwrap();
-    let listed = "acme:secrets/vault@1.0.0, wasi:http/types@0.2.6, wasi:io/poll@0.3.0, flip:fl/hub@0.1.0, \
+    let listed = "acme:secrets/vault@1.0.0, wasi:http/types@0.2.6, wasi:io/poll@0.3.0, flip:fl/vault@0.1.0, \
                   flip:fl/log@0.2.0, root";
     assert_eq!(refused(&wasm), format!("guest: it imports what this host does not offer: {listed}"));
     let inspection = Inspection::of(&wasm).unwrap();

@@ -35,6 +35,11 @@ fn every_limit_is_finite_and_has_its_tests() {
         log_lines,      // log_lines_*
         log_line,       // a_log_line_*
         gauges,         // gauges_*
+        events,         // interfaces.rs: events_*
+        files,          // interfaces.rs: files_*
+        file_bytes,     // interfaces.rs: file_bytes_*
+        upload_bytes,   // interfaces.rs: upload_bytes_*
+        hub_calls,      // interfaces.rs: hub_calls_*
     } = Limits::default();
     for count in [
         component_size,
@@ -47,9 +52,15 @@ fn every_limit_is_finite_and_has_its_tests() {
         log_lines,
         log_line,
         gauges,
+        events,
+        files,
+        file_bytes,
+        hub_calls,
     ] {
         assert!((1..=1 << 30).contains(&count));
     }
+    // Models are uploaded, and are as large as they are.
+    assert!((1..=1 << 40).contains(&upload_bytes));
     assert!(
         Duration::ZERO < call_time && call_time <= total_time && total_time < Duration::from_secs(86_400)
     );

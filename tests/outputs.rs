@@ -21,7 +21,7 @@ fn open_path(path: &Path) -> DxoFile {
 
 fn save(path: &Path, dxo: Dxo) {
     let file = DxoFile { dxo, metadata: Default::default() };
-    Output::create(path, &file).unwrap().commit(file.dxo, &file.metadata).unwrap();
+    Output::create(path, &file.dxo, &file.metadata).unwrap().commit(file.dxo, &file.metadata).unwrap();
 }
 
 #[test]
@@ -72,7 +72,10 @@ fn the_order_of_names_and_other_metadata_survive() {
     let header = r#"{"z":{"dtype":"U8","shape":[1],"data_offsets":[1,2]},"__metadata__":{"zeta":"1","flip.kind":"WEIGHTS","flip.meta":"{\"b\":1,\"a\":[1.0]}","alpha":"\u0000é"},"é\n":{"dtype":"U8","shape":[1],"data_offsets":[2,3]},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}"#;
     write_safetensors(&source, header, &[1, 2, 3]);
     let file = open_path(&source);
-    Output::create(&target, &file).unwrap().commit(file.dxo.clone(), &file.metadata).unwrap();
+    Output::create(&target, &file.dxo, &file.metadata)
+        .unwrap()
+        .commit(file.dxo.clone(), &file.metadata)
+        .unwrap();
     for file in [file, open_path(&target)] {
         assert!(
             file.metadata.iter().eq([("zeta", "1"), ("alpha", "\0é")]
@@ -116,7 +119,7 @@ fn a_run_that_fails_leaves_no_file_and_an_older_output_as_it_was() {
     fs::write(&target, "older").unwrap();
     for deed in [r#""zero-then-panic""#, r#"{"refuse": "no"}"#] {
         let file = open_path(&source);
-        let output = Output::create(&target, &file).unwrap();
+        let output = Output::create(&target, &file.dxo, &file.metadata).unwrap();
         let args = format!(r#"{{"deed": {deed}}}"#);
         let mut filter = misbehaving_filter().instance().args(args).write_to(&output).build().unwrap();
         assert!(filter.filter(file.dxo, &context()).is_err());
@@ -134,7 +137,7 @@ fn an_output_replaces_an_older_one_in_one_step() {
     fs::write(&target, "older").unwrap();
     let mut reader = fs::File::open(&target).unwrap();
     let file = DxoFile { dxo: update(), metadata: Default::default() };
-    let output = Output::create(&target, &file).unwrap();
+    let output = Output::create(&target, &file.dxo, &file.metadata).unwrap();
     assert_eq!(fs::read(&target).unwrap(), b"older");
     output.commit(file.dxo, &file.metadata).unwrap();
     let mut text = String::new();
@@ -150,7 +153,7 @@ fn an_output_may_replace_its_own_input() {
     let path = directory.path().join("update");
     save(&path, update());
     let file = open_path(&path);
-    let output = Output::create(&path, &file).unwrap();
+    let output = Output::create(&path, &file.dxo, &file.metadata).unwrap();
     let args = r#"{"deed": "zero-half"}"#;
     let mut filter = misbehaving_filter().instance().args(args).write_to(&output).build().unwrap();
     let filtered = filter.filter(file.dxo.clone(), &context()).unwrap();
@@ -165,9 +168,9 @@ fn an_output_that_cannot_be_made_is_an_error_of_that_file() {
     let directory = tempfile::tempdir().unwrap();
     let file = DxoFile { dxo: update(), metadata: Default::default() };
     let missing = directory.path().join("missing").join("target");
-    assert!(matches!(Output::create(&missing, &file).err(), Some(Error::File { .. })));
+    assert!(matches!(Output::create(&missing, &file.dxo, &file.metadata).err(), Some(Error::File { .. })));
     for occupied in ["/".into(), directory.path().join(".."), directory.path().to_owned()] {
-        let error = Output::create(&occupied, &file).err();
+        let error = Output::create(&occupied, &file.dxo, &file.metadata).err();
         assert!(matches!(error, Some(Error::InvalidFile { .. })), "{occupied:?}");
     }
 }

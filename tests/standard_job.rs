@@ -54,7 +54,7 @@ fn every_update_leaves_its_file_for_another_as_recorded() {
         let path = fixture(&format!("standard-job/tensors/{update}.safetensors"));
         let file = safetensors::open(&path, expected.overrides()).unwrap();
         let target = directory.path().join(update);
-        let output = Output::create(&target, &file).unwrap();
+        let output = Output::create(&target, &file.dxo, &file.metadata).unwrap();
         let mut filter = percentile_privacy().instance().args(ARGS).write_to(&output).build().unwrap();
         let filtered = filter.filter(file.dxo, &context()).unwrap();
         assert_eq!(filtered.leaves[0].outcome, Outcome::Filtered);

@@ -26,7 +26,7 @@ fn through_files(directory: &Path, deed: &str, dxo: Dxo) -> DxoFile {
     let (source, target) = (directory.join("source"), directory.join("target"));
     write(&source, dxo);
     let file = safetensors::open(&source, Overrides::default()).unwrap();
-    let output = Output::create(&target, &file).unwrap();
+    let output = Output::create(&target, &file.dxo, &file.metadata).unwrap();
     let args = format!(r#"{{"deed": {deed}}}"#);
     let mut filter = misbehaving_filter().instance().args(args).write_to(&output).build().unwrap();
     let filtered = filter.filter(file.dxo, &context()).unwrap();
@@ -36,7 +36,7 @@ fn through_files(directory: &Path, deed: &str, dxo: Dxo) -> DxoFile {
 
 fn write(path: &Path, dxo: Dxo) {
     let file = DxoFile { dxo, metadata: Default::default() };
-    Output::create(path, &file).unwrap().commit(file.dxo, &file.metadata).unwrap();
+    Output::create(path, &file.dxo, &file.metadata).unwrap().commit(file.dxo, &file.metadata).unwrap();
 }
 
 /// Three tensors of some windows' size, one of them not of whole windows.
@@ -163,7 +163,7 @@ fn integers_that_are_filtered_in_a_file_come_out_as_float64() {
     let tensors = [("i".to_owned(), integers), ("f".to_owned(), float32(&[2], &[1.0, -3.0]))];
     write(&source, Dxo::of_tensors(DataKind::WeightDiff, tensors).unwrap());
     let file = safetensors::open(&source, Overrides::default()).unwrap();
-    let output = Output::create(&target, &file).unwrap();
+    let output = Output::create(&target, &file.dxo, &file.metadata).unwrap();
     let args = r#"{"percentile": 50, "gamma": 30000}"#;
     let component = flip_wasm_tests::percentile_privacy();
     let mut filter = component.instance().args(args).write_to(&output).build().unwrap();

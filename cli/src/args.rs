@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use flip_runtime::{DataKind, Limits, Meta};
 
+use crate::run::args::Run;
+
 /// Runs federated-learning components in a WebAssembly sandbox: they get what is granted, within limits.
 #[derive(Parser)]
 #[command(name = "flip-wasm", version, after_help = EXIT_CODES)]
@@ -55,6 +57,8 @@ pub enum LogFormat {
 #[derive(Subcommand)]
 pub enum Verb {
     Filter(Box<Filter>),
+    Run(Box<Run>),
+    Checkpoint(Checkpoint),
     Inspect(Inspect),
     Components(Components),
     /// Write a shell's completion script to the standard output.
@@ -102,12 +106,32 @@ pub struct Filter {
     pub report: Option<PathBuf>,
 }
 
+/// List what an untrusted PyTorch file holds, and convert it to safetensors.
+///
+/// The file is read in the sandbox, as data: nothing in it is ever run. Its size does not matter. Of a file
+/// that NVFLARE wrote, the model's tensors are taken; its other keys go into the metadata.
+#[derive(Args)]
+#[command(after_help = "Example:\n  flip-wasm checkpoint model.pt --out model.safetensors")]
+pub struct Checkpoint {
+    /// What torch.save wrote, in either format.
+    pub file: PathBuf,
+    /// Write the tensors to a safetensors file; it appears in one step, or not at all.
+    #[arg(long, value_name = "OUT.safetensors")]
+    pub out: Option<PathBuf>,
+    /// List as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Show what a component asks for and what it can do. Nothing of it runs.
 #[derive(Args)]
-#[command(after_help = "Example:\n  flip-wasm inspect my-filter.wasm")]
+#[command(after_help = "Example:\n  flip-wasm inspect my-filter.wasm --policy policy.toml")]
 pub struct Inspect {
     /// A built-in component's name, or the path of any component (a file that ends in .wasm).
     pub component: String,
+    /// Show beside it what is granted: by a policy file, or without one by the policy that a built-in has.
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    pub policy: Option<Option<PathBuf>>,
     /// As JSON.
     #[arg(long)]
     pub json: bool,

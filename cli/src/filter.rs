@@ -1,22 +1,21 @@
 //! `flip-wasm filter`.
 
 use std::fmt::Write;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use flip_runtime::safetensors::{self, Output, Overrides};
-use flip_runtime::{FlContext, Leaf, Outcome, Runtime, RuntimeBuilder};
+use flip_runtime::{FlContext, Leaf, Outcome};
 
 use crate::args::{Filter, Global};
 use crate::error::Usage;
 use crate::print;
 use crate::progress::Progress;
-use crate::report::{Data, Report};
+use crate::report::{Data, Report, Staged};
+use crate::sandbox;
 
 /// Filters one file. The output appears when everything else has gone well.
 pub fn run(args: &Filter, global: &Global) -> anyhow::Result<()> {
-    let runtime = Runtime::builder().limits(args.limits.clone().unwrap_or_default());
-    let runtime = caches(global).into_iter().fold(runtime, RuntimeBuilder::cache).build()?;
+    let runtime = sandbox::runtime(global, args.limits.clone().unwrap_or_default())?;
     if args.report.as_ref() == Some(&args.output) {
         return Err(Usage("--report and --out name the same file").into());
     }
@@ -25,19 +24,11 @@ pub fn run(args: &Filter, global: &Global) -> anyhow::Result<()> {
     let overrides = Overrides { kind: args.kind, meta: args.meta.clone() };
     let input = safetensors::open(&args.input, overrides)?;
     let data = Data::of(&input.dxo, &args.input, &args.output);
-    let output = Output::create(&args.output, &input)?;
+    let output = Output::create(&args.output, &input.dxo, &input.metadata)?;
     let mut instance = component.instance().args(&*args.args).write_to(&output).build()?;
 
     let context = Arc::new(FlContext::default());
-    let abort = context.abort.clone();
-    // The first signal to end ends the run in order, which leaves no file behind; the second the process.
-    let interrupts = ctrlc::set_handler(move || match abort.is_triggered() {
-        false => abort.trigger(),
-        true => std::process::exit(130),
-    });
-    if let Err(error) = interrupts {
-        tracing::debug!("an interrupt will end the process at once: {error}");
-    }
+    sandbox::end_in_order(&context.abort);
     let progress = Progress::follow(instance.meter(), data.bytes, global.quiet);
     let filtered = instance.filter(input.dxo, &context);
     drop(progress);
@@ -45,7 +36,7 @@ pub fn run(args: &Filter, global: &Global) -> anyhow::Result<()> {
 
     let summary = summary(instance.name(), &data, &filtered.leaves);
     let report = Report::new(&component, &instance, data, &filtered.leaves);
-    let report = args.report.as_ref().map(|path| report.stage(path)).transpose()?;
+    let report = args.report.as_ref().map(|path| Staged::new(path, &report)).transpose()?;
     output.commit(filtered.dxo, &input.metadata)?;
     report.map_or(Ok(()), |report| report.publish())?;
     match global.quiet {
@@ -74,16 +65,4 @@ fn summary(name: &str, data: &Data<'_>, leaves: &[Leaf]) -> String {
     }
     let _ = writeln!(line, "; wrote {}", data.output.display());
     line
-}
-
-/// Directories for compiled components: the one given; or the user's, and one among the temporary files for
-/// a user whose home cannot be written to.
-fn caches(global: &Global) -> Vec<PathBuf> {
-    if let Some(cache) = &global.cache {
-        return vec![cache.clone()];
-    }
-    let base = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let user = base.or_else(|| Some(std::env::home_dir()?.join(".cache"))).map(|base| base.join("flip-wasm"));
-    let name = format!("flip-wasm-{}", std::env::var("USER").unwrap_or_default());
-    user.into_iter().chain([std::env::temp_dir().join(name)]).collect()
 }

@@ -1,6 +1,7 @@
 //! The program `flip-wasm`: arguments in, calls of the runtime, a report out.
 
 mod args;
+mod checkpoint;
 mod components;
 mod error;
 mod filter;
@@ -8,6 +9,8 @@ mod inspect;
 mod logging;
 mod progress;
 mod report;
+mod run;
+mod sandbox;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -20,17 +23,19 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     logging::init(&cli.global);
     let result = match &cli.verb {
-        Verb::Filter(filter) => filter::run(filter, &cli.global),
-        Verb::Inspect(inspect) => inspect::run(inspect),
-        Verb::Components(components) => components::run(components),
+        Verb::Filter(filter) => filter::run(filter, &cli.global).map(|()| ExitCode::SUCCESS),
+        Verb::Run(args) => run::run(args, &cli.global),
+        Verb::Checkpoint(args) => checkpoint::run(args, &cli.global).map(|()| ExitCode::SUCCESS),
+        Verb::Inspect(inspect) => inspect::run(inspect).map(|()| ExitCode::SUCCESS),
+        Verb::Components(components) => components::run(components).map(|()| ExitCode::SUCCESS),
         Verb::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "flip-wasm", &mut script);
-            print(&script)
+            print(&script).map(|()| ExitCode::SUCCESS)
         }
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => error::report(&error, cli.global.log_format),
     }
 }

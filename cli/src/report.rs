@@ -62,20 +62,6 @@ impl<'a> Report<'a> {
             usage: instance.usage(),
         }
     }
-
-    /// Writes the report beside `path`.
-    pub fn stage(&self, path: &Path) -> anyhow::Result<Staged> {
-        let file = |error: io::Error| Error::File { path: path.to_owned(), source: error.kind().into() };
-        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let mut temporary = tempfile::Builder::new()
-            .permissions(Permissions::from_mode(0o666))
-            .tempfile_in(directory.unwrap_or(Path::new(".")))
-            .map_err(file)?;
-        let mut text = serde_json::to_vec_pretty(self)?;
-        text.push(b'\n');
-        temporary.write_all(&text).map_err(file)?;
-        Ok(Staged { temporary, path: path.to_owned() })
-    }
 }
 
 /// A report that is written and does not have its name yet.
@@ -85,6 +71,20 @@ pub struct Staged {
 }
 
 impl Staged {
+    /// Writes a report beside `path`.
+    pub fn new(path: &Path, report: &impl Serialize) -> anyhow::Result<Self> {
+        let file = |error: io::Error| Error::File { path: path.to_owned(), source: error.kind().into() };
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let mut temporary = tempfile::Builder::new()
+            .permissions(Permissions::from_mode(0o666))
+            .tempfile_in(directory.unwrap_or(Path::new(".")))
+            .map_err(file)?;
+        let mut text = serde_json::to_vec_pretty(report)?;
+        text.push(b'\n');
+        temporary.write_all(&text).map_err(file)?;
+        Ok(Self { temporary, path: path.to_owned() })
+    }
+
     /// Gives it its name.
     pub fn publish(self) -> anyhow::Result<()> {
         let Self { temporary, path } = self;

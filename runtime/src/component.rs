@@ -27,13 +27,13 @@ struct Inner {
     linker: Linker<HostState>,
     cache: Option<Cache>,
     limits: Limits,
-    timer: Timer,
+    tokio: Tokio,
 }
 
-/// What wakes calls whose time is up while they wait for the host.
-struct Timer(Option<tokio::runtime::Runtime>);
+/// What wakes calls whose time is up while they wait for the host, and runs the services.
+struct Tokio(Option<tokio::runtime::Runtime>, tokio::runtime::Handle);
 
-impl Drop for Timer {
+impl Drop for Tokio {
     fn drop(&mut self) {
         // Dropping it the plain way would panic inside an embedder's own async code.
         if let Some(runtime) = self.0.take() {
@@ -74,12 +74,14 @@ impl RuntimeBuilder {
         let engine = engine()?;
         let mut linker = Linker::new(&engine);
         host::add_to_linker(&mut linker).map_err(|error| setup(&error))?;
-        let timer = tokio::runtime::Builder::new_multi_thread()
+        let tokio = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
-            .thread_name("flip-timer")
-            .enable_time()
+            .thread_name("flip-tokio")
+            .enable_all()
             .build()
             .map_err(|error| setup(&error))?;
+        let handle = tokio.handle().clone();
+        let tokio = Tokio(Some(tokio), handle);
         let cache = self.caches.iter().find_map(|directory| {
             Cache::open(directory)
                 .inspect_err(|error| tracing::debug!("cache {}: {error}", directory.display()))
@@ -91,7 +93,7 @@ impl RuntimeBuilder {
                 first.display()
             );
         }
-        Ok(Runtime(Arc::new(Inner { engine, linker, cache, limits: self.limits, timer: Timer(Some(timer)) })))
+        Ok(Runtime(Arc::new(Inner { engine, linker, cache, limits: self.limits, tokio })))
     }
 }
 
@@ -119,9 +121,9 @@ impl Runtime {
         &self.0.engine
     }
 
-    /// Where futures wait for time to pass; none once the runtime ends.
-    pub(crate) fn timer(&self) -> Option<&tokio::runtime::Handle> {
-        self.0.timer.0.as_ref().map(tokio::runtime::Runtime::handle)
+    /// Where futures wait, and blocking services run.
+    pub fn tokio(&self) -> &tokio::runtime::Handle {
+        &self.0.tokio.1
     }
 
     /// Loads a component: a built-in by its name or class, or the file of any other (`*.wasm`).
@@ -132,13 +134,19 @@ impl Runtime {
     pub fn load(&self, name_or_path: &str) -> Result<Component, Error> {
         match Source::of(name_or_path)? {
             Source::Builtin(builtin) => self.load_builtin(builtin),
-            Source::File(path) => {
-                let bytes = read_component(&path, &self.0.limits)?;
-                let name =
-                    path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-                self.load_bytes(&name, &bytes)
-            }
+            Source::File(path) => self.load_file(&path),
         }
+    }
+
+    /// Loads a component from its file. Its name in logs and filter histories is the stem of the file's.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`], or [`Error::InvalidComponent`] that says what is wrong with it.
+    pub fn load_file(&self, path: &Path) -> Result<Component, Error> {
+        let bytes = read_component(path, &self.0.limits)?;
+        let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+        self.load_bytes(&name, &bytes)
     }
 
     /// Loads a built-in component. Its name in logs and filter histories is its class.
@@ -213,6 +221,16 @@ impl Source {
             return Ok(Self::File(path.to_owned()));
         }
         Builtin::find(name_or_path).map(Self::Builtin)
+    }
+
+    /// The name that it goes by in logs, filter histories and policies.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Builtin(builtin) => builtin.class.to_owned(),
+            Self::File(path) => {
+                path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
+            }
+        }
     }
 
     /// Its bytes.

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use indexmap::IndexMap;
-use serde_json::value::RawValue;
-
 use crate::exchange::Shareable;
+use crate::json::Json;
+use indexmap::IndexMap;
 
 /// NVFLARE's `FLContext`, as far as a component may see it.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +19,7 @@ pub struct FlContext {
     /// True on a developer's machine: nothing is deleted, uploaded or reported.
     pub local_dev: bool,
     /// Properties that are plain values.
-    pub props: IndexMap<String, Box<RawValue>>,
+    pub props: IndexMap<String, Json>,
     /// Properties that are shareables.
     pub shareables: IndexMap<String, Arc<Shareable>>,
     /// The run's abort signal.

@@ -5,7 +5,9 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::bindings::flip::fl::types;
+use crate::job::TraceError;
 use crate::limits::LimitReached;
+use crate::services::ServiceError;
 use crate::tensor::TensorError;
 
 /// Why the runtime could not do what was asked.
@@ -101,6 +103,36 @@ pub enum Error {
         /// Its name.
         component: String,
     },
+    /// A job's configuration cannot be used.
+    #[error("{}: {at}{reason}", .file.display())]
+    Config {
+        /// The file.
+        file: PathBuf,
+        /// The component and the key, as they stand before the reason.
+        at: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A trace cannot be used.
+    #[error("{0}")]
+    Trace(#[from] TraceError),
+    /// The component is entered already: it waits for what it has called itself.
+    #[error("{component}: is being called already, and cannot be called again before it returns")]
+    Busy {
+        /// Its id.
+        component: String,
+    },
+    /// A policy cannot be used.
+    #[error("{}: {reason}", .path.display())]
+    Policy {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, and where.
+        reason: String,
+    },
+    /// A service cannot be set up, or failed.
+    #[error("{0}")]
+    Service(#[from] ServiceError),
     /// The data cannot be used.
     #[error("{0}")]
     InvalidData(String),
@@ -132,7 +164,8 @@ impl fmt::Display for Failed {
 }
 
 /// What kind of failure an [`Error`] is. The discriminants are the exit codes of `flip-wasm`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[repr(u8)]
 pub enum Code {
     /// The caller asked for something that does not exist, or in a wrong way.
@@ -161,14 +194,20 @@ impl Error {
                 types::Error::Unavailable(_) => Code::ServiceFailed,
                 _ => Code::ComponentFailed,
             },
-            Self::Trapped { .. } | Self::Limit { .. } | Self::Poisoned { .. } => Code::ComponentFailed,
+            Self::Trapped { .. } | Self::Limit { .. } | Self::Poisoned { .. } | Self::Busy { .. } => {
+                Code::ComponentFailed
+            }
             Self::File { .. }
             | Self::InvalidFile { .. }
             | Self::InvalidComponent { .. }
             | Self::NoRole { .. }
+            | Self::Policy { .. }
+            | Self::Config { .. }
+            | Self::Trace(_)
             | Self::InvalidData(_)
             | Self::Tensor(_) => Code::InvalidInput,
-            Self::Setup(_) => Code::ServiceFailed,
+            Self::Service(ServiceError::InvalidArgument(_)) => Code::Usage,
+            Self::Setup(_) | Self::Service(_) => Code::ServiceFailed,
         }
     }
 

@@ -5,9 +5,9 @@ use std::fmt;
 use indexmap::IndexMap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
 
 pub use crate::bindings::flip::fl::types::{DataKind, ReturnCode};
+use crate::json::Json;
 use crate::tensor::{Budget, Tensor, TensorError};
 
 /// Collections nest no deeper than this.
@@ -21,8 +21,8 @@ pub(crate) fn entry_len(text: usize) -> u64 {
     ENTRY + text as u64
 }
 
-/// Meta properties in their order of insertion, each as the JSON text that it came as.
-pub type Meta = IndexMap<String, Box<RawValue>>;
+/// Meta properties in their order of insertion, each as the text that it came as.
+pub type Meta = IndexMap<String, Json>;
 
 /// NVFLARE's `DXO`: data of one kind, with meta properties. A clone shares the tensors' data.
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ pub struct Dxo {
 pub(crate) enum DxoData {
     Tensors(IndexMap<String, Tensor>),
     Members(IndexMap<String, Dxo>),
-    Values(Box<RawValue>),
+    Values(Json),
 }
 
 impl Dxo {
@@ -47,7 +47,7 @@ impl Dxo {
         let data = match kind {
             DataKind::Weights | DataKind::WeightDiff => DxoData::Tensors(IndexMap::new()),
             DataKind::Collection => DxoData::Members(IndexMap::new()),
-            _ => DxoData::Values(RawValue::NULL.to_owned()),
+            _ => DxoData::Values(Json::null()),
         };
         Self { kind, meta: Meta::new(), data }
     }
@@ -98,7 +98,7 @@ impl Dxo {
     }
 
     /// The plain values; none where this kind holds tensors or members.
-    pub fn values(&self) -> Option<&RawValue> {
+    pub fn values(&self) -> Option<&Json> {
         match &self.data {
             DxoData::Values(values) => Some(values),
             _ => None,
@@ -106,7 +106,7 @@ impl Dxo {
     }
 
     /// Replaces the plain values; `false` where this kind holds none.
-    pub fn set_values(&mut self, values: Box<RawValue>) -> bool {
+    pub fn set_values(&mut self, values: Json) -> bool {
         match &mut self.data {
             DxoData::Values(old) => {
                 *old = values;
@@ -118,7 +118,7 @@ impl Dxo {
 
     /// A meta property, parsed; none where it is missing or no `T`.
     pub fn meta_as<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
-        serde_json::from_str(self.meta.get(key)?.get()).ok()
+        self.meta.get(key)?.to().ok()
     }
 
     /// Sets a meta property.
@@ -127,8 +127,7 @@ impl Dxo {
     ///
     /// Where `value` has no JSON form.
     pub fn set_meta(&mut self, key: &str, value: &impl Serialize) -> serde_json::Result<()> {
-        let text = serde_json::value::to_raw_value(value)?;
-        self.meta.insert(key.to_owned(), text);
+        self.meta.insert(key.to_owned(), Json::of(value)?);
         Ok(())
     }
 
@@ -137,7 +136,7 @@ impl Dxo {
         match &self.data {
             DxoData::Tensors(tensors) => tensors.is_empty(),
             DxoData::Members(members) => members.is_empty(),
-            DxoData::Values(values) => matches!(values.get(), "null" | "{}" | "[]"),
+            DxoData::Values(values) => matches!(values.text(), "null" | "{}" | "[]"),
         }
     }
 
@@ -165,10 +164,10 @@ impl Dxo {
 
     /// The size of names, meta and values in bytes, those of members included.
     pub(crate) fn text_len(&self) -> u64 {
-        let meta = self.meta.iter().map(|(key, value)| entry_len(key.len() + value.get().len()));
+        let meta = self.meta.iter().map(|(key, value)| entry_len(key.len() + value.text().len()));
         let data = match &self.data {
             DxoData::Tensors(tensors) => tensors.keys().map(|name| entry_len(name.len())).sum(),
-            DxoData::Values(values) => values.get().len() as u64,
+            DxoData::Values(values) => values.text().len() as u64,
             DxoData::Members(members) => {
                 members.iter().map(|(name, member)| entry_len(name.len()) + member.text_len()).sum()
             }
@@ -198,7 +197,7 @@ pub struct Shareable {
     /// How the task that made it ended.
     pub return_code: ReturnCode,
     /// Headers in their order of insertion.
-    pub headers: IndexMap<String, Box<RawValue>>,
+    pub headers: IndexMap<String, Json>,
     /// What it carries; none where that is no dxo.
     pub dxo: Option<Dxo>,
 }
@@ -242,6 +241,47 @@ impl DataKind {
     /// The kind that NVFLARE calls `name`.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// Every return code, with NVFLARE's name.
+const RETURN_CODES: [(ReturnCode, &str); 25] = [
+    (ReturnCode::Ok, "OK"),
+    (ReturnCode::BadPeerContext, "BAD_PEER_CONTEXT"),
+    (ReturnCode::BadRequestData, "BAD_REQUEST_DATA"),
+    (ReturnCode::BadTaskData, "BAD_TASK_DATA"),
+    (ReturnCode::CommunicationError, "COMMUNICATION_ERROR"),
+    (ReturnCode::Timeout, "TIMEOUT"),
+    (ReturnCode::Error, "ERROR"),
+    (ReturnCode::ExecutionException, "EXECUTION_EXCEPTION"),
+    (ReturnCode::ExecutionResultError, "EXECUTION_RESULT_ERROR"),
+    (ReturnCode::HandlerException, "HANDLER_EXCEPTION"),
+    (ReturnCode::MissingPeerContext, "MISSING_PEER_CONTEXT"),
+    (ReturnCode::RunMismatch, "RUN_MISMATCH"),
+    (ReturnCode::TaskAborted, "TASK_ABORTED"),
+    (ReturnCode::TaskDataFilterError, "TASK_DATA_FILTER_ERROR"),
+    (ReturnCode::TaskResultFilterError, "TASK_RESULT_FILTER_ERROR"),
+    (ReturnCode::TaskUnknown, "TASK_UNKNOWN"),
+    (ReturnCode::TaskUnsupported, "TASK_UNSUPPORTED"),
+    (ReturnCode::TopicUnknown, "TOPIC_UNKNOWN"),
+    (ReturnCode::ModelUnrecognized, "MODEL_UNRECOGNIZED"),
+    (ReturnCode::ValidateTypeUnknown, "VALIDATE_TYPE_UNKNOWN"),
+    (ReturnCode::EmptyResult, "EMPTY_RESULT"),
+    (ReturnCode::UnsafeJob, "UNSAFE_JOB"),
+    (ReturnCode::EarlyTermination, "EARLY_TERMINATION"),
+    (ReturnCode::ServerNotReady, "SERVER_NOT_READY"),
+    (ReturnCode::ServiceUnavailable, "SERVICE_UNAVAILABLE"),
+];
+
+impl ReturnCode {
+    /// NVFLARE's name.
+    pub fn name(self) -> &'static str {
+        RETURN_CODES.iter().find_map(|(code, name)| (*code == self).then_some(*name)).unwrap_or("ERROR")
+    }
+
+    /// The return code that NVFLARE calls `name`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        RETURN_CODES.iter().find_map(|(code, known)| (*known == name).then_some(*code))
     }
 }
 

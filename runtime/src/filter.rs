@@ -7,14 +7,16 @@ use indexmap::IndexMap;
 use serde::Serialize;
 use wasmtime::component::Resource;
 
-use crate::bindings::exports::flip::fl::dxo_filter::{Guest, Verdict};
+use crate::bindings::exports::flip::fl::dxo_filter::{self, Guest, Verdict};
 use crate::context::FlContext;
 use crate::error::Error;
 use crate::exchange::{Dxo, DxoData, MAX_DEPTH, ReturnCode, Shareable};
 use crate::host::exchange::HostDxo;
 use crate::host::log::one_line;
-use crate::instance::Instance;
+use crate::instance::{Instance, Scope};
+use crate::json::Json;
 use crate::limits::{Allowed, LimitReached};
+use crate::roles::guest;
 use crate::tensor::Scratch;
 
 /// NVFLARE's meta key for the names of the filters that a dxo went through.
@@ -62,6 +64,18 @@ pub struct FilteredResult {
     pub outcome: Result<Vec<Leaf>, Error>,
 }
 
+impl Shareable {
+    /// What goes out in the place of a result that a filter failed on.
+    pub(crate) fn held_back(error: &Error) -> Self {
+        let reason = Json::of(&error.to_string()).ok();
+        Self {
+            return_code: ReturnCode::TaskResultFilterError,
+            headers: reason.map(|reason| ("exception".to_owned(), reason)).into_iter().collect(),
+            dxo: None,
+        }
+    }
+}
+
 impl Instance {
     /// Filters a dxo: each leaf of a kind that the filter asks for, in collections too. Where this
     /// returns an error nothing of the dxo may leave; a clone made before shares its data and keeps it.
@@ -70,7 +84,7 @@ impl Instance {
     ///
     /// [`Error::Refused`] where the filter refused; else whatever kept it from doing its work.
     pub fn filter(&mut self, dxo: Dxo, ctx: &Arc<FlContext>) -> Result<Filtered, Error> {
-        let guest = self.dxo_filter()?;
+        let guest = guest!(self, "dxo-filter", dxo_filter);
         let mut leaves = Vec::new();
         let dxo = self.filter_part(&guest, dxo, &mut Vec::new(), ctx, &mut leaves)?;
         Ok(Filtered { dxo, leaves })
@@ -94,15 +108,7 @@ impl Instance {
             }
             Err(error) => {
                 tracing::error!(component = self.name(), "the result does not leave: {error}");
-                let reason = serde_json::value::to_raw_value(&error.to_string()).ok();
-                FilteredResult {
-                    reply: Shareable {
-                        return_code: ReturnCode::TaskResultFilterError,
-                        headers: reason.map(|reason| ("exception".to_owned(), reason)).into_iter().collect(),
-                        dxo: None,
-                    },
-                    outcome: Err(error),
-                }
+                FilteredResult { reply: Shareable::held_back(&error), outcome: Err(error) }
             }
         }
     }
@@ -152,12 +158,13 @@ impl Instance {
         // Taken before the component has the dxo, which could rewrite what other filters left in it.
         let mut history: Vec<serde_json::Value> = match dxo.meta.get(FILTER_HISTORY) {
             None => Vec::new(),
-            Some(text) => serde_json::from_str(text.get())
-                .map_err(|_| Error::InvalidData(format!("meta {FILTER_HISTORY} is no list")))?,
+            Some(text) => {
+                text.to().map_err(|_| Error::InvalidData(format!("meta {FILTER_HISTORY} is no list")))?
+            }
         };
         let host_bytes = self.limits().host_bytes;
         let spent = LimitReached { limit: "host-bytes", allowed: Allowed::Bytes(host_bytes) };
-        let (mut dxo, verdict, gauges) = self.enter(Some(&ctx.abort), async |live| {
+        let (mut dxo, verdict, gauges) = self.enter(Scope::of(ctx), async |live| {
             let state = live.store.data_mut();
             state.log.gauges.clear();
             // A component may rewrite what it is given: in memory where it is or goes there, else on disk.

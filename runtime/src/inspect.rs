@@ -1,8 +1,9 @@
 //! What a component asks for and what it can do, read off its bytes. Nothing of it is run or compiled.
 
 use std::fmt;
+use std::str::FromStr;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 use wasmparser::component_types::ComponentEntityType;
 use wasmparser::types::TypesRef;
@@ -28,6 +29,29 @@ impl Digest {
     /// The digest of some bytes.
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
+    }
+}
+
+impl FromStr for Digest {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+        let bytes = pairs.iter().map(|pair| {
+            let pair = std::str::from_utf8(pair).ok().filter(|pair| !pair.starts_with('+'))?;
+            u8::from_str_radix(pair, 16).ok()
+        });
+        let digest = bytes.collect::<Option<Vec<_>>>().filter(|_| rest.is_empty());
+        digest
+            .and_then(|bytes| bytes.try_into().ok())
+            .map(Self)
+            .ok_or_else(|| format!("{text:?} is no sha256 digest: 64 hexadecimal digits are needed"))
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -78,6 +102,12 @@ const OFFERED: &[(&str, &str)] = &[
     ("flip:fl/context@0.1.", "read the run's context: job, site, properties"),
     ("flip:fl/exchange@0.1.", "read and change the data objects that it is given"),
     ("flip:fl/tensors@0.1.", "read and change the tensors that it is given"),
+    ("flip:fl/events@0.1.", "fire the events that it is granted"),
+    ("flip:fl/storage@0.1.", "read and write files in the directories that it is granted"),
+    ("flip:fl/cleanup@0.1.", "delete what it is granted"),
+    ("flip:fl/object-store@0.1.", "store objects as it is granted, under the operator's prefix"),
+    ("flip:fl/hub@0.1.", "tell the Central Hub what it is granted"),
+    ("flip:fl/peers@0.1.", "call other components of the job in the roles that it is granted"),
     ("wasi:cli/", "nothing: no arguments, no environment, output discarded"),
     ("wasi:clocks/", "read clocks, wait within its time limits"),
     ("wasi:filesystem/", "nothing: no directory is open"),

@@ -1,22 +1,28 @@
 //! Instances: one configured component in a store of its own, entered one call at a time.
 
+use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use wasmtime::component::Instance as RawInstance;
+use wasmtime::component::{Instance as RawInstance, InstancePre};
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap, UpdateDeadline};
 
-use crate::bindings::exports::flip::fl::{configurable, dxo_filter};
+use crate::bindings::exports::flip::fl::{configurable, dxo_filter, event_handler};
 use crate::bindings::flip::fl::types;
 use crate::component::{Component, Runtime};
-use crate::context::AbortSignal;
+use crate::context::FlContext;
 use crate::error::{Error, Failed};
 use crate::exchange::DataKind;
+use crate::host::HostState;
+use crate::host::call::{Aborted, CallCtx, Deadline};
+use crate::host::grants::GrantsCtx;
 use crate::host::log::{LogCtx, LogSink, TracingLog, one_line};
 use crate::host::tensors::{Meter, TensorsCtx};
-use crate::host::{Aborted, Deadline, HostState};
 use crate::limits::{Allowed, LimitReached, Limits};
-use crate::tensor::{Budget, Scratch};
+use crate::policy::Grants;
+use crate::services::{Caller, Services};
+use crate::tensor::{Budget, Scratch, ScratchFile};
 use crate::usage::Usage;
 
 /// The longest text of a component that goes into an error, in bytes.
@@ -30,6 +36,9 @@ pub struct InstanceBuilder<'a> {
     limits: Limits,
     log: Arc<dyn LogSink>,
     scratch: Scratch,
+    id: Option<Arc<str>>,
+    grants: Arc<Grants>,
+    services: Services,
 }
 
 impl<'a> InstanceBuilder<'a> {
@@ -41,6 +50,9 @@ impl<'a> InstanceBuilder<'a> {
             limits: component.runtime.limits().clone(),
             log: Arc::new(TracingLog),
             scratch: Scratch::Memory,
+            id: None,
+            grants: Arc::default(),
+            services: Services::default(),
         }
     }
 
@@ -68,6 +80,39 @@ impl<'a> InstanceBuilder<'a> {
         self
     }
 
+    /// Its id in the job's configuration; its name by default.
+    pub fn id(mut self, id: &str) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// What the operator grants to it; nothing by default. The limits among the grants are its limits.
+    pub fn grants(mut self, grants: Grants) -> Self {
+        if let Some(limits) = &grants.limits {
+            self.limits = limits.clone();
+        }
+        self.grants = Arc::new(grants);
+        self
+    }
+
+    /// What serves it behind the host interfaces, as far as the grants let it.
+    pub fn services(mut self, services: Services) -> Self {
+        self.services = services;
+        self
+    }
+
+    /// Keeps what it writes in a file without a name, in place of memory.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setup`] where no temporary file can be made.
+    pub fn scratch_file(mut self) -> Result<Self, Error> {
+        let file =
+            tempfile::tempfile().map_err(|error| Error::Setup(format!("a temporary file: {error}")))?;
+        self.scratch = Scratch::File(Arc::new(ScratchFile::new(Arc::new(file), 0)));
+        Ok(self)
+    }
+
     /// Keeps what it writes in the file that is being made, in place of memory.
     pub fn write_to(mut self, output: &crate::safetensors::Output) -> Self {
         self.scratch = output.scratch();
@@ -87,17 +132,23 @@ impl<'a> InstanceBuilder<'a> {
             return Err(Error::Limit { component: self.name.to_string(), reached });
         }
         let meter = Meter::default();
+        let winding_up = Arc::<AtomicBool>::default();
         let state = HostState::new(
             &limits,
+            CallCtx::new(
+                self.id.unwrap_or_else(|| self.name.clone()),
+                deadline(Instant::now(), &limits, Duration::ZERO, None),
+                winding_up.clone(),
+            ),
             LogCtx::new(self.name.clone(), self.log, &limits),
             TensorsCtx {
                 scratch: self.scratch,
                 budget: Budget::new(limits.host_bytes),
                 meter: meter.clone(),
-                abort: AbortSignal::default(),
-                deadline: None,
                 window: limits.call_bytes,
             },
+            GrantsCtx { name: component.name.clone(), grants: self.grants },
+            self.services,
         );
         let mut store = Store::new(component.runtime.engine(), state);
         store.limiter(|state| &mut state.limiter);
@@ -106,7 +157,7 @@ impl<'a> InstanceBuilder<'a> {
             usize::try_from(limits.call_bytes).unwrap_or(usize::MAX).saturating_add(4 << 10),
         );
         store.epoch_deadline_callback(|mut store| {
-            store.data_mut().go_on()?;
+            store.data_mut().call.go_on()?;
             Ok(UpdateDeadline::Continue(1))
         });
         let mut instance = Instance {
@@ -116,7 +167,9 @@ impl<'a> InstanceBuilder<'a> {
             limits,
             meter,
             data_kinds: Vec::new(),
+            interests: Interests::None,
             spent: Usage::default(),
+            winding_up,
             live: Some(Live { store, raw: None }),
         };
         instance.start(&self.args)?;
@@ -136,9 +189,69 @@ pub struct Instance {
     limits: Limits,
     meter: Meter,
     data_kinds: Vec<DataKind>,
+    interests: Interests,
+    /// Whether a service that is at work has to undo what it has begun.
+    winding_up: Arc<AtomicBool>,
     /// What all calls so far have used.
     spent: Usage,
     live: Option<Live>,
+}
+
+/// The event types that an instance handles.
+#[derive(Clone, Debug)]
+pub(crate) enum Interests {
+    None,
+    All,
+    Of(Arc<HashSet<String>>),
+}
+
+impl Interests {
+    pub(crate) fn contains(&self, event_type: &str) -> bool {
+        match self {
+            Self::None => false,
+            Self::All => true,
+            Self::Of(types) => types.contains(event_type),
+        }
+    }
+}
+
+/// On whose behalf a call is made.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Scope<'a> {
+    /// The context of the call, with its abort signal.
+    pub(crate) context: Option<&'a Arc<FlContext>>,
+    /// When the time of a component is up that waits for this call.
+    pub(crate) not_after: Option<Instant>,
+}
+
+impl<'a> Scope<'a> {
+    /// A call of the host's own.
+    pub(crate) fn of(context: &'a Arc<FlContext>) -> Self {
+        Self { context: Some(context), not_after: None }
+    }
+
+    /// A call that another component waits for.
+    pub(crate) fn within(caller: Caller<'a>) -> Self {
+        Self { context: Some(caller.context), not_after: Some(caller.deadline) }
+    }
+}
+
+/// How long a service has to undo what it has begun, once the time of the call is up.
+const WINDING_UP: Duration = Duration::from_secs(10);
+
+/// When a call that starts now ends at the latest.
+fn deadline(started: Instant, limits: &Limits, spent: Duration, not_after: Option<Instant>) -> Deadline {
+    let left = limits.total_time.saturating_sub(spent);
+    let (time, limit, allowed) = match left < limits.call_time {
+        true => (left, "total-time", limits.total_time),
+        false => (limits.call_time, "call-time", limits.call_time),
+    };
+    // A limit so long that it cannot be added is one of a century.
+    let at = started.checked_add(time).unwrap_or(started + Duration::from_secs(3_153_600_000));
+    Deadline {
+        at: not_after.map_or(at, |not_after| at.min(not_after)),
+        reached: LimitReached { limit, allowed: Allowed::Time(allowed) },
+    }
 }
 
 /// What can be entered.
@@ -175,7 +288,7 @@ impl Instance {
 
     fn start(&mut self, args: &str) -> Result<(), Error> {
         let pre = self.component.pre.clone();
-        let raw = self.enter(None, async |live| pre.instantiate_async(&mut live.store).await)?;
+        let raw = self.enter(Scope::default(), async |live| pre.instantiate_async(&mut live.store).await)?;
         if let Some(live) = &mut self.live {
             live.raw = Some(raw);
         }
@@ -183,7 +296,7 @@ impl Instance {
             component: self.name.to_string(),
             reason: "it does not export flip:fl/configurable, as every component must".to_owned(),
         })?;
-        let configured = self.enter(None, async |live| {
+        let configured = self.enter(Scope::default(), async |live| {
             let guest = configurable.load(&mut live.store, &raw)?;
             guest.call_configure(&mut live.store, &args.to_owned()).await
         })?;
@@ -193,25 +306,45 @@ impl Instance {
             }
             error => self.failed(error),
         })?;
+        // Asked once: what a component is not interested in costs it nothing.
         if let Ok(filter) = dxo_filter::GuestIndices::new(&pre) {
-            self.data_kinds = self.enter(None, async |live| {
+            self.data_kinds = self.enter(Scope::default(), async |live| {
                 let guest = filter.load(&mut live.store, &raw)?;
                 guest.call_data_kinds(&mut live.store).await
             })?;
         }
+        if let Ok(handler) = event_handler::GuestIndices::new(&pre) {
+            let interests = self.enter(Scope::default(), async |live| {
+                let guest = handler.load(&mut live.store, &raw)?;
+                guest.call_interests(&mut live.store).await
+            })?;
+            self.interests = match interests.is_empty() {
+                true => Interests::All,
+                false => Interests::Of(Arc::new(interests.into_iter().collect())),
+            };
+        }
         Ok(())
     }
 
-    /// The exports of role `dxo-filter`.
-    pub(crate) fn dxo_filter(&mut self) -> Result<dxo_filter::Guest, Error> {
-        self.component.require("dxo-filter")?;
-        let pre = &self.component.pre;
-        let Some(Live { store, raw: Some(raw) }) = &mut self.live else {
-            return Err(self.poisoned());
-        };
-        dxo_filter::GuestIndices::new(pre)
-            .and_then(|indices| indices.load(store, raw))
-            .map_err(|error| self.ended(&error))
+    /// The event types that it handles, as it said when it was configured.
+    pub(crate) fn interests(&self) -> &Interests {
+        &self.interests
+    }
+
+    /// Its component.
+    pub fn component(&self) -> &Component {
+        &self.component
+    }
+
+    /// What can be entered, and what it was instantiated from.
+    pub(crate) fn parts(
+        &mut self,
+    ) -> Result<(&InstancePre<HostState>, &mut Store<HostState>, RawInstance), Error> {
+        let poisoned = self.poisoned();
+        match &mut self.live {
+            Some(Live { store, raw: Some(raw) }) => Ok((&self.component.pre, store, *raw)),
+            _ => Err(poisoned),
+        }
     }
 
     fn poisoned(&self) -> Error {
@@ -221,27 +354,35 @@ impl Instance {
     /// Enters the component for one call. Unless the call returns, what was entered is gone.
     pub(crate) fn enter<R>(
         &mut self,
-        abort: Option<&AbortSignal>,
+        scope: Scope<'_>,
         call: impl AsyncFnOnce(&mut Live) -> wasmtime::Result<R>,
     ) -> Result<R, Error> {
         let mut live = self.live.take().ok_or_else(|| self.poisoned())?;
         let started = Instant::now();
-        let deadline = self.deadline(started);
+        let deadline = deadline(started, &self.limits, self.spent.time, scope.not_after);
         // A call shorter than the epoch's tick would not notice.
         if deadline.at <= started {
             return Err(self.ended(&deadline.reached.into()));
         }
         live.store.set_epoch_deadline(1);
-        let state = live.store.data_mut();
-        state.tensors.deadline = Some(deadline);
-        state.tensors.abort = abort.cloned().unwrap_or_default();
+        let under_way = &mut live.store.data_mut().call;
+        under_way.deadline = deadline;
+        under_way.context = scope.context.cloned().unwrap_or_default();
+        under_way.abort = under_way.context.abort.clone();
         let result = {
             // The deadline of the epoch ends loops; this one ends waiting inside a host function.
-            let _timer = self.runtime.timer().map(tokio::runtime::Handle::enter);
+            let _tokio = self.runtime.tokio().enter();
             pollster::block_on(async {
-                tokio::time::timeout_at(deadline.at.into(), call(&mut live))
-                    .await
-                    .unwrap_or_else(|_| Err(deadline.reached.into()))
+                let late = || Err(deadline.reached.into());
+                let mut call = std::pin::pin!(call(&mut live));
+                let in_time = tokio::time::timeout_at(deadline.at.into(), call.as_mut()).await;
+                match in_time {
+                    Ok(result) => result,
+                    Err(_) if self.winding_up.load(Ordering::Relaxed) => {
+                        tokio::time::timeout(WINDING_UP, call).await.unwrap_or_else(|_| late())
+                    }
+                    Err(_) => late(),
+                }
             })
         };
         let state = live.store.data();
@@ -249,6 +390,8 @@ impl Instance {
         self.spent.time += started.elapsed();
         self.spent.peak_memory = state.limiter.peak();
         self.spent.host_calls = state.usage.host_calls.clone();
+        self.spent.stored.clone_from(&state.object_store.stored);
+        self.spent.deleted.clone_from(&state.deleted);
         match result {
             Ok(value) => {
                 self.live = Some(live);
@@ -258,21 +401,8 @@ impl Instance {
         }
     }
 
-    fn deadline(&self, started: Instant) -> Deadline {
-        let left = self.limits.total_time.saturating_sub(self.spent.time);
-        let (time, limit, allowed) = match left < self.limits.call_time {
-            true => (left, "total-time", self.limits.total_time),
-            false => (self.limits.call_time, "call-time", self.limits.call_time),
-        };
-        Deadline {
-            // A limit so long that it cannot be added is one of a century.
-            at: started.checked_add(time).unwrap_or(started + std::time::Duration::from_secs(3_153_600_000)),
-            reached: LimitReached { limit, allowed: Allowed::Time(allowed) },
-        }
-    }
-
     /// Why a call ended without an answer.
-    fn ended(&self, error: &wasmtime::Error) -> Error {
+    pub(crate) fn ended(&self, error: &wasmtime::Error) -> Error {
         tracing::debug!(component = &*self.name, "{error:?}");
         let component = self.name.to_string();
         if let Some(reached) = error.downcast_ref::<LimitReached>() {

@@ -64,6 +64,18 @@ pub struct Limits {
     pub log_line: u64,
     /// Figures of different names in the report of a call; later ones are dropped.
     pub gauges: u64,
+    /// Events that it fires: each enters other components. A job has some hundreds.
+    pub events: u64,
+    /// Files that it starts to write: results come in a handful.
+    pub files: u64,
+    /// The bytes that it writes to files. Results are texts; models are written by the engine.
+    #[serde(deserialize_with = "size")]
+    pub file_bytes: u64,
+    /// The bytes that it uploads. A job's folder holds a model or two.
+    #[serde(deserialize_with = "size")]
+    pub upload_bytes: u64,
+    /// Requests to the hub: some per round and site.
+    pub hub_calls: u64,
 }
 
 impl Default for Limits {
@@ -81,6 +93,11 @@ impl Default for Limits {
             log_lines: 10_000,
             log_line: 8 << 10,
             gauges: 256,
+            events: 10_000,
+            files: 10_000,
+            file_bytes: 1 << 30,
+            upload_bytes: 64 << 30,
+            hub_calls: 10_000,
         }
     }
 }

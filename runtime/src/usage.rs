@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+pub use crate::host::cleanup::Deleted;
+pub use crate::host::object_store::Stored;
+
 /// What an instance has used so far.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -21,6 +24,10 @@ pub struct Usage {
     pub bytes_written: u64,
     /// Calls from the component into the host.
     pub host_calls: HostCalls,
+    /// What it stored, the first thousand objects.
+    pub stored: Vec<Stored>,
+    /// What it deleted, the first thousand deletions.
+    pub deleted: Vec<Deleted>,
 }
 
 /// Calls into the host, by interface.
@@ -34,6 +41,19 @@ pub struct HostCalls {
     pub exchange: u64,
     /// `flip:fl/tensors`.
     pub tensors: u64,
+    /// `flip:fl/events`.
+    pub events: u64,
+    /// `flip:fl/storage`.
+    pub storage: u64,
+    /// `flip:fl/cleanup`.
+    pub cleanup: u64,
+    /// `flip:fl/object-store`.
+    #[serde(rename = "object-store")]
+    pub object_store: u64,
+    /// `flip:fl/hub`.
+    pub hub: u64,
+    /// `flip:fl/peers`.
+    pub peers: u64,
     /// Every WASI interface.
     pub wasi: u64,
 }
@@ -41,7 +61,20 @@ pub struct HostCalls {
 impl HostCalls {
     /// The calls of all interfaces.
     pub fn total(&self) -> u64 {
-        self.log + self.context + self.exchange + self.tensors + self.wasi
+        let Self {
+            log,
+            context,
+            exchange,
+            tensors,
+            events,
+            storage,
+            cleanup,
+            object_store,
+            hub,
+            peers,
+            wasi,
+        } = self;
+        log + context + exchange + tensors + events + storage + cleanup + object_store + hub + peers + wasi
     }
 }
 

@@ -10,13 +10,13 @@
 mod compare;
 mod files;
 mod limits;
+pub mod servers;
 mod vectors;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
-use flip_runtime::{Component, DataKind, Dtype, Dxo, FlContext, Instance, Limits, Runtime, Tensor};
-use serde_json::value::RawValue;
+use flip_runtime::{Component, DataKind, Dtype, Dxo, FlContext, Instance, Json, Limits, Runtime, Tensor};
 
 pub use compare::{assert_same, difference};
 pub use files::{safetensors_bytes, write_safetensors};
@@ -75,8 +75,8 @@ pub fn context() -> Arc<FlContext> {
 }
 
 /// The JSON text as a value.
-pub fn raw(json: &str) -> Box<RawValue> {
-    RawValue::from_string(json.to_owned()).unwrap()
+pub fn raw(json: &str) -> Json {
+    Json::parse(json).unwrap()
 }
 
 /// A float32 tensor of these values.

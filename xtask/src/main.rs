@@ -12,7 +12,7 @@ const USAGE: &str = "\
 Usage: cargo xtask <COMMAND>
 
 Commands:
-  demo   Filter a recorded update of a real training run, and compare with the reference
+  demo   Run a whole recorded job in the sandbox, and compare with the reference
   test   Run every check: format, lints, tests, licences
   bench  Measure against NumPy and native code (release build; NumPy comes into a private venv)
 

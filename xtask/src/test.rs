@@ -7,12 +7,24 @@ use crate::setup;
 
 /// Crates with code for WebAssembly, which the host's lints do not see.
 const COMPONENTS: &[&str] = &[
-    "percentile-privacy",
-    "stage-percentile-privacy",
-    "misbehaving-filter",
+    "checkpoint-dxo",
+    "checkpoint-locator",
+    "cleanup-images",
+    "client-event-handler",
+    "evaluation-json-generator",
+    "evaluation-pt-model-locator",
     "flip-sdk",
-    "truncation",
+    "initial-pt-model-locator",
+    "json-results",
+    "misbehaving-filter",
     "order-statistics",
+    "percentile-privacy",
+    "persist-to-s3-and-cleanup",
+    "pt-model-locator",
+    "server-event-handler",
+    "stage-percentile-privacy",
+    "truncation",
+    "validation-json-generator",
 ];
 
 /// Runs every check, the quick ones first.

@@ -23,6 +23,10 @@ pub enum Dtype {
     Float32,
     /// IEEE 754 double precision.
     Float64,
+    /// Two float32: the real and the imaginary part.
+    Complex64,
+    /// Two float64: the real and the imaginary part.
+    Complex128,
 }
 
 impl Dtype {
@@ -32,7 +36,8 @@ impl Dtype {
             Self::Bool | Self::Int8 | Self::Uint8 => 1,
             Self::Int16 | Self::Float16 | Self::Bfloat16 => 2,
             Self::Int32 | Self::Float32 => 4,
-            Self::Int64 | Self::Float64 => 8,
+            Self::Int64 | Self::Float64 | Self::Complex64 => 8,
+            Self::Complex128 => 16,
         }
     }
 
@@ -49,6 +54,8 @@ impl Dtype {
             Self::Bfloat16 => "bfloat16",
             Self::Float32 => "float32",
             Self::Float64 => "float64",
+            Self::Complex64 => "complex64",
+            Self::Complex128 => "complex128",
         }
     }
 
@@ -65,6 +72,8 @@ impl Dtype {
             "BFloat16Storage" => Self::Bfloat16,
             "FloatStorage" => Self::Float32,
             "DoubleStorage" => Self::Float64,
+            "ComplexFloatStorage" => Self::Complex64,
+            "ComplexDoubleStorage" => Self::Complex128,
             _ => return None,
         })
     }

@@ -84,18 +84,12 @@ impl<S: Source> Reader<S> {
         }
         let width = tensor.dtype().size();
         let bytes = count.checked_mul(width).ok_or(Invalid::OutOfMemory { bytes: usize::MAX })?;
-        let storage = tensor.storage().start;
-        let layout = layout(tensor.shape(), tensor.strides());
-        let contiguous = match layout.as_slice() {
-            [] => true,
-            [axis] => axis.from == 1,
-            _ => false,
-        };
-        if contiguous {
-            let first = tensor.storage_offset().saturating_add(start);
-            let at = storage.saturating_add(first.saturating_mul(width as u64));
+        if let Some(place) = tensor.contiguous() {
+            let at = place.start.saturating_add(start.saturating_mul(width as u64));
             return read_exact(&mut self.source, "a tensor's elements", at, bytes, into);
         }
+        let storage = tensor.storage().start;
+        let layout = layout(tensor.shape(), tensor.strides());
         into.try_reserve(bytes).map_err(|_| Invalid::OutOfMemory { bytes })?;
         let before = into.len();
         into.resize(before.saturating_add(bytes), 0);
@@ -197,7 +191,8 @@ fn copy(bytes: &[u8], run: Axis, to: u64, width: usize, window: &mut [u8]) {
         1 => spread::<1>(bytes, run, to, window),
         2 => spread::<2>(bytes, run, to, window),
         4 => spread::<4>(bytes, run, to, window),
-        _ => spread::<8>(bytes, run, to, window),
+        8 => spread::<8>(bytes, run, to, window),
+        _ => spread::<16>(bytes, run, to, window),
     }
 }
 

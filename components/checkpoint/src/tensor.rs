@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::boxes::layout;
 use crate::dtype::Dtype;
 use crate::error::{Invalid, shown};
 use crate::limits::MAX_EXPANDED;
@@ -50,6 +51,18 @@ impl Tensor {
     /// Where its storage lies in the file, in bytes. Tied tensors have the same.
     pub fn storage(&self) -> Range<u64> {
         self.storage.clone()
+    }
+
+    /// Where its elements lie in the file, in bytes, if they lie there side by side and in row-major order.
+    pub fn contiguous(&self) -> Option<Range<u64>> {
+        let dense = match layout(&self.shape, &self.strides).as_slice() {
+            [] => true,
+            [axis] => axis.from == 1 || self.elements == 0,
+            _ => self.elements == 0,
+        };
+        let first = self.offset.saturating_mul(self.dtype.size() as u64);
+        let start = self.storage.start.saturating_add(first);
+        dense.then(|| start..start.saturating_add(self.bytes))
     }
 
     /// How many elements it has.

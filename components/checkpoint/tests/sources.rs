@@ -59,7 +59,7 @@ impl Source for Failing<'_> {
 
 #[test]
 fn short_reads_are_continued() {
-    for name in ["state_dict.pt", "state_dict_legacy.pt", "noncontig.pt"] {
+    for name in ["torch1/state_dict.pt", "torch1/state_dict_legacy.pt", "torch1/noncontig.pt"] {
         let file = fixture(name);
         let whole = open(&file).unwrap();
         for step in [1, 7, 100] {
@@ -77,7 +77,7 @@ fn short_reads_are_continued() {
 
 #[test]
 fn a_source_that_gives_less_than_its_size_or_more_than_asked() {
-    let file = fixture("state_dict_legacy.pt");
+    let file = fixture("torch1/state_dict_legacy.pt");
     let short = Odd { end: 500, ..Odd::new(file.clone()) };
     let error = Reader::new(short).checkpoint().unwrap_err().to_string();
     assert!(error.contains("at offset"), "{error}");
@@ -90,7 +90,7 @@ fn a_source_that_gives_less_than_its_size_or_more_than_asked() {
 
 #[test]
 fn a_failure_says_where_and_why() {
-    let file = fixture("noncontig.pt");
+    let file = fixture("torch1/noncontig.pt");
     let error = Reader::new(Failing(&file, 0)).checkpoint().unwrap_err();
     assert!(matches!(error, Error::Source { offset: 0, length: 4, cause: "the disk is on fire" }));
     assert_eq!(error.to_string(), "reading 4 bytes at offset 0 failed: the disk is on fire");

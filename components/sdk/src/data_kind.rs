@@ -21,6 +21,11 @@ impl DataKind {
     pub fn from_name(name: &str) -> Option<Self> {
         NAMES.iter().find_map(|(kind, known)| (*known == name).then_some(*kind))
     }
+
+    /// NVFLARE's name, such as `WEIGHT_DIFF`.
+    pub fn name(self) -> &'static str {
+        NAMES.iter().find_map(|(kind, name)| (*kind == self).then_some(*name)).unwrap_or_default()
+    }
 }
 
 impl<'de> Deserialize<'de> for DataKind {

@@ -52,6 +52,8 @@ mod bindings;
 mod configured;
 mod data_kind;
 mod dxo;
+mod error;
+mod model_status;
 mod return_code;
 mod tensor;
 

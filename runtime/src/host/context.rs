@@ -57,7 +57,7 @@ impl HostFlContext for ContextView<'_> {
     }
 
     fn prop(&mut self, ctx: Ctx, key: String) -> wasmtime::Result<Option<String>> {
-        Ok(self.get(&ctx)?.props.get(&key).map(|value| value.get().to_owned()))
+        Ok(self.get(&ctx)?.props.get(&key).map(|value| value.text().to_owned()))
     }
 
     fn shareable(&mut self, ctx: Ctx, key: String) -> Result<Option<Resource<SharedShareable>>, Failure> {

@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use indexmap::IndexMap;
-use serde_json::value::RawValue;
 use wasmtime::component::{HasData, Resource, ResourceTable};
 
 use super::tensors::SharedTensor;
@@ -11,6 +10,8 @@ use super::{Failure, open};
 use crate::bindings::flip::fl::exchange::{Host, HostDxo as HostDxoTrait, HostShareable};
 use crate::bindings::flip::fl::types::{Error, Host as TypesHost, ReturnCode};
 use crate::exchange::{DataKind, Dxo, DxoData, MAX_DEPTH, Meta, Shareable, entry_len};
+use crate::json::Json;
+use crate::limits::{Allowed, LimitReached};
 use crate::tensor::{Budget, Charge, Tensor};
 
 /// What a handle of resource `shareable` stands for.
@@ -28,7 +29,7 @@ pub struct HostDxo {
 enum HostData {
     Tensors(IndexMap<String, SharedTensor>),
     Members(IndexMap<String, Dxo>),
-    Values(Box<RawValue>),
+    Values(Json),
 }
 
 impl HostDxo {
@@ -81,6 +82,8 @@ impl HasData for HasExchange {
 pub(crate) struct ExchangeView<'a> {
     pub(crate) table: &'a mut ResourceTable,
     pub(crate) budget: &'a Budget,
+    /// The most that one call passes to the component, in bytes.
+    pub(crate) window: u64,
 }
 
 impl ExchangeView<'_> {
@@ -96,8 +99,8 @@ impl ExchangeView<'_> {
     }
 }
 
-fn json(text: String) -> Result<Box<RawValue>, Failure> {
-    RawValue::from_string(text).map_err(|error| Failure::invalid_argument(format!("no JSON: {error}")))
+fn json(text: String) -> Result<Json, Failure> {
+    Json::parse(text).map_err(|error| Failure::invalid_argument(format!("no JSON: {error}")))
 }
 
 fn not_found(what: &str, name: &str) -> Failure {
@@ -123,14 +126,14 @@ impl HostDxoTrait for ExchangeView<'_> {
 
     fn meta(&mut self, dxo: Resource<HostDxo>, key: String) -> wasmtime::Result<Option<String>> {
         let meta = &self.table.get(&dxo)?.meta;
-        Ok(meta.get(&key).map(|value| value.get().to_owned()))
+        Ok(meta.get(&key).map(|value| value.text().to_owned()))
     }
 
     fn set_meta(&mut self, dxo: Resource<HostDxo>, key: String, value: String) -> Result<(), Failure> {
         let value = json(value)?;
         let dxo = self.table.get_mut(&dxo)?;
-        let less = dxo.meta.get(&key).map_or(0, |old| entry_len(key.len() + old.get().len()));
-        Self::replace_text(dxo, entry_len(key.len() + value.get().len()), less)?;
+        let less = dxo.meta.get(&key).map_or(0, |old| entry_len(key.len() + old.text().len()));
+        Self::replace_text(dxo, entry_len(key.len() + value.text().len()), less)?;
         dxo.meta.insert(key, value);
         Ok(())
     }
@@ -174,7 +177,11 @@ impl HostDxoTrait for ExchangeView<'_> {
     fn values(&mut self, dxo: Resource<HostDxo>) -> Result<String, Failure> {
         let dxo = self.table.get(&dxo)?;
         match &dxo.data {
-            HostData::Values(values) => Ok(values.get().to_owned()),
+            HostData::Values(values) if values.text().len() as u64 > self.window => {
+                let reached = LimitReached { limit: "call-bytes", allowed: Allowed::Bytes(self.window) };
+                Err(Failure::Typed(Error::QuotaExceeded(reached.to_string())))
+            }
+            HostData::Values(values) => Ok(values.text().to_owned()),
             _ => Err(Failure::Typed(Error::NotFound(format!(
                 "a dxo of kind {} holds no plain values",
                 dxo.kind
@@ -191,8 +198,8 @@ impl HostDxoTrait for ExchangeView<'_> {
                 dxo.kind
             )));
         };
-        let less = old.get().len() as u64;
-        Self::replace_text(dxo, values.get().len() as u64, less)?;
+        let less = old.text().len() as u64;
+        Self::replace_text(dxo, values.text().len() as u64, less)?;
         dxo.data = HostData::Values(values);
         Ok(())
     }
@@ -252,7 +259,7 @@ impl HostShareable for ExchangeView<'_> {
         key: String,
     ) -> wasmtime::Result<Option<String>> {
         let headers = &self.table.get(&shareable)?.headers;
-        Ok(headers.get(&key).map(|value| value.get().to_owned()))
+        Ok(headers.get(&key).map(|value| value.text().to_owned()))
     }
 
     fn dxo(&mut self, shareable: Resource<SharedShareable>) -> Result<Option<Resource<HostDxo>>, Failure> {

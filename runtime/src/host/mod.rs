@@ -1,75 +1,82 @@
 //! The host's side of the contract: one file per WIT interface, each a view that borrows what it
 //! works on from the state of one instance.
 
+pub(crate) mod call;
+pub(crate) mod cleanup;
 pub(crate) mod context;
+pub(crate) mod events;
 pub(crate) mod exchange;
+pub(crate) mod grants;
+pub(crate) mod hub;
 pub(crate) mod log;
+pub(crate) mod object_store;
+pub(crate) mod peers;
+pub(crate) mod storage;
 pub(crate) mod tensors;
-
-use std::time::{Duration, Instant};
 
 use wasmtime::component::{Linker, Resource, ResourceTable, ResourceTableError};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::bindings::flip::fl as contract;
 use crate::bindings::flip::fl::types;
+use crate::error::Failed;
 use crate::limits::{Allowed, LimitReached, Limits, StoreLimiter};
+use crate::services::Services;
 use crate::tensor::TensorError;
 use crate::usage::Usage;
+use call::{CallCtx, Quota};
 
 /// What one instance's store holds.
 pub(crate) struct HostState {
     pub(crate) table: ResourceTable,
     pub(crate) limiter: StoreLimiter,
+    pub(crate) call: CallCtx,
     pub(crate) log: log::LogCtx,
     pub(crate) tensors: tensors::TensorsCtx,
+    pub(crate) storage: storage::StorageCtx,
+    pub(crate) object_store: object_store::ObjectStoreCtx,
+    pub(crate) deleted: Vec<cleanup::Deleted>,
     pub(crate) usage: Usage,
-    /// When the abort signal was first seen.
-    aborted_since: Option<Instant>,
+    grants: grants::GrantsCtx,
+    services: Services,
+    events: Quota,
+    hub_calls: Quota,
     wasi: WasiCtx,
 }
 
-/// When a call ends at the latest, and which limit says so.
-#[derive(Clone, Copy)]
-pub(crate) struct Deadline {
-    pub(crate) at: Instant,
-    pub(crate) reached: LimitReached,
-}
-
-/// How long a component may take to end once the run is aborted.
-const ABORT_GRACE: Duration = Duration::from_secs(1);
-
-/// The run was aborted, and the component did not end by itself.
-#[derive(Debug, thiserror::Error)]
-#[error("the run is being aborted")]
-pub(crate) struct Aborted;
-
 impl HostState {
-    /// Fails where the call under way must end: its time is up, or the run was aborted some time ago.
-    pub(crate) fn go_on(&mut self) -> wasmtime::Result<()> {
-        let now = Instant::now();
-        if let Some(deadline) = self.tensors.deadline.filter(|deadline| now >= deadline.at) {
-            return Err(deadline.reached.into());
-        }
-        if self.tensors.abort.is_triggered() {
-            let since = *self.aborted_since.get_or_insert(now);
-            if now.saturating_duration_since(since) > ABORT_GRACE {
-                return Err(Aborted.into());
-            }
-        }
-        Ok(())
-    }
-
-    pub(crate) fn new(limits: &Limits, log: log::LogCtx, tensors: tensors::TensorsCtx) -> Self {
+    pub(crate) fn new(
+        limits: &Limits,
+        call: CallCtx,
+        log: log::LogCtx,
+        tensors: tensors::TensorsCtx,
+        grants: grants::GrantsCtx,
+        services: Services,
+    ) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(usize::try_from(limits.handles).unwrap_or(usize::MAX));
         Self {
             table,
             limiter: StoreLimiter::new(limits),
+            call,
             log,
             tensors,
+            storage: storage::StorageCtx {
+                files: Quota::count("files", limits.files),
+                bytes: Quota::bytes("file-bytes", limits.file_bytes),
+                window: limits.call_bytes,
+            },
+            object_store: object_store::ObjectStoreCtx {
+                bytes: Quota::bytes("upload-bytes", limits.upload_bytes),
+                window: limits.call_bytes,
+                stored: Vec::new(),
+            },
+            deleted: Vec::new(),
             usage: Usage::default(),
-            aborted_since: None,
+            grants,
+            services,
+            events: Quota::count("events", limits.events),
+            hub_calls: Quota::count("hub-calls", limits.hub_calls),
             // No file, no environment, no arguments, no address; standard streams lead nowhere.
             wasi: WasiCtx::builder()
                 .max_random_size(limits.call_bytes)
@@ -94,12 +101,75 @@ impl HostState {
 
     fn exchange(&mut self) -> exchange::ExchangeView<'_> {
         self.usage.host_calls.exchange += 1;
-        exchange::ExchangeView { table: &mut self.table, budget: &self.tensors.budget }
+        let window = self.tensors.window;
+        exchange::ExchangeView { table: &mut self.table, budget: &self.tensors.budget, window }
     }
 
     fn tensors(&mut self) -> tensors::TensorsView<'_> {
         self.usage.host_calls.tensors += 1;
-        tensors::TensorsView { ctx: &self.tensors, table: &mut self.table }
+        tensors::TensorsView { ctx: &self.tensors, call: &self.call, table: &mut self.table }
+    }
+
+    fn events(&mut self) -> events::EventsView<'_> {
+        self.usage.host_calls.events += 1;
+        events::EventsView {
+            left: &mut self.events,
+            call: &self.call,
+            grants: &self.grants,
+            events: self.services.events.as_ref(),
+        }
+    }
+
+    fn storage(&mut self) -> storage::StorageView<'_> {
+        self.usage.host_calls.storage += 1;
+        storage::StorageView {
+            ctx: &mut self.storage,
+            call: &self.call,
+            grants: &self.grants,
+            directories: self.services.directories.as_deref(),
+            table: &mut self.table,
+        }
+    }
+
+    fn cleanup(&mut self) -> cleanup::CleanupView<'_> {
+        self.usage.host_calls.cleanup += 1;
+        cleanup::CleanupView {
+            call: &self.call,
+            grants: &self.grants,
+            deleted: &mut self.deleted,
+            table: &mut self.table,
+        }
+    }
+
+    fn object_store(&mut self) -> object_store::ObjectStoreView<'_> {
+        self.usage.host_calls.object_store += 1;
+        object_store::ObjectStoreView {
+            ctx: &mut self.object_store,
+            call: &self.call,
+            grants: &self.grants,
+            store: self.services.object_store.as_ref(),
+            table: &mut self.table,
+        }
+    }
+
+    fn hub(&mut self) -> hub::HubView<'_> {
+        self.usage.host_calls.hub += 1;
+        hub::HubView {
+            calls: &mut self.hub_calls,
+            call: &self.call,
+            grants: &self.grants,
+            hub: self.services.hub.as_ref(),
+        }
+    }
+
+    fn peers(&mut self) -> peers::PeersView<'_> {
+        self.usage.host_calls.peers += 1;
+        peers::PeersView {
+            call: &self.call,
+            grants: &self.grants,
+            peers: self.services.peers.as_ref(),
+            table: &mut self.table,
+        }
     }
 }
 
@@ -110,11 +180,20 @@ impl WasiView for HostState {
     }
 }
 
-/// Links everything that this host offers. Whether a component may have it is decided before.
+/// Links everything that this host offers. What a component may do with it is decided at each call.
 pub(crate) fn add_to_linker(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     contract::log::add_to_linker::<_, log::HasLog>(linker, HostState::log)?;
     contract::context::add_to_linker::<_, context::HasContext>(linker, HostState::context)?;
     contract::exchange::add_to_linker::<_, exchange::HasExchange>(linker, HostState::exchange)?;
+    contract::events::add_to_linker::<_, events::HasEvents>(linker, HostState::events)?;
+    contract::storage::add_to_linker::<_, storage::HasStorage>(linker, HostState::storage)?;
+    contract::cleanup::add_to_linker::<_, cleanup::HasCleanup>(linker, HostState::cleanup)?;
+    contract::object_store::add_to_linker::<_, object_store::HasObjectStore>(
+        linker,
+        HostState::object_store,
+    )?;
+    contract::hub::add_to_linker::<_, hub::HasHub>(linker, HostState::hub)?;
+    contract::peers::add_to_linker::<_, peers::HasPeers>(linker, HostState::peers)?;
     tensors::add_to_linker(linker)?;
     wasmtime_wasi::p2::add_to_linker_async(linker)
 }
@@ -132,10 +211,14 @@ impl Failure {
         Self::Typed(types::Error::InvalidArgument(text.to_string()))
     }
 
+    pub(crate) fn unavailable(text: impl ToString) -> Self {
+        Self::Typed(types::Error::Unavailable(text.to_string()))
+    }
+
     /// A trap, where there is no component to tell.
     pub(crate) fn into_trap(self) -> wasmtime::Error {
         match self {
-            Self::Typed(error) => wasmtime::Error::msg(format!("{error:?}")),
+            Self::Typed(error) => wasmtime::Error::msg(Failed(error).to_string()),
             Self::Trap(trap) => trap,
         }
     }

@@ -7,16 +7,15 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use bytes::Bytes;
 use wasmtime::StoreContextMut;
 use wasmtime::component::{HasData, Linker, Resource, ResourceTable, WasmList};
 
-use super::{Deadline, Failure, HostState, open};
+use super::call::CallCtx;
+use super::{Failure, HostState, open};
 use crate::bindings::flip::fl::tensors::{Host, HostTensor, add_to_linker as add_generated};
 use crate::bindings::flip::fl::types::{Dtype, Error, Host as TypesHost};
-use crate::context::AbortSignal;
 use crate::tensor::{Budget, Scratch, Tensor, TensorError, Writing};
 
 /// What a handle of resource `tensor` stands for: a dxo and its open handles share one.
@@ -54,35 +53,29 @@ pub(crate) struct TensorsCtx {
     pub(crate) scratch: Scratch,
     pub(crate) budget: Budget,
     pub(crate) meter: Meter,
-    /// The abort signal of the call under way.
-    pub(crate) abort: AbortSignal,
-    /// When the call under way ends at the latest.
-    pub(crate) deadline: Option<Deadline>,
     /// The most that one call passes to the component, in bytes.
     pub(crate) window: u64,
 }
 
 impl TensorsCtx {
-    /// Fails where the call under way should end.
-    fn go_on(&self) -> Result<(), TensorError> {
-        match self.is_late() || self.abort.is_triggered() {
-            true => Err(TensorError::Stopped),
-            false => Ok(()),
-        }
-    }
-
-    fn is_late(&self) -> bool {
-        self.deadline.is_some_and(|deadline| Instant::now() >= deadline.at)
-    }
-
-    /// What the component is told; once its time is up it is told nothing any more.
-    fn failure(&self, error: TensorError) -> Failure {
-        match (error, self.deadline) {
-            (TensorError::Stopped, Some(deadline)) if self.is_late() => {
-                Failure::Trap(deadline.reached.into())
-            }
-            (error, _) => error.into(),
-        }
+    fn replace(
+        &self,
+        call: &CallCtx,
+        tensor: &SharedTensor,
+        start: u64,
+        bytes: &[u8],
+    ) -> Result<(), Failure> {
+        call.check()?;
+        let mut tensor = tensor.lock().unwrap_or_else(PoisonError::into_inner);
+        let go_on = || call.check().map_err(|_| TensorError::Stopped);
+        let writing = Writing { scratch: &self.scratch, budget: &self.budget, go_on: &go_on };
+        tensor.write(start, bytes, &writing).map_err(|error| match error {
+            // Once its time is up it is told nothing any more.
+            TensorError::Stopped if call.is_late() => Failure::Trap(call.deadline.reached.into()),
+            error => error.into(),
+        })?;
+        self.meter.count(&[], bytes);
+        Ok(())
     }
 }
 
@@ -94,6 +87,7 @@ impl HasData for HasTensors {
 
 pub(crate) struct TensorsView<'a> {
     pub(crate) ctx: &'a TensorsCtx,
+    pub(crate) call: &'a CallCtx,
     pub(crate) table: &'a mut ResourceTable,
 }
 
@@ -106,24 +100,13 @@ impl TensorsView<'_> {
     }
 
     fn window(&self, handle: &Handle, start: u64, count: u32) -> Result<Bytes, Failure> {
-        self.ctx.go_on().map_err(|error| self.ctx.failure(error))?;
+        self.call.check()?;
         let tensor = self.lock(handle)?;
         let size = tensor.dtype().size() as u64;
         let count = u64::from(count).min(self.ctx.window / size);
         let bytes = tensor.read(start.saturating_mul(size), (count * size) as usize)?;
         self.ctx.meter.count(&bytes, &[]);
         Ok(bytes)
-    }
-}
-
-impl TensorsCtx {
-    fn replace(&self, tensor: &SharedTensor, start: u64, bytes: &[u8]) -> Result<(), Failure> {
-        let mut tensor = tensor.lock().unwrap_or_else(PoisonError::into_inner);
-        let go_on = || self.go_on();
-        let writing = Writing { scratch: &self.scratch, budget: &self.budget, go_on: &go_on };
-        go_on().and_then(|()| tensor.write(start, bytes, &writing)).map_err(|error| self.failure(error))?;
-        self.meter.count(&[], bytes);
-        Ok(())
     }
 }
 
@@ -158,7 +141,7 @@ impl HostTensor for TensorsView<'_> {
     }
 
     fn write(&mut self, handle: Handle, start: u64, bytes: Vec<u8>) -> Result<(), Failure> {
-        self.ctx.replace(self.table.get(&handle)?, start, &bytes)
+        self.ctx.replace(self.call, self.table.get(&handle)?, start, &bytes)
     }
 
     fn drop(&mut self, handle: Handle) -> wasmtime::Result<()> {
@@ -187,7 +170,8 @@ pub(crate) fn add_to_linker(linker: &mut Linker<HostState>) -> wasmtime::Result<
             // The tensor is held on to: the bytes are borrowed from the same store as its handle.
             let tensor = store.data_mut().tensors().table.get(&handle)?.clone();
             let bytes = bytes.as_le_slice(&store);
-            answer(store.data().tensors.replace(&tensor, start, bytes))
+            let state = store.data();
+            answer(state.tensors.replace(&state.call, &tensor, start, bytes))
         },
     )?;
     linker.allow_shadowing(false);

@@ -14,8 +14,9 @@ use indexmap::IndexMap;
 
 use crate::error::Error;
 use crate::exchange::{DataKind, Dxo, Meta};
+use crate::json::{self, InvalidJson};
 use crate::tensor::{FileRange, Tensor};
-use header::{Header, Unique};
+use header::Header;
 
 pub use output::Output;
 
@@ -47,8 +48,8 @@ pub struct Overrides {
 /// # Errors
 ///
 /// Where it is none, or a property comes twice in it.
-pub fn parse_meta(text: &str) -> serde_json::Result<Meta> {
-    serde_json::from_str::<Unique<_>>(text).map(|meta| meta.0)
+pub fn parse_meta(text: &str) -> Result<Meta, InvalidJson> {
+    json::members(text)
 }
 
 /// Opens a dxo file and checks its header against the file.

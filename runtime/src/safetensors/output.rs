@@ -10,9 +10,10 @@ use indexmap::IndexMap;
 use tempfile::NamedTempFile;
 
 use super::header::{Entry, Header};
-use super::{DxoFile, KIND, META};
+use super::{KIND, META};
 use crate::error::Error;
 use crate::exchange::Dxo;
+use crate::json::Json;
 use crate::tensor::{Scratch, ScratchFile, Tensor};
 
 /// A file that gets its name when it is complete. What a component writes goes straight into it, one
@@ -33,12 +34,13 @@ const HEADER_GROWTH: u64 = 1_024;
 const CHUNK: usize = 1 << 20;
 
 impl Output {
-    /// Starts a file that will be `path`, for what a component makes of `input`.
+    /// Starts a file that will be `path`, for what a component makes of `dxo`, with other metadata beside
+    /// it.
     ///
     /// # Errors
     ///
     /// [`Error::File`] where no file can be made in that directory.
-    pub fn create(path: &Path, input: &DxoFile) -> Result<Self, Error> {
+    pub fn create(path: &Path, dxo: &Dxo, metadata: &IndexMap<String, String>) -> Result<Self, Error> {
         let invalid = |reason: &str| Error::InvalidFile { path: path.to_owned(), reason: reason.to_owned() };
         if std::fs::metadata(path).is_ok_and(|there| !there.is_file()) {
             return Err(invalid("there is something that is no regular file, which would be replaced"));
@@ -46,7 +48,7 @@ impl Output {
         let file = temporary(path).map_err(Error::file(path))?;
         let handle = file.as_file().try_clone().map_err(Error::file(path))?;
         // Elements may get wider, up to 8 bytes each; so may the numbers in the header.
-        let header = header(&input.dxo, &input.metadata, 8);
+        let header = header(dxo, metadata, 8);
         let length = header.to_bytes(None).map_or(0, |bytes| bytes.len() as u64);
         let data_start = (length + HEADER_GROWTH).next_multiple_of(64);
         Ok(Self {
@@ -143,10 +145,8 @@ fn copy_tensor(tensor: &Tensor, target: &mut NamedTempFile) -> io::Result<()> {
 fn header(dxo: &Dxo, metadata: &IndexMap<String, String>, widened: u64) -> Header {
     let mut header = Header { metadata: metadata.clone(), ..Header::default() };
     header.metadata.insert(KIND.to_owned(), dxo.kind().name().to_owned());
-    if !dxo.meta.is_empty()
-        && let Ok(meta) = serde_json::to_string(&dxo.meta)
-    {
-        header.metadata.insert(META.to_owned(), meta);
+    if !dxo.meta.is_empty() {
+        header.metadata.insert(META.to_owned(), Json::object_text(&dxo.meta));
     }
     let mut begin = 0_u64;
     for (name, tensor) in dxo.tensors().into_iter().flatten() {

@@ -295,6 +295,11 @@ fn zeroed<T: bytemuck::Zeroable>(len: u64) -> std::io::Result<Vec<T>> {
     bytemuck::allocation::try_zeroed_vec(len).map_err(|()| std::io::ErrorKind::OutOfMemory.into())
 }
 
+/// The size in bytes of a tensor of this shape.
+pub(crate) fn bytes_of(dtype: Dtype, shape: &[u64]) -> Result<u64, TensorError> {
+    Ok(elements(dtype, shape)? * dtype.size() as u64)
+}
+
 /// The number of elements of a shape.
 fn elements(dtype: Dtype, shape: &[u64]) -> Result<u64, TensorError> {
     let error = |reason| TensorError::Shape {

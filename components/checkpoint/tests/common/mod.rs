@@ -5,23 +5,57 @@ use std::convert::Infallible;
 use std::path::PathBuf;
 
 use checkpoint::{Checkpoint, Error, Invalid, Reader, Tensor};
+use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
 
-/// Where the recorded files lie, from the crate's root.
-pub const FIXTURES: &str = "tests/fixtures/checkpoints";
+/// Where the recorded files lie, from the root of any crate beside this one: a folder for each torch.
+const FIXTURES: &str = "../checkpoint/tests/fixtures";
 
 pub fn fixture(name: &str) -> Vec<u8> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(FIXTURES).join(name);
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// The names of all files of `torch.save`.
 pub fn fixtures() -> Vec<String> {
-    let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(FIXTURES);
-    let names =
-        std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(FIXTURES);
+    let folders = ["torch1", "torch2"].into_iter();
+    let names = folders.flat_map(|folder| {
+        let entries = std::fs::read_dir(root.join(folder)).unwrap();
+        entries.map(move |entry| format!("{folder}/{}", entry.unwrap().file_name().to_str().unwrap()))
+    });
     let mut names: Vec<String> = names.filter(|name| name.ends_with(".pt")).collect();
     names.sort();
-    assert!(names.len() >= 8);
+    assert!(names.len() >= 18);
     names
+}
+
+/// What torch says of the tensors of a file: the bytes in row-major order are hashed.
+pub fn check(file: &[u8], checkpoint: &Checkpoint, expected: &Json) {
+    let expected = expected.as_object().unwrap();
+    let mut names: Vec<&str> = checkpoint.tensors().iter().map(Tensor::name).collect();
+    let mut wanted: Vec<&str> = expected.keys().map(String::as_str).collect();
+    names.sort_unstable();
+    wanted.sort_unstable();
+    assert_eq!(names, wanted);
+    let numbers = |value: &Json| -> Vec<u64> {
+        value.as_array().unwrap().iter().map(|number| number.as_u64().unwrap()).collect()
+    };
+    for (name, entry) in expected {
+        let tensor = checkpoint.tensor(name).unwrap();
+        assert_eq!(tensor.dtype().name(), entry["dtype"], "{name}");
+        assert_eq!(tensor.shape(), numbers(&entry["shape"]), "{name}");
+        assert_eq!(tensor.strides(), numbers(&entry["stride"]), "{name}");
+        assert_eq!(tensor.storage_offset(), entry["storage_offset"].as_u64().unwrap(), "{name}");
+        for window in [1, 2, 3, 5, 7, 11, 13, 64, 1000] {
+            let bytes = read_all(file, tensor, window).unwrap();
+            let hash: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(hash, entry["sha256"], "{name} in windows of {window}");
+            if let Some(place) = tensor.contiguous() {
+                assert_eq!(file[place.start as usize..place.end as usize], bytes, "{name}");
+            }
+        }
+    }
 }
 
 pub fn open(file: &[u8]) -> Result<Checkpoint, Invalid> {

@@ -1,0 +1,58 @@
+//! The arguments of `flip-wasm run`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::BoolishValueParser;
+
+/// Run a job's components, driven by a recorded trace.
+///
+/// The job's folder holds FLIP's config_fed_server.json and config_fed_client.json. Its components run as at
+/// the server and at each site: they get the trace's events, carry out its tasks, filter its results. What
+/// belongs to the FL engine is left alone. What leaves a site is written to WORKSPACE/outbox.
+///
+/// The environment variables that FLIP's Python package reads are read as well: LOCAL_DEV, NET_ID,
+/// IMAGES_DIR, UPLOADED_FEDERATED_DATA_BUCKET, FLIP_API_INTERNAL_URL, INTERNAL_SERVICE_KEY,
+/// INTERNAL_SERVICE_KEY_HEADER, and AWS_* for an s3:// store.
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  flip-wasm run job --trace trace.jsonl --workspace workspace --report report.json"
+)]
+pub struct Run {
+    /// The job's folder.
+    pub job: PathBuf,
+    /// The recorded run.
+    #[arg(long, value_name = "TRACE.jsonl")]
+    pub trace: PathBuf,
+    /// Where it runs, in NVFLARE's layout: server/, a folder for each site, images/.
+    #[arg(long, value_name = "DIR")]
+    pub workspace: PathBuf,
+    /// Where results are uploaded to: s3://bucket/prefix, file:///directory or memory://. By default
+    /// WORKSPACE/store.
+    #[arg(long, value_name = "URL", env = "UPLOADED_FEDERATED_DATA_BUCKET", hide_env = true)]
+    pub store: Option<String>,
+    /// The Central Hub. Without it requests are only written to WORKSPACE/hub.jsonl.
+    #[arg(long, value_name = "URL", env = "FLIP_API_INTERNAL_URL", hide_env = true)]
+    pub hub: Option<String>,
+    /// The key that the hub asks for; only from the environment, since arguments can be read by others.
+    #[arg(skip = std::env::var("INTERNAL_SERVICE_KEY").unwrap_or_default())]
+    pub key: String,
+    /// The name of the header that carries the key.
+    #[arg(skip = std::env::var("INTERNAL_SERVICE_KEY_HEADER").ok())]
+    pub key_header: Option<String>,
+    /// What the components may do, as TOML; the built-in ones have policies of their own.
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// The net whose images the sites have, in place of the trace's.
+    #[arg(long, value_name = "ID", env = "NET_ID", hide_env = true)]
+    pub net_id: Option<String>,
+    /// Where images are, a folder for each net, in place of WORKSPACE/images.
+    #[arg(long, value_name = "DIR", env = "IMAGES_DIR", hide_env = true)]
+    pub images: Option<PathBuf>,
+    /// As on a developer's machine: nothing is deleted, uploaded or reported.
+    #[arg(long, env = "LOCAL_DEV", hide_env = true, value_parser = BoolishValueParser::new())]
+    pub local_dev: bool,
+    /// Write what happened as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+}

@@ -1,0 +1,49 @@
+//! `flip-wasm run`.
+
+pub mod args;
+mod services;
+mod summary;
+
+use std::process::ExitCode;
+
+use flip_runtime::job::{Job, JobConfig, JobOptions, Trace};
+use flip_runtime::{Limits, Policy};
+
+use crate::args::Global;
+use crate::report::Staged;
+use crate::{print, sandbox};
+use args::Run;
+use services::TheHub;
+
+/// Runs one job.
+pub fn run(args: &Run, global: &Global) -> anyhow::Result<ExitCode> {
+    let runtime = sandbox::runtime(global, Limits::default())?;
+    let config = JobConfig::read(&args.job)?;
+    let trace = Trace::open(&args.trace)?;
+    let store = services::store(args, &runtime)?;
+    let hub = services::hub(args, &runtime)?;
+    let mut options = JobOptions::new(&args.workspace, store, hub.service());
+    options.policy = args.policy.as_deref().map(Policy::read).transpose()?.unwrap_or_default();
+    options.net_id.clone_from(&args.net_id);
+    options.images.clone_from(&args.images);
+    options.local_dev = args.local_dev;
+    sandbox::end_in_order(&options.abort);
+    let abort = options.abort.clone();
+
+    let job = Job::new(&runtime, &config, &trace, options);
+    let report = job.and_then(|job| job.replay(trace));
+    // Also where the job could not be set up: its components may have told the hub so.
+    if let TheHub::Recorded(hub) = &hub {
+        services::write_requests(&hub.requests(), &args.workspace.join("hub.jsonl"), args)?;
+    }
+    let report = report?;
+    args.report.as_ref().map(|path| Staged::new(path, &report)?.publish()).transpose()?;
+    if !global.quiet {
+        print(summary::of(&report, args)?.as_bytes())?;
+    }
+    Ok(match report.code() {
+        _ if abort.is_triggered() => ExitCode::from(130),
+        Some(code) => ExitCode::from(code as u8),
+        None => ExitCode::SUCCESS,
+    })
+}

@@ -1,0 +1,126 @@
+//! What a run did, for a person.
+
+use std::fmt::Write;
+
+use bytesize::ByteSize;
+use comfy_table::presets::NOTHING;
+use comfy_table::{CellAlignment, Table};
+use flip_runtime::job::{JobReport, PlaceReport};
+
+use super::args::Run;
+use crate::components::sized;
+
+/// The table of the components, and what became of the job.
+pub fn of(report: &JobReport, args: &Run) -> Result<String, std::fmt::Error> {
+    let mut text = format!("{}\n\n", components(report).trim_fmt());
+    let mode = if report.local_dev { "; local dev: nothing is deleted, uploaded or reported" } else { "" };
+    let statuses = report.statuses.iter().map(|reported| match &reported.error {
+        None => reported.status.to_owned(),
+        Some(_) => format!("{} (did not reach the hub)", reported.status),
+    });
+    let statuses: Vec<_> = statuses.collect();
+    let statuses = if statuses.is_empty() { "none".to_owned() } else { statuses.join(", ") };
+    writeln!(text, "statuses  {statuses}{mode}")?;
+    let usages = || {
+        report
+            .places
+            .iter()
+            .flat_map(|place| place.components.iter().map(move |component| (&place.name, &component.usage)))
+    };
+    for stored in usages().flat_map(|(_, usage)| &usage.stored) {
+        write!(text, "stored    {}, {}", stored.key, sized(stored.size))?;
+        match (stored.files, stored.bytes) {
+            (Some(files), Some(bytes)) => writeln!(text, ": {files} files of {}", sized(bytes))?,
+            _ => writeln!(text)?,
+        }
+    }
+    for (place, usage) in usages() {
+        for deleted in &usage.deleted {
+            let (files, bytes) = (deleted.files, sized(deleted.bytes));
+            let s = if files == 1 { "" } else { "s" };
+            writeln!(text, "deleted   {place}: {}, {files} file{s}, {bytes}", deleted.path)?;
+        }
+    }
+    let left = report.results.iter().filter(|result| !result.files.is_empty()).count();
+    let refused = report.results.iter().filter(|result| result.refused.is_some()).count();
+    if left > 0 {
+        writeln!(text, "results   {left} left, now in {}", args.workspace.join("outbox").display())?;
+    }
+    writeln!(text, "refused   {}", if refused == 0 { "none".to_owned() } else { refused.to_string() })?;
+    for result in &report.results {
+        if let Some(refused) = &result.refused {
+            writeln!(text, "  {}, {} ({}): {}", result.at, result.task, refused.what, refused.error)?;
+        }
+    }
+    failures(&mut text, report)?;
+    let engine: Vec<_> = report.places.iter().map(engine).filter(|line| !line.is_empty()).collect();
+    writeln!(text, "left to the FL engine")?;
+    for line in engine {
+        writeln!(text, "  {line}")?;
+    }
+    Ok(text)
+}
+
+fn failures(text: &mut String, report: &JobReport) -> std::fmt::Result {
+    let failed = report.places.iter().flat_map(|place| {
+        place.components.iter().flat_map(move |component| {
+            component.failures.iter().map(move |failure| (&place.name, &component.id, failure))
+        })
+    });
+    let failed: Vec<_> = failed.filter(|(.., failure)| failure.what != "filter").collect();
+    let tasks: Vec<_> = report.tasks.iter().filter(|task| task.exception.is_some()).collect();
+    let fatal = report.places.iter().filter_map(|place| Some((&place.name, place.fatal.as_ref()?)));
+    let fatal: Vec<_> = fatal.collect();
+    if failed.is_empty() && tasks.is_empty() && fatal.is_empty() {
+        return Ok(());
+    }
+    writeln!(text, "failed")?;
+    for (place, (component, reason)) in fatal {
+        writeln!(text, "  {place}: system panic of {component}: {reason}")?;
+    }
+    for (place, component, failure) in failed {
+        writeln!(text, "  {place}, {component}: {}: {}", failure.what, failure.error)?;
+    }
+    for task in tasks {
+        let exception = task.exception.as_deref().unwrap_or_default();
+        writeln!(text, "  {}, {}: {}: {}: {exception}", task.at, task.executor, task.task, task.return_code)?;
+    }
+    Ok(())
+}
+
+fn engine(place: &PlaceReport) -> String {
+    if place.engine.is_empty() {
+        return String::new();
+    }
+    let ids: Vec<_> = place.engine.iter().map(|part| part.id.as_str()).collect();
+    format!("{}: {}", place.name, ids.join(", "))
+}
+
+fn components(report: &JobReport) -> Table {
+    let mut table = Table::new();
+    let header = ["place", "component", "calls", "time", "memory", "host calls", "read", "written"];
+    table.load_style(NOTHING).set_header(header);
+    for place in &report.places {
+        for component in &place.components {
+            let usage = &component.usage;
+            table.add_row([
+                place.name.clone(),
+                component.id.clone(),
+                usage.calls.to_string(),
+                format!("{:.1} ms", usage.time.as_secs_f64() * 1e3),
+                sized(usage.peak_memory),
+                usage.host_calls.total().to_string(),
+                size(usage.bytes_read),
+                size(usage.bytes_written),
+            ]);
+        }
+    }
+    for column in table.column_iter_mut().skip(2) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+fn size(bytes: u64) -> String {
+    if bytes == 0 { String::new() } else { ByteSize::b(bytes).display().iec().to_string() }
+}

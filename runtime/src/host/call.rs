@@ -1,0 +1,157 @@
+//! The call under way: until when, for whom, and what of its quotas is left.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::Failure;
+use crate::bindings::flip::fl::types;
+use crate::context::{AbortSignal, FlContext};
+use crate::limits::{Allowed, LimitReached};
+use crate::services::{Call, Caller, ServiceError};
+
+/// When a call ends at the latest, and which limit says so.
+#[derive(Clone, Copy)]
+pub(crate) struct Deadline {
+    pub(crate) at: Instant,
+    pub(crate) reached: LimitReached,
+}
+
+/// How long a component may take to end once the run is aborted.
+const ABORT_GRACE: Duration = Duration::from_secs(1);
+
+/// The run was aborted, and the component did not end by itself.
+#[derive(Debug, thiserror::Error)]
+#[error("the run is being aborted")]
+pub(crate) struct Aborted;
+
+/// What the host functions know of the call under way.
+pub(crate) struct CallCtx {
+    /// The component's id in the job.
+    pub(crate) id: Arc<str>,
+    pub(crate) abort: AbortSignal,
+    pub(crate) deadline: Deadline,
+    /// The context of the call; an empty one while the component is configured.
+    pub(crate) context: Arc<FlContext>,
+    /// Set while a service is at work that undoes what it has begun when its time is up.
+    pub(crate) winding_up: Arc<AtomicBool>,
+    /// When the abort signal was first seen.
+    aborted_since: Option<Instant>,
+}
+
+impl CallCtx {
+    pub(crate) fn new(id: Arc<str>, deadline: Deadline, winding_up: Arc<AtomicBool>) -> Self {
+        Self {
+            id,
+            abort: AbortSignal::default(),
+            deadline,
+            context: Arc::default(),
+            winding_up,
+            aborted_since: None,
+        }
+    }
+
+    /// Fails where the call must end: its time is up, or the run was aborted some time ago.
+    pub(crate) fn go_on(&mut self) -> wasmtime::Result<()> {
+        let now = Instant::now();
+        if now >= self.deadline.at {
+            return Err(self.deadline.reached.into());
+        }
+        if self.abort.is_triggered() {
+            let since = *self.aborted_since.get_or_insert(now);
+            if now.saturating_duration_since(since) > ABORT_GRACE {
+                return Err(Aborted.into());
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn is_late(&self) -> bool {
+        Instant::now() >= self.deadline.at
+    }
+
+    /// Fails where a host function should not start: the component is told of an abort, and of a deadline
+    /// nothing any more.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        if self.is_late() {
+            return Err(Failure::Trap(self.deadline.reached.into()));
+        }
+        match self.abort.is_triggered() {
+            true => Err(Failure::Typed(types::Error::Aborted)),
+            false => Ok(()),
+        }
+    }
+
+    /// What a service is given of the call.
+    pub(crate) fn service_call(&self) -> Call {
+        Call::new(self.deadline.at, self.abort.clone())
+    }
+
+    /// Who calls into the job.
+    pub(crate) fn caller(&self) -> Caller<'_> {
+        Caller { id: &self.id, context: &self.context, deadline: self.deadline.at }
+    }
+
+    /// What the component is told of a service's failure.
+    pub(crate) fn service_failure(&self, error: ServiceError) -> Failure {
+        use types::Error as E;
+        Failure::Typed(match error {
+            ServiceError::InvalidArgument(text) => E::InvalidArgument(text),
+            ServiceError::NotFound(text) => E::NotFound(text),
+            ServiceError::QuotaExceeded(text) => E::QuotaExceeded(text),
+            ServiceError::Unavailable(text) => E::Unavailable(text),
+            ServiceError::Aborted => E::Aborted,
+            ServiceError::TimedOut => return Failure::Trap(self.deadline.reached.into()),
+        })
+    }
+
+    /// Lets a service do its work on a thread that may block. Where the call's time is up before, the
+    /// service has a little more to undo what it has begun.
+    pub(crate) fn serve<T: Send + 'static, W>(
+        &self,
+        work: W,
+    ) -> impl Future<Output = Result<T, ServiceError>> + Send + use<T, W>
+    where
+        W: FnOnce(&Call) -> Result<T, ServiceError> + Send + 'static,
+    {
+        let (call, winding_up) = (self.service_call(), self.winding_up.clone());
+        winding_up.store(true, Ordering::Relaxed);
+        let work = tokio::task::spawn_blocking(move || work(&call));
+        async move {
+            let done = work.await;
+            winding_up.store(false, Ordering::Relaxed);
+            // A panic in a service is not one of the host.
+            done.unwrap_or_else(|_| Err(ServiceError::Unavailable("the service failed".to_owned())))
+        }
+    }
+}
+
+/// What is left of a quota.
+pub(crate) struct Quota {
+    limit: &'static str,
+    allowed: Allowed,
+    left: u64,
+}
+
+impl Quota {
+    pub(crate) fn count(limit: &'static str, allowed: u64) -> Self {
+        Self { limit, allowed: Allowed::Count(allowed), left: allowed }
+    }
+
+    pub(crate) fn bytes(limit: &'static str, allowed: u64) -> Self {
+        Self { limit, allowed: Allowed::Bytes(allowed), left: allowed }
+    }
+
+    pub(crate) fn left(&self) -> u64 {
+        self.left
+    }
+
+    /// Takes so much of it.
+    pub(crate) fn take(&mut self, amount: u64) -> Result<(), Failure> {
+        self.left = self.left.checked_sub(amount).ok_or_else(|| {
+            let reached = LimitReached { limit: self.limit, allowed: self.allowed };
+            Failure::Typed(types::Error::QuotaExceeded(reached.to_string()))
+        })?;
+        Ok(())
+    }
+}

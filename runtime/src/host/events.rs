@@ -1,0 +1,71 @@
+//! The interface `events`: NVFLARE's events within a job.
+
+use std::sync::Arc;
+
+use wasmtime::component::HasData;
+
+use super::Failure;
+use super::call::{CallCtx, Quota};
+use super::grants::GrantsCtx;
+use super::log::one_line;
+use crate::bindings::flip::fl::events::Host;
+use crate::bindings::flip::fl::types::{Error, Host as TypesHost};
+use crate::services::Events;
+
+/// NVFLARE's event of a system panic; granting it grants the panic.
+pub(crate) const FATAL_SYSTEM_ERROR: &str = "_fatal_system_error";
+
+/// The longest event type, in bytes.
+const MAX_EVENT_TYPE: usize = 256;
+/// The longest reason of a system panic, in bytes.
+const MAX_REASON: usize = 2_000;
+
+pub(crate) struct HasEvents;
+
+impl HasData for HasEvents {
+    type Data<'a> = EventsView<'a>;
+}
+
+pub(crate) struct EventsView<'a> {
+    pub(crate) left: &'a mut Quota,
+    pub(crate) call: &'a CallCtx,
+    pub(crate) grants: &'a GrantsCtx,
+    pub(crate) events: Option<&'a Arc<dyn Events>>,
+}
+
+impl TypesHost for EventsView<'_> {
+    fn convert_error(&mut self, failure: Failure) -> wasmtime::Result<Error> {
+        failure.into_typed()
+    }
+}
+
+impl Host for EventsView<'_> {
+    fn fire(&mut self, event_type: String) -> Result<(), Failure> {
+        self.call.check()?;
+        if event_type.len() > MAX_EVENT_TYPE {
+            let text = format!("the event type is longer than {MAX_EVENT_TYPE} bytes");
+            return Err(Failure::invalid_argument(text));
+        }
+        self.grants.firing(&event_type)?;
+        self.left.take(1)?;
+        if let Some(events) = self.events {
+            events.fire(&event_type, self.call.caller());
+        }
+        // Those who handle it may have taken what was left of the time.
+        self.call.check()
+    }
+
+    fn system_panic(&mut self, reason: String) -> wasmtime::Result<()> {
+        let reason = one_line(&reason, MAX_REASON);
+        let allowed = self.grants.firing(FATAL_SYSTEM_ERROR).and_then(|()| self.left.take(1));
+        match (allowed, self.events) {
+            (Ok(()), Some(events)) => events.system_panic(&reason, self.call.caller()),
+            (Ok(()), None) => tracing::error!(component = &*self.call.id, "system panic: {reason}"),
+            (Err(failure), _) => {
+                let refused = failure.into_trap();
+                tracing::error!(component = &*self.call.id, "system panic refused, {refused}: {reason}");
+            }
+        }
+        Ok(())
+    }
+}

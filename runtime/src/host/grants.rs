@@ -1,0 +1,96 @@
+//! What the component may do, asked at each call.
+
+use std::fmt::Display;
+use std::sync::Arc;
+
+use super::Failure;
+use crate::bindings::flip::fl::types;
+use crate::paths::ComponentPath;
+use crate::policy::{Access, Grants, HubVerb, ObjectVerb, PeerRole};
+use crate::services::Root;
+
+/// What the operator granted, and the name under which.
+pub(crate) struct GrantsCtx {
+    /// The component's name in a policy.
+    pub(crate) name: Arc<str>,
+    pub(crate) grants: Arc<Grants>,
+}
+
+impl GrantsCtx {
+    /// The line of the policy that would allow it.
+    fn line(&self, line: impl Display) -> String {
+        format!("{line} under [components.{}]", quoted(&self.name))
+    }
+
+    fn refused(&self, line: impl Display) -> Failure {
+        Failure::Typed(types::Error::NotPermitted(self.line(line)))
+    }
+
+    pub(crate) fn directory(&self, root: Root) -> Result<Access, Failure> {
+        let access = self.grants.directories.get(&root).copied();
+        access.ok_or_else(|| self.refused(format_args!("directories = {{ {root} = \"read\" }}")))
+    }
+
+    pub(crate) fn writing(&self, root: Root, access: Access) -> Result<(), Failure> {
+        match access {
+            Access::ReadWrite => Ok(()),
+            Access::Read => Err(self.refused(format_args!("directories = {{ {root} = \"read-write\" }}"))),
+        }
+    }
+
+    pub(crate) fn removing(&self, root: Root, path: &ComponentPath, job_id: &str) -> Result<(), Failure> {
+        match self.grants.cleanup.iter().any(|rule| rule.allows(root, path, job_id)) {
+            true => Ok(()),
+            false => Err(self.refused(format_args!("cleanup = [\"{root}/{path}\"]"))),
+        }
+    }
+
+    pub(crate) fn clearing(&self, root: Root, path: &ComponentPath, job_id: &str) -> Result<(), Failure> {
+        match self.grants.cleanup.iter().any(|rule| rule.allows_inside(root, path, job_id)) {
+            true => Ok(()),
+            false if path.is_root() => Err(self.refused(format_args!("cleanup = [\"{root}/*\"]"))),
+            false => Err(self.refused(format_args!("cleanup = [\"{root}/{path}/*\"]"))),
+        }
+    }
+
+    pub(crate) fn object_store(&self, verb: ObjectVerb) -> Result<(), Failure> {
+        match self.grants.object_store.contains(&verb) {
+            true => Ok(()),
+            false => Err(self.refused(format_args!("object-store = [\"{}\"]", verb.name()))),
+        }
+    }
+
+    pub(crate) fn hub(&self, verb: HubVerb) -> Result<(), Failure> {
+        match self.grants.hub.contains(&verb) {
+            true => Ok(()),
+            false => Err(self.refused(format_args!("hub = [\"{}\"]", verb.name()))),
+        }
+    }
+
+    pub(crate) fn firing(&self, event_type: &str) -> Result<(), Failure> {
+        match self.grants.events.contains(event_type) {
+            true => Ok(()),
+            false => Err(self.refused(format_args!("events = [{}]", quoted_text(event_type)))),
+        }
+    }
+
+    pub(crate) fn peer(&self, role: PeerRole) -> Result<(), String> {
+        match self.grants.peers.contains(&role) {
+            true => Ok(()),
+            false => Err(self.line(format_args!("peers = [\"{}\"]", role.name()))),
+        }
+    }
+}
+
+/// The name as a key of TOML.
+fn quoted(name: &str) -> String {
+    match name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-') {
+        true => name.to_owned(),
+        false => quoted_text(name),
+    }
+}
+
+/// The text as TOML has it; JSON's escapes are TOML's.
+fn quoted_text(text: &str) -> String {
+    serde_json::Value::from(super::log::one_line(text, 100)).to_string()
+}

@@ -1,0 +1,124 @@
+//! The interface `object-store`.
+
+use std::sync::Arc;
+
+use wasmtime::component::{HasData, Resource, ResourceTable};
+
+use super::Failure;
+use super::call::{CallCtx, Quota};
+use super::grants::GrantsCtx;
+use super::storage::{OpenDirectory, anywhere, io_failure};
+use crate::bindings::flip::fl::object_store::{Host, ObjectMeta};
+use crate::bindings::flip::fl::types::{Error, Host as TypesHost};
+use crate::policy::ObjectVerb;
+use crate::services::{self, Call, ObjectStore, ServiceError};
+
+/// What a component may still upload, and what it has stored.
+pub(crate) struct ObjectStoreCtx {
+    pub(crate) bytes: Quota,
+    /// The most that one call passes to the component, in bytes.
+    pub(crate) window: u64,
+    pub(crate) stored: Vec<Stored>,
+}
+
+/// The most objects that are remembered for the report.
+const MAX_STORED: usize = 1_000;
+
+/// An object that a component stored.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Stored {
+    /// Its key under the operator's prefix.
+    pub key: String,
+    /// In bytes.
+    pub size: u64,
+    /// Of an archive: the files in it.
+    pub files: Option<u64>,
+    /// Of an archive: their bytes before compression.
+    pub bytes: Option<u64>,
+}
+
+pub(crate) struct HasObjectStore;
+
+impl HasData for HasObjectStore {
+    type Data<'a> = ObjectStoreView<'a>;
+}
+
+pub(crate) struct ObjectStoreView<'a> {
+    pub(crate) ctx: &'a mut ObjectStoreCtx,
+    pub(crate) call: &'a CallCtx,
+    pub(crate) grants: &'a GrantsCtx,
+    pub(crate) store: Option<&'a Arc<dyn ObjectStore>>,
+    pub(crate) table: &'a mut ResourceTable,
+}
+
+impl ObjectStoreView<'_> {
+    fn may(&self, verb: ObjectVerb) -> Result<Arc<dyn ObjectStore>, Failure> {
+        self.call.check()?;
+        self.grants.object_store(verb)?;
+        Ok(self.store.ok_or_else(|| Failure::unavailable("this host has no object store"))?.clone())
+    }
+
+    async fn ask<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&Call) -> Result<T, ServiceError> + Send + 'static,
+    ) -> Result<T, Failure> {
+        self.call.serve(work).await.map_err(|error| self.call.service_failure(error))
+    }
+
+    fn remember(&mut self, stored: Stored) {
+        if self.ctx.stored.len() < MAX_STORED {
+            self.ctx.stored.push(stored);
+        }
+    }
+}
+
+impl From<services::ObjectMeta> for ObjectMeta {
+    fn from(meta: services::ObjectMeta) -> Self {
+        Self { key: meta.key, size: meta.size, e_tag: meta.e_tag }
+    }
+}
+
+impl TypesHost for ObjectStoreView<'_> {
+    fn convert_error(&mut self, failure: Failure) -> wasmtime::Result<Error> {
+        failure.into_typed()
+    }
+}
+
+impl Host for ObjectStoreView<'_> {
+    async fn put(&mut self, key: String, contents: Vec<u8>) -> Result<ObjectMeta, Failure> {
+        let store = self.may(ObjectVerb::Put)?;
+        self.ctx.bytes.take(contents.len() as u64)?;
+        let meta = self.ask(move |call| store.put(call, &key, contents)).await?;
+        self.remember(Stored { key: meta.key.clone(), size: meta.size, files: None, bytes: None });
+        Ok(meta.into())
+    }
+
+    async fn put_archive(
+        &mut self,
+        key: String,
+        source: Resource<OpenDirectory>,
+        path: String,
+    ) -> Result<ObjectMeta, Failure> {
+        let path = anywhere(&path)?;
+        let store = self.may(ObjectVerb::PutArchive)?;
+        let source = self.table.get(&source)?.here(&path).map_err(io_failure(&path))?;
+        let max_bytes = self.ctx.bytes.left();
+        let archived = self.ask(move |call| store.put_archive(call, &key, &source, max_bytes)).await?;
+        self.ctx.bytes.take(archived.meta.size)?;
+        let meta = archived.meta;
+        let (files, bytes) = (Some(archived.files), Some(archived.bytes));
+        self.remember(Stored { key: meta.key.clone(), size: meta.size, files, bytes });
+        Ok(meta.into())
+    }
+
+    async fn get(&mut self, key: String, offset: u64, len: u32) -> Result<Vec<u8>, Failure> {
+        let store = self.may(ObjectVerb::Get)?;
+        let len = u64::from(len).min(self.ctx.window) as u32;
+        Ok(self.ask(move |call| store.get(call, &key, offset, len)).await?.into())
+    }
+
+    async fn head(&mut self, key: String) -> Result<ObjectMeta, Failure> {
+        let store = self.may(ObjectVerb::Head)?;
+        Ok(self.ask(move |call| store.head(call, &key)).await?.into())
+    }
+}

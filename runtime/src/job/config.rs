@@ -1,0 +1,302 @@
+//! FLIP's `config_fed_server.json` and `config_fed_client.json`, as they are.
+
+use std::path::{Path, PathBuf};
+
+use indexmap::IndexMap;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::registry::{Kind, class_name};
+use crate::error::Error;
+use crate::inspect::Digest;
+
+/// The largest configuration file, in bytes.
+const MAX_FILE: u64 = 16 << 20;
+/// Where the files lie in a job's folder: as FLIP uploads it, and as NVFLARE deploys it.
+const FOLDERS: [&str; 3] = [".", "config", "app/config"];
+
+/// A job's configuration.
+#[derive(Clone, Debug)]
+pub struct JobConfig {
+    /// What runs at the server.
+    pub server: AppConfig,
+    /// What runs at each site.
+    pub client: AppConfig,
+    /// The variables of `environment.json`, which is not there in every job.
+    pub environment: IndexMap<String, String>,
+}
+
+/// One configuration file.
+#[derive(Clone, Debug)]
+pub struct AppConfig {
+    /// The file.
+    pub file: PathBuf,
+    /// The components, in the order in which they get events.
+    pub components: Vec<Entry>,
+    /// The executors, with the tasks that each carries out.
+    pub executors: Vec<(Vec<String>, Entry)>,
+    /// The filters of results on their way out.
+    pub task_result_filters: Vec<TaskFilters>,
+    /// The filters of data on its way in.
+    pub task_data_filters: Vec<TaskFilters>,
+    /// The engine's controllers.
+    pub workflows: Vec<Entry>,
+}
+
+/// The filters of some tasks, in their order.
+#[derive(Clone, Debug)]
+pub struct TaskFilters {
+    /// The tasks; `*` stands for all.
+    pub tasks: Vec<String>,
+    /// The filters.
+    pub filters: Vec<Entry>,
+}
+
+/// One thing that a configuration names.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Its id, or its class where it has none.
+    pub id: String,
+    /// Where it stands, such as `components[3]`.
+    pub at: String,
+    /// What it is.
+    pub kind: Kind,
+    /// Its args, a JSON object.
+    pub args: String,
+}
+
+impl JobConfig {
+    /// Reads the configuration in a job's folder.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`], or [`Error::Config`] that names the file, the component and the key.
+    pub fn read(folder: &Path) -> Result<Self, Error> {
+        let directory = FOLDERS
+            .map(|inner| folder.join(inner))
+            .into_iter()
+            .find(|directory| directory.join("config_fed_server.json").exists())
+            .unwrap_or_else(|| folder.to_owned());
+        let environment = directory.join("environment.json");
+        Ok(Self {
+            server: AppConfig::read(&directory.join("config_fed_server.json"), folder)?,
+            client: AppConfig::read(&directory.join("config_fed_client.json"), folder)?,
+            environment: match environment.exists() {
+                true => parse::<IndexMap<String, Value>>(&environment)?
+                    .into_iter()
+                    .map(|(name, value)| (name, plain(value)))
+                    .collect(),
+                false => IndexMap::new(),
+            },
+        })
+    }
+}
+
+fn plain(value: Value) -> String {
+    match value {
+        Value::String(text) => text,
+        other => other.to_string(),
+    }
+}
+
+fn parse<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, Error> {
+    let metadata = std::fs::metadata(path).map_err(Error::file(path))?;
+    let invalid = |reason: String| Error::Config { file: path.to_owned(), at: String::new(), reason };
+    if !metadata.is_file() || metadata.len() > MAX_FILE {
+        return Err(invalid(format!("not a regular file of at most {MAX_FILE} bytes")));
+    }
+    let text = std::fs::read(path).map_err(Error::file(path))?;
+    serde_json::from_slice(&text).map_err(|error| invalid(error.to_string()))
+}
+
+#[derive(Deserialize)]
+struct Raw {
+    #[serde(default)]
+    components: Vec<Value>,
+    #[serde(default)]
+    executors: Vec<Value>,
+    #[serde(default)]
+    task_result_filters: Vec<Value>,
+    #[serde(default)]
+    task_data_filters: Vec<Value>,
+    #[serde(default)]
+    workflows: Vec<Value>,
+    #[serde(flatten)]
+    variables: serde_json::Map<String, Value>,
+}
+
+#[derive(Deserialize)]
+struct RawEntry {
+    id: Option<String>,
+    path: Option<String>,
+    name: Option<String>,
+    sha256: Option<Digest>,
+    args: Option<serde_json::Map<String, Value>>,
+}
+
+#[derive(Deserialize)]
+struct RawExecutor {
+    tasks: Vec<String>,
+    executor: Value,
+}
+
+#[derive(Deserialize)]
+struct RawFilters {
+    tasks: Vec<String>,
+    filters: Vec<Value>,
+}
+
+/// Where in which file something is read.
+struct Reader<'a> {
+    file: &'a Path,
+    base: &'a Path,
+    variables: &'a serde_json::Map<String, Value>,
+}
+
+impl AppConfig {
+    fn read(file: &Path, base: &Path) -> Result<Self, Error> {
+        let raw: Raw = parse(file)?;
+        let reader = Reader { file, base, variables: &raw.variables };
+        let entries = |values: &[Value], list: &str| {
+            let entries = values.iter().enumerate();
+            entries
+                .map(|(n, value)| reader.entry(value, format!("{list}[{n}]")))
+                .collect::<Result<Vec<_>, _>>()
+        };
+        let mut executors = Vec::new();
+        for (n, value) in raw.executors.iter().enumerate() {
+            let at = format!("executors[{n}]");
+            let RawExecutor { tasks, executor } = reader.value(value, &at)?;
+            executors.push((tasks, reader.entry(&executor, format!("{at}.executor"))?));
+        }
+        let filters = |values: &[Value], list: &str| {
+            let filters = values.iter().enumerate().map(|(n, value)| {
+                let at = format!("{list}[{n}]");
+                let RawFilters { tasks, filters } = reader.value(value, &at)?;
+                Ok(TaskFilters { tasks, filters: entries(&filters, &format!("{at}.filters"))? })
+            });
+            filters.collect::<Result<Vec<_>, Error>>()
+        };
+        let config = Self {
+            file: file.to_owned(),
+            components: entries(&raw.components, "components")?,
+            executors,
+            task_result_filters: filters(&raw.task_result_filters, "task_result_filters")?,
+            task_data_filters: filters(&raw.task_data_filters, "task_data_filters")?,
+            workflows: entries(&raw.workflows, "workflows")?,
+        };
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let mut seen = std::collections::HashSet::new();
+        for entry in &self.components {
+            if !seen.insert(&entry.id) {
+                return Err(self.error(entry, "id", "another component has this id"));
+            }
+        }
+        let filters = self.task_result_filters.iter().chain(&self.task_data_filters);
+        for entry in filters.flat_map(|filters| &filters.filters) {
+            // To leave a filter out would let data pass that it is there for.
+            if let Kind::Engine { class } = &entry.kind {
+                let reason =
+                    format!("{class:?} is no filter that can be run: a built-in class or wasm:FILE is");
+                return Err(self.error(entry, "path", &reason));
+            }
+        }
+        Ok(())
+    }
+
+    /// An error of one entry of this file.
+    pub(super) fn error(&self, entry: &Entry, key: &str, reason: &str) -> Error {
+        Error::Config {
+            file: self.file.clone(),
+            at: format!("{:?} ({}): key {key:?}: ", entry.id, entry.at),
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+impl Reader<'_> {
+    fn error(&self, at: &str, reason: impl ToString) -> Error {
+        Error::Config { file: self.file.to_owned(), at: format!("{at}: "), reason: reason.to_string() }
+    }
+
+    fn value<T: serde::de::DeserializeOwned>(&self, value: &Value, at: &str) -> Result<T, Error> {
+        T::deserialize(value).map_err(|error| self.error(at, error))
+    }
+
+    fn entry(&self, value: &Value, at: String) -> Result<Entry, Error> {
+        let id = value.get("id").and_then(Value::as_str);
+        let named = id.map_or_else(|| at.clone(), |id| format!("{id:?} ({at})"));
+        let raw: RawEntry = self.value(value, &named)?;
+        let path = raw
+            .path
+            .or(raw.name)
+            .ok_or_else(|| self.error(&named, "key \"path\": the class path, or wasm:FILE, is missing"))?;
+        let mut args = Value::Object(raw.args.unwrap_or_default());
+        substitute(&mut args, self.variables);
+        Ok(Entry {
+            id: raw.id.unwrap_or_else(|| class_name(path.trim_end_matches(".wasm")).to_owned()),
+            kind: Kind::of(&path, raw.sha256, self.base),
+            args: args.to_string(),
+            at,
+        })
+    }
+}
+
+/// Puts the file's variables in the place of `{name}`: the value itself where a text is nothing else, its
+/// text within another. Braces around what is no variable are left.
+fn substitute(value: &mut Value, variables: &serde_json::Map<String, Value>) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| substitute(item, variables)),
+        Value::Object(members) => {
+            members.values_mut().for_each(|member| substitute(member, variables));
+        }
+        Value::String(text) => {
+            let whole = text.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
+            if let Some(variable) = whole.and_then(|name| variables.get(name)) {
+                *value = variable.clone();
+                return;
+            }
+            let mut rest = text.as_str();
+            let mut made = String::new();
+            while let Some((before, after)) = rest.split_once('{') {
+                made.push_str(before);
+                let variable = after.split_once('}').and_then(|(name, behind)| {
+                    Some((variables.get(name).filter(|value| !value.is_object())?, behind))
+                });
+                match variable {
+                    Some((value, behind)) => {
+                        made.push_str(&plain(value.clone()));
+                        rest = behind;
+                    }
+                    None => {
+                        made.push('{');
+                        rest = after;
+                    }
+                }
+            }
+            made.push_str(rest);
+            *text = made;
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_take_the_place_of_their_names() {
+        let variables = serde_json::json!({"id": "a-b", "n": 3, "o": {"x": 1}});
+        let mut value =
+            serde_json::json!({"a": "{id}", "b": ["{n}", "x{n}{id}y"], "c": "{q} {\"k\": {n}}", "d": "{o}"});
+        substitute(&mut value, variables.as_object().unwrap());
+        let expected =
+            serde_json::json!({"a": "a-b", "b": [3, "x3a-by"], "c": "{q} {\"k\": 3}", "d": {"x": 1}});
+        assert_eq!(value, expected);
+    }
+}

@@ -1,0 +1,307 @@
+//! The server or a site: its components, configured and at hand.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use indexmap::IndexMap;
+
+use super::config::{AppConfig, Entry, TaskFilters};
+use super::dispatch::Here;
+use super::registry::Kind;
+use super::report::{ComponentReport, EngineReport, PlaceReport};
+use super::slot::Slot;
+use super::standin::StandInPersistor;
+use crate::component::{Component, Runtime};
+use crate::context::FlContext;
+use crate::error::Error;
+use crate::exchange::Shareable;
+use crate::host::log::LogSink;
+use crate::instance::Scope;
+use crate::policy::{Grants, Policy};
+use crate::services::Services;
+
+/// What a place is made of, besides its configuration.
+#[derive(Clone)]
+pub struct PlaceOptions {
+    /// `server`, or the name of the site.
+    pub name: String,
+    /// What the operator grants.
+    pub policy: Policy,
+    /// What serves the components; events and peers are those of the place.
+    pub services: Services,
+    /// Where log lines go.
+    pub log: Arc<dyn LogSink>,
+    /// The folder of the job.
+    pub job: PathBuf,
+    /// The name of the app's folder in it.
+    pub app: String,
+    /// Where in the app's folder the engine keeps models.
+    pub checkpoints: Option<String>,
+}
+
+/// The server or a site.
+pub struct Place {
+    name: String,
+    members: OnceLock<Members>,
+    fatal: Mutex<Option<(String, String)>>,
+    events: AtomicU64,
+}
+
+struct Members {
+    by_id: IndexMap<String, Member>,
+    executors: Vec<(Vec<String>, Member)>,
+    result_filters: Vec<Chain>,
+    data_filters: Vec<Chain>,
+    /// Every component that runs, in the order of the configuration.
+    slots: Vec<Arc<Slot>>,
+    engine: Vec<EngineReport>,
+}
+
+/// The filters of some tasks, in their order.
+struct Chain {
+    tasks: Vec<String>,
+    filters: Vec<Arc<Slot>>,
+}
+
+/// What an id names.
+#[derive(Clone)]
+pub(super) enum Member {
+    Component(Arc<Slot>),
+    Engine { class: String, persistor: Option<Arc<StandInPersistor>> },
+}
+
+impl Place {
+    /// Loads and configures the components of a configuration file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] names the file, the component and the key.
+    pub fn new(runtime: &Runtime, config: &AppConfig, options: PlaceOptions) -> Result<Arc<Self>, Error> {
+        let place = Arc::new(Self {
+            name: options.name.clone(),
+            members: OnceLock::new(),
+            fatal: Mutex::default(),
+            events: AtomicU64::new(0),
+        });
+        let here = Arc::new(Here(Arc::downgrade(&place)));
+        let mut builder = Builder { runtime, config, here, options, slots: Vec::new(), engine: Vec::new() };
+        let members = Members {
+            by_id: config
+                .components
+                .iter()
+                .map(|entry| Ok((entry.id.clone(), builder.member(entry)?)))
+                .collect::<Result<_, Error>>()?,
+            executors: config
+                .executors
+                .iter()
+                .map(|(tasks, entry)| Ok((tasks.clone(), builder.member(entry)?)))
+                .collect::<Result<_, Error>>()?,
+            result_filters: builder.filters(&config.task_result_filters)?,
+            data_filters: builder.filters(&config.task_data_filters)?,
+            engine: {
+                let workflows = config.workflows.iter();
+                builder.engine.extend(workflows.map(|entry| EngineReport {
+                    id: entry.id.clone(),
+                    class: match &entry.kind {
+                        Kind::Engine { class } => class.clone(),
+                        Kind::Builtin(builtin) => builtin.class.to_owned(),
+                        Kind::File { path, .. } => path.display().to_string(),
+                    },
+                }));
+                builder.engine
+            },
+            slots: builder.slots,
+        };
+        let _ = place.members.set(members);
+        Ok(place)
+    }
+
+    /// Delivers an event to the components that are interested in it.
+    pub fn fire(&self, event_type: &str, context: &Arc<FlContext>) {
+        self.count_event();
+        for slot in self.handlers() {
+            slot.deliver(event_type, Scope::of(context), context);
+        }
+    }
+
+    /// Has the executor of a task carry it out; says which one did. None where the task is the engine's.
+    pub fn execute(
+        &self,
+        task: &str,
+        data: Shareable,
+        context: &Arc<FlContext>,
+    ) -> Option<(String, Result<Shareable, Error>)> {
+        let executors = self.members.get().map(|members| &members.executors);
+        let executor = executors?.iter().find(|(tasks, _)| covers(tasks, task));
+        let (_, Member::Component(slot)) = executor? else { return None };
+        let reply = slot.enter(|instance| instance.execute(task, data, context));
+        Some((slot.id.to_string(), reply))
+    }
+
+    /// The filters of a task's results, in their order.
+    pub(super) fn result_filters(&self, task: &str) -> Vec<Arc<Slot>> {
+        filters_of(self.members.get().map(|members| &members.result_filters), task)
+    }
+
+    /// The filters of a task's data, in their order.
+    pub(super) fn data_filters(&self, task: &str) -> Vec<Arc<Slot>> {
+        filters_of(self.members.get().map(|members| &members.data_filters), task)
+    }
+
+    pub(super) fn handlers(&self) -> impl Iterator<Item = &Arc<Slot>> {
+        self.members.get().into_iter().flat_map(|members| &members.slots)
+    }
+
+    pub(super) fn member(&self, id: &str) -> Option<Member> {
+        self.members.get()?.by_id.get(id).cloned()
+    }
+
+    pub(super) fn count_event(&self) {
+        self.events.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Remembers the first system panic.
+    pub(super) fn set_fatal(&self, component: &str, reason: &str) {
+        let mut fatal = self.fatal.lock().unwrap_or_else(PoisonError::into_inner);
+        fatal.get_or_insert_with(|| (component.to_owned(), reason.to_owned()));
+    }
+
+    /// The component and the reason of a system panic.
+    pub fn fatal(&self) -> Option<(String, String)> {
+        self.fatal.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What happened here so far.
+    pub fn report(&self) -> PlaceReport {
+        let components = self.handlers().map(|slot| {
+            let (usage, failures) = slot.account();
+            let inspection = slot.component.inspection();
+            ComponentReport {
+                id: slot.id.to_string(),
+                name: slot.component.name().to_owned(),
+                sha256: inspection.sha256,
+                roles: inspection.roles.clone(),
+                usage,
+                failures,
+            }
+        });
+        PlaceReport {
+            name: self.name.clone(),
+            events: self.events.load(Ordering::Relaxed),
+            fatal: self.fatal(),
+            components: components.collect(),
+            engine: self.members.get().map_or_else(Vec::new, |members| members.engine.clone()),
+        }
+    }
+}
+
+fn covers(tasks: &[String], task: &str) -> bool {
+    tasks.iter().any(|known| known == "*" || known == task)
+}
+
+fn filters_of(chains: Option<&Vec<Chain>>, task: &str) -> Vec<Arc<Slot>> {
+    let chains = chains.into_iter().flatten().filter(|chain| covers(&chain.tasks, task));
+    chains.flat_map(|chain| chain.filters.clone()).collect()
+}
+
+/// Makes the components of a place, one after the other.
+struct Builder<'a> {
+    runtime: &'a Runtime,
+    config: &'a AppConfig,
+    here: Arc<Here>,
+    options: PlaceOptions,
+    slots: Vec<Arc<Slot>>,
+    engine: Vec<EngineReport>,
+}
+
+impl Builder<'_> {
+    fn member(&mut self, entry: &Entry) -> Result<Member, Error> {
+        if let Kind::Engine { class } = &entry.kind {
+            self.engine.push(EngineReport { id: entry.id.clone(), class: class.clone() });
+            let persistor = entry.kind.is_model_persistor().then(|| {
+                let options = &self.options;
+                let checkpoints = options.checkpoints.as_deref();
+                Arc::new(StandInPersistor::new(options.job.clone(), &options.app, checkpoints))
+            });
+            return Ok(Member::Engine { class: class.clone(), persistor });
+        }
+        Ok(Member::Component(self.slot(entry)?))
+    }
+
+    fn filters(&mut self, filters: &[TaskFilters]) -> Result<Vec<Chain>, Error> {
+        let filters = filters.iter().map(|filters| {
+            let slots = filters.filters.iter().map(|entry| {
+                let slot = self.slot(entry)?;
+                let role = slot.component.require("dxo-filter");
+                role.map_err(|error| self.config.error(entry, "path", &error.to_string()))?;
+                Ok(slot)
+            });
+            Ok(Chain { tasks: filters.tasks.clone(), filters: slots.collect::<Result<_, Error>>()? })
+        });
+        filters.collect()
+    }
+
+    fn slot(&mut self, entry: &Entry) -> Result<Arc<Slot>, Error> {
+        let component = self.load(entry)?;
+        let (grants, found) = self.grants(entry, &component)?;
+        let pinned = [(grants.sha256, "the policy"), (pin(entry), "the configuration")];
+        for (pin, by) in pinned {
+            let actual = component.inspection().sha256;
+            if let Some(expected) = pin.filter(|expected| *expected != actual) {
+                let reason = format!("{by} asks for the digest {expected}, the file has {actual}");
+                return Err(self.config.error(entry, "sha256", &reason));
+            }
+        }
+        if !found {
+            tracing::debug!(component = &*entry.id, "no policy names it: nothing is granted to it");
+        }
+        let mut services = self.options.services.clone();
+        services.events = Some(self.here.clone());
+        services.peers = Some(self.here.clone());
+        let on_filter_failure = grants.on_filter_failure;
+        let instance = component
+            .instance()
+            .id(&entry.id)
+            .args(&*entry.args)
+            .grants(grants)
+            .services(services)
+            .log(self.options.log.clone())
+            .scratch_file()?
+            .build()
+            .map_err(|error| match error {
+                Error::Args { reason, .. } => self.config.error(entry, "args", &reason),
+                error => error,
+            })?;
+        let slot = Arc::new(Slot::new(entry.id.as_str().into(), instance, on_filter_failure));
+        self.slots.push(slot.clone());
+        Ok(slot)
+    }
+
+    fn load(&self, entry: &Entry) -> Result<Component, Error> {
+        let loaded = match &entry.kind {
+            Kind::Builtin(builtin) => self.runtime.load_builtin(builtin),
+            Kind::File { path, .. } => self.runtime.load_file(path),
+            Kind::Engine { class } => {
+                return Err(self.config.error(entry, "path", &format!("{class:?} is no component")));
+            }
+        };
+        loaded.map_err(|error| self.config.error(entry, "path", &error.to_string()))
+    }
+
+    /// What is granted to a component, and whether any policy names it.
+    fn grants(&self, entry: &Entry, component: &Component) -> Result<(Grants, bool), Error> {
+        match (self.options.policy.grants(&[&entry.id, component.name()]), &entry.kind) {
+            (Some(grants), _) => Ok((grants.clone(), true)),
+            (None, Kind::Builtin(builtin)) => Ok((builtin.grants()?, true)),
+            (None, _) => Ok((Grants::default(), false)),
+        }
+    }
+}
+
+fn pin(entry: &Entry) -> Option<crate::inspect::Digest> {
+    match &entry.kind {
+        Kind::File { sha256, .. } => *sha256,
+        _ => None,
+    }
+}

@@ -1,0 +1,57 @@
+//! What a class path in a job's configuration stands for.
+
+use std::path::PathBuf;
+
+use crate::builtin::{BUILTINS, Builtin};
+use crate::inspect::Digest;
+
+/// The package of the components that are built in.
+const COMPONENTS: &str = "flip.nvflare.components.";
+/// What stands before the file of anyone's component.
+const WASM: &str = "wasm:";
+
+/// What an entry of a configuration is.
+#[derive(Clone, Debug)]
+pub enum Kind {
+    /// A component that is built in.
+    Builtin(&'static Builtin),
+    /// Anyone's component.
+    File {
+        /// Its file.
+        path: PathBuf,
+        /// The digest that it must have.
+        sha256: Option<Digest>,
+    },
+    /// A part of the FL engine, or Python that this runtime does not run: it is left alone.
+    Engine {
+        /// Its class path or name.
+        class: String,
+    },
+}
+
+impl Kind {
+    /// What a class path stands for; `wasm:` names a file, relative to `base`.
+    pub(super) fn of(path: &str, sha256: Option<Digest>, base: &std::path::Path) -> Self {
+        if let Some(file) = path.strip_prefix(WASM) {
+            return Self::File { path: base.join(file), sha256 };
+        }
+        let builtin = path.strip_prefix(COMPONENTS).and_then(|_| {
+            let class = class_name(path);
+            BUILTINS.iter().find(|builtin| builtin.class == class)
+        });
+        match builtin {
+            Some(builtin) => Self::Builtin(builtin),
+            None => Self::Engine { class: path.to_owned() },
+        }
+    }
+
+    /// Whether it keeps the engine's model.
+    pub(super) fn is_model_persistor(&self) -> bool {
+        matches!(self, Self::Engine { class } if class_name(class).ends_with("Persistor"))
+    }
+}
+
+/// The class at the end of a class path.
+pub fn class_name(path: &str) -> &str {
+    path.rsplit_once('.').map_or(path, |(_, class)| class)
+}

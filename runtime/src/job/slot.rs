@@ -1,0 +1,123 @@
+//! One component's place in a job: it is entered one call at a time, and what is fired at it meanwhile
+//! waits.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::report::Failure;
+use crate::context::FlContext;
+use crate::error::Error;
+use crate::instance::{Instance, Interests, Scope};
+use crate::policy::OnFilterFailure;
+use crate::usage::Usage;
+
+/// The most events that wait for a component.
+const MAX_PENDING: usize = 10_000;
+/// The most failures of a component that are remembered for the report.
+const MAX_FAILURES: usize = 100;
+
+/// A component of a job.
+pub(super) struct Slot {
+    pub(super) id: Arc<str>,
+    pub(super) component: crate::Component,
+    /// Whether it gets events, as NVFLARE's components do.
+    pub(super) on_filter_failure: OnFilterFailure,
+    interests: Interests,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// None while it is entered.
+    instance: Option<Instance>,
+    pending: VecDeque<(String, Arc<FlContext>)>,
+    failures: Vec<Failure>,
+    /// What it had used when it was last left.
+    usage: Usage,
+}
+
+impl Slot {
+    pub(super) fn new(id: Arc<str>, instance: Instance, on_filter_failure: OnFilterFailure) -> Self {
+        Self {
+            id,
+            component: instance.component().clone(),
+            on_filter_failure,
+            interests: instance.interests().clone(),
+            state: Mutex::new(State {
+                usage: instance.usage(),
+                instance: Some(instance),
+                pending: VecDeque::new(),
+                failures: Vec::new(),
+            }),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Enters the component; then the events that have waited are delivered.
+    pub(super) fn enter<R>(&self, call: impl FnOnce(&mut Instance) -> Result<R, Error>) -> Result<R, Error> {
+        let result = self.enter_once(call);
+        loop {
+            // Taken on its own: the component is entered while the queue is not locked.
+            let waiting = self.state().pending.pop_front();
+            let Some((event_type, context)) = waiting else { break };
+            let handled = self.enter_once(|instance| instance.handle_event(&event_type, &context));
+            self.note(&event_type, handled);
+        }
+        result
+    }
+
+    fn enter_once<R>(&self, call: impl FnOnce(&mut Instance) -> Result<R, Error>) -> Result<R, Error> {
+        let instance = self.state().instance.take();
+        let Some(mut instance) = instance else {
+            return Err(Error::Busy { component: self.id.to_string() });
+        };
+        let result = call(&mut instance);
+        let mut state = self.state();
+        state.usage = instance.usage();
+        state.instance = Some(instance);
+        result
+    }
+
+    /// Delivers an event, now or when the component has returned.
+    pub(super) fn deliver(&self, event_type: &str, scope: Scope<'_>, context: &Arc<FlContext>) {
+        if !self.interests.contains(event_type) {
+            return;
+        }
+        {
+            let mut state = self.state();
+            if state.instance.is_none() {
+                match state.pending.len() < MAX_PENDING {
+                    true => state.pending.push_back((event_type.to_owned(), context.clone())),
+                    false => {
+                        tracing::error!(component = &*self.id, "too many events wait: {event_type} is lost")
+                    }
+                }
+                return;
+            }
+        }
+        let handled = self.enter(|instance| instance.handle_event_within(event_type, scope, context));
+        self.note(event_type, handled);
+    }
+
+    /// Remembers a failure; the run goes on.
+    pub(super) fn note(&self, what: &str, result: Result<(), Error>) {
+        let Err(error) = result else { return };
+        tracing::error!(component = &*self.id, "{what}: {error}");
+        let mut state = self.state();
+        if state.failures.len() < MAX_FAILURES {
+            state.failures.push(Failure {
+                what: what.to_owned(),
+                code: error.code(),
+                error: error.to_string(),
+            });
+        }
+    }
+
+    /// What it has used, and how it failed.
+    pub(super) fn account(&self) -> (Usage, Vec<Failure>) {
+        let state = self.state();
+        (state.usage.clone(), state.failures.clone())
+    }
+}

@@ -1,0 +1,78 @@
+//! A hub that is watched: which statuses were reported goes into the job's report.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+
+use crate::services::{Call, Hub, ModelStatus, ServiceError};
+
+/// The most statuses that are remembered.
+const MAX_STATUSES: usize = 1_000;
+
+/// Passes everything on, and remembers the statuses.
+pub struct WatchedHub {
+    hub: Arc<dyn Hub>,
+    statuses: Mutex<Vec<ReportedStatus>>,
+}
+
+/// A status that a component reported.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ReportedStatus {
+    /// The model.
+    pub model_id: String,
+    /// FLIP's name of the status.
+    pub status: &'static str,
+    /// Why the hub did not get it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+impl WatchedHub {
+    /// Watches `hub`.
+    pub fn new(hub: Arc<dyn Hub>) -> Self {
+        Self { hub, statuses: Mutex::default() }
+    }
+
+    /// The statuses so far.
+    pub fn statuses(&self) -> Vec<ReportedStatus> {
+        self.statuses.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Hub for WatchedHub {
+    fn update_status(&self, call: &Call, model_id: &str, status: ModelStatus) -> Result<(), ServiceError> {
+        let result = self.hub.update_status(call, model_id, status);
+        let mut statuses = self.statuses.lock().unwrap_or_else(PoisonError::into_inner);
+        if statuses.len() < MAX_STATUSES {
+            statuses.push(ReportedStatus {
+                model_id: model_id.to_owned(),
+                status: status.name(),
+                error: result.as_ref().err().map(ToString::to_string),
+            });
+        }
+        result
+    }
+
+    fn send_metric(
+        &self,
+        call: &Call,
+        client: &str,
+        model_id: &str,
+        label: &str,
+        value: f64,
+        round: u32,
+    ) -> Result<(), ServiceError> {
+        self.hub.send_metric(call, client, model_id, label, value, round)
+    }
+
+    fn send_exception(
+        &self,
+        call: &Call,
+        client: &str,
+        model_id: &str,
+        text: &str,
+    ) -> Result<(), ServiceError> {
+        self.hub.send_exception(call, client, model_id, text)
+    }
+}

@@ -1,0 +1,186 @@
+//! What an operator grants to one component.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::CleanupRule;
+use crate::inspect::Digest;
+use crate::limits::Limits;
+use crate::services::{ModelStatus, Root};
+
+/// What an operator grants to one component, beyond its log, its context and the data that it is given.
+/// Nothing by default.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Grants {
+    /// The digest that the component's file must have.
+    pub sha256: Option<Digest>,
+    /// The directories that it may open, and how.
+    pub directories: BTreeMap<Root, Access>,
+    /// What it may delete: a directory's name, and a path in it whose parts may be `*` (any one name) or
+    /// `{job_id}`. With a path goes everything inside.
+    pub cleanup: Vec<CleanupRule>,
+    /// What it may do with objects under the operator's prefix.
+    pub object_store: BTreeSet<ObjectVerb>,
+    /// What it may tell the hub.
+    pub hub: BTreeSet<HubVerb>,
+    /// The event types that it may fire; `_fatal_system_error` allows a system panic.
+    pub events: BTreeSet<String>,
+    /// The roles of the other components that it may call.
+    pub peers: BTreeSet<PeerRole>,
+    /// What it may use; what is not named keeps its default.
+    pub limits: Option<Limits>,
+    /// What becomes of data that this filter failed on.
+    pub on_filter_failure: OnFilterFailure,
+}
+
+impl Grants {
+    /// The interfaces that something has to be granted of.
+    pub const INTERFACES: [&str; 6] = [
+        "flip:fl/events",
+        "flip:fl/storage",
+        "flip:fl/cleanup",
+        "flip:fl/object-store",
+        "flip:fl/hub",
+        "flip:fl/peers",
+    ];
+    /// What [`Grants::of_interface`] says where nothing is granted.
+    pub const NOTHING: &str = "nothing";
+
+    /// What is granted of an interface, as it stands in a policy; none for interfaces that every component
+    /// may use.
+    pub fn of_interface(&self, interface: &str) -> Option<String> {
+        let interface = interface.split('@').next().unwrap_or_default();
+        let list = |key: &str, items: Vec<String>| match items.is_empty() {
+            true => Self::NOTHING.to_owned(),
+            false => format!("{key} = [{}]", items.join(", ")),
+        };
+        let quoted = |name: &dyn std::fmt::Display| format!("\"{name}\"");
+        Some(match interface {
+            "flip:fl/events" => list("events", self.events.iter().map(|event| quoted(event)).collect()),
+            "flip:fl/storage" => {
+                let directories = self.directories.iter();
+                let directories = directories.map(|(root, access)| format!("{root} = \"{}\"", access.name()));
+                match directories.collect::<Vec<_>>() {
+                    none if none.is_empty() => Self::NOTHING.to_owned(),
+                    some => format!("directories = {{ {} }}", some.join(", ")),
+                }
+            }
+            "flip:fl/cleanup" => list("cleanup", self.cleanup.iter().map(|rule| quoted(rule)).collect()),
+            "flip:fl/object-store" => {
+                list("object-store", self.object_store.iter().map(|verb| quoted(&verb.name())).collect())
+            }
+            "flip:fl/hub" => list("hub", self.hub.iter().map(|verb| quoted(&verb.name())).collect()),
+            "flip:fl/peers" => list("peers", self.peers.iter().map(|role| quoted(&role.name())).collect()),
+            _ => return None,
+        })
+    }
+}
+
+/// How a directory may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Access {
+    /// Files are read.
+    Read,
+    /// Files are also written and moved.
+    ReadWrite,
+}
+
+/// A function of the interface `object-store`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ObjectVerb {
+    /// Stores one object.
+    Put,
+    /// Stores an archive of a directory.
+    PutArchive,
+    /// Reads an object.
+    Get,
+    /// Asks what is stored.
+    Head,
+}
+
+/// A function of the interface `hub`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HubVerb {
+    /// Reports the status of a model.
+    UpdateStatus,
+    /// Sends a metric.
+    SendMetric,
+    /// Sends the text of an exception.
+    SendException,
+}
+
+/// A role that another component may be called in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PeerRole {
+    /// Gathers results.
+    ResultsGenerator,
+    /// Uploads results.
+    ResultsPersistor,
+    /// Keeps the model.
+    ModelPersistor,
+}
+
+/// What becomes of data that a filter failed on: it refused, trapped, or reached a limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnFilterFailure {
+    /// It does not leave.
+    #[default]
+    HoldBack,
+    /// It leaves as it was, as the reference does; each time with an error in the log.
+    LetPass,
+}
+
+/// The name of a unit variant, as it stands in a policy.
+macro_rules! names {
+    ($($type:ty { $($variant:ident: $name:literal),+ })+) => {$(
+        impl $type {
+            /// Its name in a policy.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+        }
+    )+};
+}
+
+names! {
+    Access { Read: "read", ReadWrite: "read-write" }
+    ObjectVerb { Put: "put", PutArchive: "put-archive", Get: "get", Head: "head" }
+    HubVerb { UpdateStatus: "update-status", SendMetric: "send-metric", SendException: "send-exception" }
+    PeerRole {
+        ResultsGenerator: "results-generator",
+        ResultsPersistor: "results-persistor",
+        ModelPersistor: "model-persistor"
+    }
+}
+
+impl ModelStatus {
+    /// FLIP's name, as the hub knows it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Initiated => "INITIATED",
+            Self::Prepared => "PREPARED",
+            Self::TrainingStarted => "TRAINING_STARTED",
+            Self::ResultsUploaded => "RESULTS_UPLOADED",
+            Self::Error => "ERROR",
+            Self::Stopped => "STOPPED",
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Root {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Self::ALL.into_iter().find(|root| root.name() == name).ok_or_else(|| {
+            let known = Self::ALL.map(Self::name).join(", ");
+            serde::de::Error::custom(format!("unknown directory {name:?}, expected one of {known}"))
+        })
+    }
+}

@@ -1,0 +1,97 @@
+//! What operators grant: a TOML file with a table for each component.
+//!
+//! ```toml
+//! [components.MyHandler]                       # its class, the stem of its file, or its id in the job
+//! sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+//! directories = { job = "read-write" }
+//! cleanup = ["workspace/{job_id}"]
+//! object-store = ["put-archive"]
+//! hub = ["update-status"]
+//! events = ["_results_upload_started"]
+//! peers = ["results-generator"]
+//! limits = { memory = "64MiB", call-time = "10s" }
+//! ```
+
+mod cleanup_rule;
+mod grants;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+
+pub use cleanup_rule::CleanupRule;
+pub use grants::{Access, Grants, HubVerb, ObjectVerb, OnFilterFailure, PeerRole};
+
+use crate::builtin::Builtin;
+use crate::error::Error;
+
+/// The largest policy file, in bytes.
+const MAX_FILE: u64 = 1 << 20;
+
+/// What an operator grants, component by component.
+///
+/// ```
+/// use flip_runtime::Policy;
+///
+/// let policy: Policy = "[components.MyHandler]\nhub = [\"update-status\"]".parse()?;
+/// assert_eq!(policy.grants(&["my_handler", "MyHandler"]).unwrap().hub.len(), 1);
+///
+/// let error = "[components.MyHandler]\nhubs = []".parse::<Policy>().unwrap_err();
+/// assert!(error.to_string().contains("unknown field `hubs`"));
+/// # Ok::<(), toml::de::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    #[serde(default)]
+    components: BTreeMap<String, Grants>,
+}
+
+impl std::str::FromStr for Policy {
+    type Err = toml::de::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        toml::from_str(text)
+    }
+}
+
+impl Policy {
+    /// Reads a policy file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`], or [`Error::Policy`] that names the line.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let invalid = |reason: String| Error::Policy { path: path.to_owned(), reason };
+        let metadata = std::fs::metadata(path).map_err(Error::file(path))?;
+        if !metadata.is_file() || metadata.len() > MAX_FILE {
+            return Err(invalid(format!("not a regular file of at most {MAX_FILE} bytes")));
+        }
+        let text = std::fs::read_to_string(path).map_err(Error::file(path))?;
+        text.parse().map_err(|error: toml::de::Error| invalid(error.to_string().trim_end().to_owned()))
+    }
+
+    /// What is granted to the component that one of these names stands for, the first that is there.
+    pub fn grants(&self, names: &[&str]) -> Option<&Grants> {
+        names.iter().find_map(|name| self.components.get(*name))
+    }
+
+    /// The names that grants are made to.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.components.keys().map(String::as_str)
+    }
+}
+
+impl Builtin {
+    /// What the component needs to do its work, and no more; it is granted unless the operator's policy
+    /// says otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setup`] where the runtime's own policy cannot be read.
+    pub fn grants(&self) -> Result<Grants, Error> {
+        let policy: Policy = self.policy.parse().map_err(|error| Error::Setup(format!("{error}")))?;
+        Ok(policy.grants(&[self.class]).cloned().unwrap_or_default())
+    }
+}

@@ -1,0 +1,82 @@
+//! What lies in a directory that others may be changing.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+
+use cap_std::fs::{Dir, FileType};
+use rustix::fs::{Mode, OFlags, openat};
+use rustix::io::Errno;
+
+use super::{ArchiveError, read_error};
+use crate::services::Call;
+
+/// What a name stands for; times are in seconds since 1970.
+pub(super) enum Found {
+    Directory(Dir, i64),
+    /// The file and its length when it was opened.
+    File(File, u64, i64),
+}
+
+/// The names in a directory, in order; none where there are more than `allowed`. What is neither a file
+/// nor a directory is left out.
+pub(super) fn names(
+    directory: &Dir,
+    path: &str,
+    allowed: usize,
+    call: &Call,
+) -> Result<Option<Vec<String>>, ArchiveError> {
+    let mut names = Vec::new();
+    for entry in directory.entries().map_err(read_error(path))? {
+        call.check().map_err(ArchiveError::Ended)?;
+        let entry = entry.map_err(read_error(path))?;
+        let name = entry.file_name();
+        let kind = match entry.file_type() {
+            Ok(kind) => kind,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(read_error(path)(error)),
+        };
+        let shown = || format!("{path}{}", name.to_string_lossy());
+        if !is_archived(kind) {
+            left_out(&shown(), "it is neither a file nor a directory");
+            continue;
+        }
+        if names.len() >= allowed {
+            return Ok(None);
+        }
+        names.push(name.to_str().ok_or_else(|| ArchiveError::Name(shown()))?.to_owned());
+    }
+    names.sort_unstable();
+    Ok(Some(names))
+}
+
+fn is_archived(kind: FileType) -> bool {
+    kind.is_file() || kind.is_dir()
+}
+
+/// Opens what a name of `directory` stands for now: since it was listed, a link or a pipe may have taken
+/// the place of a file. Neither is followed or waited for.
+pub(super) fn open(directory: &Dir, name: &str, path: &str) -> Result<Option<Found>, ArchiveError> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = match openat(directory, name, flags, Mode::empty()) {
+        Ok(file) => File::from(file),
+        Err(Errno::LOOP | Errno::NXIO | Errno::NOENT) => {
+            left_out(path, "it changed while it was archived");
+            return Ok(None);
+        }
+        Err(error) => return Err(read_error(path)(error.into())),
+    };
+    let metadata = file.metadata().map_err(read_error(path))?;
+    if metadata.is_dir() {
+        Ok(Some(Found::Directory(Dir::from_std_file(file), metadata.mtime())))
+    } else if metadata.is_file() {
+        Ok(Some(Found::File(file, metadata.len(), metadata.mtime())))
+    } else {
+        left_out(path, "it changed while it was archived");
+        Ok(None)
+    }
+}
+
+fn left_out(path: &str, why: &str) {
+    tracing::warn!(path, why, "left out of the archive");
+}

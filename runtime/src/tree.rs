@@ -1,0 +1,253 @@
+//! Trees of files: how much is in one, and deleting one. Links are never followed, neither the stack nor
+//! the number of open directories grows with the tree's depth.
+
+use std::ffi::OsString;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use cap_fs_ext::DirExt;
+use cap_std::fs::{Dir, Metadata, ReadDir};
+
+/// How many directories are open at a time, one inside the other.
+const MAX_OPEN: usize = 32;
+/// How deep a tree may be for its usage to be told.
+const MAX_DEPTH: usize = 256;
+
+/// How much there is, or was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    /// Files, links, and whatever else is no directory.
+    pub(crate) files: u64,
+    pub(crate) directories: u64,
+    /// Of the files.
+    pub(crate) bytes: u64,
+}
+
+impl Tally {
+    fn file(&mut self, metadata: &Metadata) {
+        self.files += 1;
+        self.bytes = self.bytes.saturating_add(if metadata.is_file() { metadata.len() } else { 0 });
+    }
+}
+
+/// Why the work ended early.
+#[derive(Debug)]
+pub(crate) enum Stop<E> {
+    /// The file system failed.
+    Io(io::Error),
+    /// It was told to.
+    Told(E),
+}
+
+impl<E> From<io::Error> for Stop<E> {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// Asked before each entry; an error ends the work.
+pub(crate) type GoOn<'a, E> = &'a dyn Fn() -> Result<(), E>;
+
+/// A directory that is being worked through.
+struct Level {
+    dir: Dir,
+    entries: ReadDir,
+    /// Its name in the directory above.
+    name: OsString,
+}
+
+impl Level {
+    fn open(parent: &Dir, name: OsString) -> io::Result<Self> {
+        let dir = parent.open_dir_nofollow(&name)?;
+        let entries = dir.entries()?;
+        Ok(Self { dir, entries, name })
+    }
+}
+
+/// Counts what `path` holds; the empty path is `dir` itself.
+pub(crate) fn usage<E>(dir: &Dir, path: &str, tally: &mut Tally, go_on: GoOn<'_, E>) -> Result<(), Stop<E>> {
+    let top = if path.is_empty() {
+        dir.try_clone()?
+    } else {
+        let metadata = dir.symlink_metadata(path)?;
+        if !metadata.is_dir() {
+            tally.file(&metadata);
+            return Ok(());
+        }
+        tally.directories += 1;
+        dir.open_dir(path)?
+    };
+    let entries = top.entries()?;
+    let mut levels = vec![Level { dir: top, entries, name: OsString::new() }];
+    while let Some(level) = levels.last_mut() {
+        go_on().map_err(Stop::Told)?;
+        let Some(entry) = level.entries.next().transpose()? else {
+            levels.pop();
+            continue;
+        };
+        let metadata = entry.metadata()?;
+        if !metadata.is_dir() {
+            tally.file(&metadata);
+            continue;
+        }
+        tally.directories += 1;
+        let inner = Level::open(&level.dir, entry.file_name())?;
+        levels.push(inner);
+        if levels.len() > MAX_DEPTH {
+            return Err(io::Error::other("the directories nest too deep").into());
+        }
+    }
+    Ok(())
+}
+
+/// Deletes what is at `path`: a file, a link, or a directory with everything inside.
+pub(crate) fn remove<E>(dir: &Dir, path: &str, tally: &mut Tally, go_on: GoOn<'_, E>) -> Result<(), Stop<E>> {
+    go_on().map_err(Stop::Told)?;
+    let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let parent = match parent {
+        "" => dir.try_clone()?,
+        parent => dir.open_dir(parent)?,
+    };
+    remove_entry(&parent, name.into(), tally, go_on)
+}
+
+/// Deletes everything inside `dir`.
+pub(crate) fn clear<E>(dir: &Dir, tally: &mut Tally, go_on: GoOn<'_, E>) -> Result<(), Stop<E>> {
+    for entry in dir.entries()? {
+        go_on().map_err(Stop::Told)?;
+        remove_entry(dir, entry?.file_name(), tally, go_on)?;
+    }
+    Ok(())
+}
+
+fn remove_entry<E>(top: &Dir, name: OsString, tally: &mut Tally, go_on: GoOn<'_, E>) -> Result<(), Stop<E>> {
+    let mut waiting = vec![name];
+    while let Some(name) = waiting.pop() {
+        let metadata = top.symlink_metadata(&name)?;
+        if !metadata.is_dir() {
+            top.remove_file(&name)?;
+            tally.file(&metadata);
+            continue;
+        }
+        let mut levels = vec![Level::open(top, name)?];
+        loop {
+            let depth = levels.len();
+            let Some(level) = levels.last_mut() else { break };
+            go_on().map_err(Stop::Told)?;
+            let Some(entry) = level.entries.next().transpose()? else {
+                let Some(empty) = levels.pop() else { break };
+                let above = levels.last().map_or(top, |level| &level.dir);
+                above.remove_dir(&empty.name)?;
+                tally.directories += 1;
+                continue;
+            };
+            let metadata = entry.metadata()?;
+            if !metadata.is_dir() {
+                level.dir.remove_file(entry.file_name())?;
+                tally.file(&metadata);
+            } else if depth < MAX_OPEN {
+                let inner = Level::open(&level.dir, entry.file_name())?;
+                levels.push(inner);
+            } else {
+                // Brought up beside the top, its depth starts anew.
+                let brought_up = unused_name();
+                level.dir.rename(entry.file_name(), top, &brought_up)?;
+                waiting.push(brought_up);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn unused_name() -> OsString {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!(".flip-wasm-{}-{number}.removing", std::process::id()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::PathBuf;
+
+    use cap_std::ambient_authority;
+
+    use super::*;
+
+    fn on() -> Result<(), ()> {
+        Ok(())
+    }
+
+    fn open(path: &std::path::Path) -> Dir {
+        Dir::open_ambient_dir(path, ambient_authority()).unwrap()
+    }
+
+    #[test]
+    fn a_tree_goes_and_what_its_links_point_to_stays() {
+        let root = tempfile::tempdir().unwrap();
+        let outside = tempfile::tempdir().unwrap();
+        fs::write(outside.path().join("keep"), "kept").unwrap();
+        fs::create_dir_all(root.path().join("a/b")).unwrap();
+        fs::write(root.path().join("a/b/file"), "12345").unwrap();
+        fs::write(root.path().join("sibling"), "kept").unwrap();
+        std::os::unix::fs::symlink(outside.path(), root.path().join("a/link")).unwrap();
+        std::os::unix::fs::symlink("../sibling", root.path().join("a/up")).unwrap();
+        let dir = open(root.path());
+
+        let mut counted = Tally::default();
+        usage(&dir, "a", &mut counted, &on).unwrap();
+        let mut gone = Tally::default();
+        remove(&dir, "a", &mut gone, &on).unwrap();
+        assert_eq!(gone, Tally { files: 3, directories: 2, bytes: 5 });
+        assert_eq!(counted, gone);
+        assert!(!root.path().join("a").exists());
+        assert!(root.path().join("sibling").exists() && outside.path().join("keep").exists());
+    }
+
+    #[test]
+    fn a_link_that_is_named_itself_goes_and_not_its_target() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("target")).unwrap();
+        fs::write(root.path().join("target/keep"), "").unwrap();
+        std::os::unix::fs::symlink("target", root.path().join("link")).unwrap();
+        remove(&open(root.path()), "link", &mut Tally::default(), &on).unwrap();
+        assert!(root.path().join("target/keep").exists());
+        assert!(fs::symlink_metadata(root.path().join("link")).is_err());
+    }
+
+    #[test]
+    fn a_tree_deeper_than_the_open_directories_goes_as_a_whole() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = open(root.path());
+        let mut level = dir.try_clone().unwrap();
+        for _ in 0..2_000 {
+            level.create_dir("d").unwrap();
+            level.write("f", "x").unwrap();
+            level = level.open_dir("d").unwrap();
+        }
+        let mut gone = Tally::default();
+        clear(&dir, &mut gone, &on).unwrap();
+        assert_eq!(gone, Tally { files: 2_000, directories: 2_000, bytes: 2_000 });
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn it_ends_between_two_entries_when_it_is_told_to() {
+        let root = tempfile::tempdir().unwrap();
+        for name in ["a", "b", "c", "d"] {
+            fs::write(root.path().join(name), "").unwrap();
+        }
+        let left = std::cell::Cell::new(2);
+        let go_on = || match left.replace(left.get() - 1) {
+            0 => Err("aborted"),
+            _ => Ok(()),
+        };
+        let mut gone = Tally::default();
+        let stop = clear(&open(root.path()), &mut gone, &go_on).unwrap_err();
+        assert!(matches!(stop, Stop::Told("aborted")));
+        let stayed: Vec<PathBuf> =
+            fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert_eq!(stayed.len() as u64, 4 - gone.files);
+        assert!(!stayed.is_empty());
+    }
+}

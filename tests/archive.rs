@@ -1,0 +1,182 @@
+//! What an archive holds: archives are made in a store in memory and read back.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop where its own set-up fails"
+)]
+
+use std::fs::{self, File};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::net::UnixListener;
+use std::time::{Duration, SystemTime};
+
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+use flip_runtime::AbortSignal;
+use flip_runtime::services::{ArchiveEntry, ArchiveLimits, Call, ObjectStore, ServiceError, StoreOptions};
+use flip_wasm_tests::servers::archives::{Fixture, contents, names, noise};
+use flip_wasm_tests::servers::{call, logged};
+use tempfile::TempDir;
+use zip::CompressionMethod;
+
+#[test]
+fn entries_come_in_order_a_directory_before_what_it_holds() {
+    let fixture = Fixture::new();
+    fixture.write("b.txt", "b");
+    fixture.write("a/z/deep.txt", "deep");
+    fixture.write("a/k.txt", "");
+    fixture.write("a.txt", "a");
+    fs::create_dir(fixture.path("empty")).unwrap();
+    let (archived, mut zip) = fixture.archive();
+    let expected = ["a/", "a/k.txt", "a/z/", "a/z/deep.txt", "a.txt", "b.txt", "empty/"];
+    assert_eq!(names(&mut zip), expected);
+    assert_eq!(archived.entries.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>(), expected);
+    assert_eq!(archived.entries[3], ArchiveEntry { name: "a/z/deep.txt".to_owned(), size: 4 });
+    assert_eq!((archived.files, archived.bytes), (4, 6));
+    assert_eq!(contents(&mut zip, "a/z/deep.txt"), b"deep");
+    assert!(zip.by_name("empty/").unwrap().is_dir());
+}
+
+#[test]
+fn an_empty_directory_is_an_empty_archive() {
+    let (archived, zip) = Fixture::new().archive();
+    assert_eq!((archived.files, archived.entries.len(), zip.len()), (0, 0, 0));
+}
+
+#[test]
+fn modes_are_plain_and_times_those_of_the_files_in_utc() {
+    let fixture = Fixture::new();
+    fixture.write("d/script.sh", "#!/bin/sh");
+    let path = fixture.path("d/script.sh");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o4777)).unwrap();
+    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    File::open(&path).unwrap().set_modified(time).unwrap();
+    let (_, mut zip) = fixture.archive();
+    let file = zip.by_name("d/script.sh").unwrap();
+    assert_eq!(file.unix_mode().unwrap() & 0o7777, 0o644);
+    assert_eq!(file.last_modified().unwrap().to_string(), "2023-11-14 22:13:20");
+    drop(file);
+    assert_eq!(zip.by_name("d/").unwrap().unix_mode().unwrap() & 0o7777, 0o755);
+}
+
+#[test]
+fn links_and_special_files_are_left_out_and_said() {
+    let fixture = Fixture::new();
+    let outside = TempDir::new().unwrap();
+    fs::write(outside.path().join("secret"), "secret").unwrap();
+    fixture.write("file", "x");
+    symlink(outside.path().join("secret"), fixture.path("link-out")).unwrap();
+    symlink(outside.path(), fixture.path("link-to-directory")).unwrap();
+    symlink("file", fixture.path("link-in")).unwrap();
+    symlink(".", fixture.path("loop")).unwrap();
+    symlink("nowhere", fixture.path("dangling")).unwrap();
+    rustix::fs::mkfifoat(rustix::fs::CWD, fixture.path("a-pipe"), 0o600.into()).unwrap();
+    let _socket = UnixListener::bind(fixture.path("a-socket")).unwrap();
+    let (_, mut zip) = fixture.archive();
+    assert_eq!(names(&mut zip), ["file"]);
+    let logged = logged();
+    for left_out in ["link-out", "link-to-directory", "link-in", "loop", "dangling", "a-pipe", "a-socket"] {
+        assert!(logged.contains(&format!("left out of the archive path=\"{left_out}\"")), "{left_out}");
+    }
+}
+
+#[test]
+fn a_name_that_is_not_utf8_is_an_error_that_names_it() {
+    let fixture = Fixture::new();
+    fixture.write("d/x", "");
+    fs::write(fixture.path("d").join(std::ffi::OsStr::from_bytes(b"bad\xff")), "").unwrap();
+    let error = fixture.refused();
+    assert!(error.starts_with("InvalidArgument") && error.contains("d/bad\u{fffd}"), "{error}");
+}
+
+#[test]
+fn names_are_kept_as_they_are() {
+    let fixture = Fixture::new();
+    for name in ["ü 中.txt", "a\\b", "-x", "..x", "con", "new\nline", &"n".repeat(255)] {
+        fixture.write(name, name);
+    }
+    let (_, mut zip) = fixture.archive();
+    for name in ["ü 中.txt", "a\\b", "-x", "..x", "con", "new\nline", &"n".repeat(255)] {
+        assert_eq!(contents(&mut zip, name), name.as_bytes());
+    }
+}
+
+#[test]
+fn what_does_not_shrink_is_stored() {
+    let fixture = Fixture::new();
+    let weights = noise(3 << 20);
+    let text = b"epoch 1, loss 0.25\n".repeat(150_000);
+    let header_first = [&text[..30_000], &weights[..]].concat();
+    fixture.write("weights", &weights);
+    fixture.write("text", &text);
+    fixture.write("header-first", &header_first);
+    fixture.write("small", "tiny tiny tiny tiny tiny");
+    let (archived, mut zip) = fixture.archive();
+    for (name, method, expected) in [
+        ("weights", CompressionMethod::Stored, &weights),
+        ("text", CompressionMethod::Deflated, &text),
+        ("small", CompressionMethod::Deflated, &b"tiny tiny tiny tiny tiny".to_vec()),
+    ] {
+        assert_eq!(zip.by_name(name).unwrap().compression(), method, "{name}");
+        assert!(contents(&mut zip, name) == *expected, "{name}");
+    }
+    assert!(contents(&mut zip, "header-first") == header_first);
+    assert!(archived.meta.size < archived.bytes - 2_000_000);
+}
+
+#[test]
+fn limits_end_an_archive() {
+    let limits = |entries, depth| {
+        Fixture::with(StoreOptions {
+            archive: ArchiveLimits { entries, depth, reported: 2 },
+            ..StoreOptions::default()
+        })
+    };
+    let fixture = limits(3, 9);
+    fixture.write("a/b", "");
+    fixture.write("c", "");
+    let (archived, _) = fixture.archive();
+    assert_eq!((archived.entries.len(), archived.files), (2, 2), "the first two are reported");
+
+    let fixture = limits(3, 9);
+    fixture.write("a/b", "");
+    fixture.write("a/c", "");
+    fixture.write("d", "");
+    let error = fixture.refused();
+    assert!(error.contains("QuotaExceeded") && error.contains("archive-entries reached: 3"), "{error}");
+
+    let fixture = limits(100, 2);
+    fixture.write("1/2/file", "");
+    fixture.archive();
+    let fixture = limits(100, 2);
+    fixture.write("1/2/3/file", "");
+    let error = fixture.refused();
+    assert!(error.contains("QuotaExceeded") && error.contains("1/2/3/"), "{error}");
+}
+
+#[test]
+fn an_archive_may_have_so_many_bytes() {
+    let fixture = Fixture::with(StoreOptions { part_size: 10_000, ..StoreOptions::default() });
+    fixture.write("file", noise(100_000));
+    let source = Dir::open_ambient_dir(fixture.directory.path(), ambient_authority()).unwrap();
+    for allowed in [0, 10, 99_999] {
+        let result = fixture.store.put_archive(&call(), "a.zip", &source, allowed);
+        assert!(matches!(result, Err(ServiceError::QuotaExceeded(_))), "{result:?}");
+        assert!(fixture.store.head(&call(), "a.zip").is_err());
+    }
+    fixture.store.put_archive(&call(), "a.zip", &source, 101_000).unwrap();
+}
+
+#[test]
+fn an_aborted_run_makes_no_archive() {
+    let fixture = Fixture::new();
+    fixture.write("file", "x");
+    let source = Dir::open_ambient_dir(fixture.directory.path(), ambient_authority()).unwrap();
+    let abort = AbortSignal::default();
+    abort.trigger();
+    let call = Call::new(std::time::Instant::now() + Duration::from_secs(60), abort);
+    let result = fixture.store.put_archive(&call, "a.zip", &source, u64::MAX);
+    assert!(matches!(result, Err(ServiceError::Aborted)), "{result:?}");
+}

@@ -1,0 +1,285 @@
+//! The hub over HTTP, with a real server that can fail.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop where its own set-up fails"
+)]
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::Path;
+use axum::routing::{post, put};
+use axum::{Json, Router};
+use flip_runtime::services::{
+    Call, HttpHub, HttpHubOptions, Hub, HubMethod, HubRequest, ModelStatus, RecordedHub, ServiceError,
+};
+use flip_wasm_tests::servers::{Fault, Server, aborted_after, call, call_of, logged, nobody, runtime};
+use hyper::Response;
+use hyper::service::Service;
+use hyper_util::service::TowerToHyperService;
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+const KEY: &str = "the-k3y-of-the-hub";
+const PASSWORD: &str = "the-passw0rd";
+
+/// What came to the hub's own routes, in order.
+type Log = Arc<Mutex<Vec<(String, Value)>>>;
+
+struct Fixture {
+    server: Server,
+    log: Log,
+    runtime: Runtime,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        logged();
+        let runtime = runtime();
+        let log = Log::default();
+        let (statuses, metrics, logs) = (log.clone(), log.clone(), log.clone());
+        let router = Router::new()
+            .route(
+                "/api/model/{id}/status/{status}",
+                put(|Path((id, status)): Path<(String, String)>| async move {
+                    statuses.lock().unwrap().push((format!("{id} status"), json!(status)));
+                }),
+            )
+            .route(
+                "/api/model/{id}/metrics",
+                post(|Path(id): Path<String>, Json(body): Json<Value>| async move {
+                    metrics.lock().unwrap().push((format!("{id} metrics"), body));
+                }),
+            )
+            .route(
+                "/api/model/{id}/logs",
+                post(|Path(id): Path<String>, Json(body): Json<Value>| async move {
+                    logs.lock().unwrap().push((format!("{id} logs"), body));
+                }),
+            );
+        let server = Server::start(&runtime, move |request| {
+            let service = TowerToHyperService::new(router.clone());
+            Box::pin(
+                async move { service.call(request).await.unwrap_or_else(|_| Response::new(Body::empty())) },
+            )
+        });
+        Self { server, log, runtime }
+    }
+
+    fn hub(&self) -> HttpHub {
+        self.hub_at(&format!("{}/api/", self.server.address))
+    }
+
+    fn hub_at(&self, url: &str) -> HttpHub {
+        let options = HttpHubOptions {
+            first_pause: Duration::from_millis(1),
+            longest_pause: Duration::from_millis(5),
+            read_timeout: Duration::from_millis(300),
+            ..HttpHubOptions::default()
+        };
+        HttpHub::new(url, KEY.into(), &options, self.runtime.handle().clone()).unwrap()
+    }
+}
+
+/// The text of an error that must be `Unavailable`, and hold no secret.
+fn unavailable(result: Result<(), ServiceError>) -> String {
+    let error = result.unwrap_err();
+    let ServiceError::Unavailable(text) = &error else { panic!("{error:?}") };
+    let shown = format!("{text} {error:?}");
+    assert!(!shown.contains(KEY) && !shown.contains(PASSWORD), "{shown}");
+    text.clone()
+}
+
+fn assert_no_secret_logged() {
+    let logged = logged();
+    assert!(logged.contains("the hub is asked again"), "the log is caught");
+    assert!(!logged.contains(KEY) && !logged.contains(PASSWORD));
+}
+
+#[test]
+fn requests_arrive_whole_and_in_order() {
+    let fixture = Fixture::new();
+    let hub = fixture.hub();
+    hub.update_status(&call(), "a/b", ModelStatus::TrainingStarted).unwrap();
+    for round in 0..20 {
+        hub.send_metric(&call(), "site-2", "id", "loss", 0.1, round).unwrap();
+    }
+    hub.send_exception(&call(), "site-3", "id", "Traceback\n  \"é\"").unwrap();
+    let log = fixture.log.lock().unwrap();
+    assert_eq!(log[0], ("a/b status".to_owned(), json!("TRAINING_STARTED")));
+    for round in 0..20 {
+        let body = json!({"trust": "Trust_2", "globalRound": round, "label": "loss", "result": 0.1});
+        assert_eq!(log[1 + round], ("id metrics".to_owned(), body));
+    }
+    assert_eq!(log[21], ("id logs".to_owned(), json!({"trust": "Trust_3", "log": "Traceback\n  \"é\""})));
+    let seen = fixture.server.seen();
+    assert!(seen.iter().all(|seen| seen.headers["x-internal-service-key"] == KEY));
+    assert!(!seen[0].headers.contains_key("content-type"));
+}
+
+#[test]
+fn the_header_of_the_key_can_have_another_name() {
+    let fixture = Fixture::new();
+    let options = HttpHubOptions { key_header: "X-Other".to_owned(), ..HttpHubOptions::default() };
+    let url = format!("{}/api", fixture.server.address);
+    let hub = HttpHub::new(&url, KEY.into(), &options, fixture.runtime.handle().clone()).unwrap();
+    hub.update_status(&call(), "id", ModelStatus::Error).unwrap();
+    let seen = fixture.server.seen();
+    assert_eq!(seen[0].headers["x-other"], KEY);
+    assert!(!seen[0].headers.contains_key("x-internal-service-key"));
+}
+
+#[test]
+fn what_may_pass_is_tried_again() {
+    let fixture = Fixture::new();
+    let hub = fixture.hub();
+    for fault in [Fault::Status(500), Fault::Status(503), Fault::Status(429), Fault::Cut, Fault::Unanswered] {
+        fixture.server.forget();
+        fixture.server.fail(move |seen| (seen.number < 2).then_some(fault));
+        hub.update_status(&call(), "id", ModelStatus::Prepared).unwrap();
+        assert_eq!(fixture.server.seen().len(), 3, "{fault:?}");
+    }
+    assert_no_secret_logged();
+}
+
+#[test]
+fn attempts_are_bounded() {
+    let fixture = Fixture::new();
+    let hub = fixture.hub();
+    for (fault, expected) in [
+        (Fault::Status(500), "500"),
+        (Fault::Status(429), "429"),
+        (Fault::Cut, "hub: POST"),
+        (Fault::Stall, "timed out"),
+    ] {
+        fixture.server.forget();
+        fixture.server.fail(move |_| Some(fault));
+        let text = unavailable(hub.send_exception(&call(), "site-1", "id", "text"));
+        assert!(text.contains(expected), "{fault:?}: {text}");
+        assert_eq!(fixture.server.seen().len(), 4, "{fault:?}");
+    }
+    assert_no_secret_logged();
+}
+
+#[test]
+fn a_refusal_is_final() {
+    let fixture = Fixture::new();
+    let hub = fixture.hub();
+    for status in [400, 401, 403, 404, 422, 302] {
+        fixture.server.forget();
+        fixture.server.fail(move |_| Some(Fault::Status(status)));
+        let text = unavailable(hub.update_status(&call(), "id", ModelStatus::Stopped));
+        assert!(text.contains(&status.to_string()), "{text}");
+        assert!(text.contains("PUT") && text.contains("/api/model/id/status/STOPPED"), "{text}");
+        assert_eq!(fixture.server.seen().len(), 1, "{status}");
+    }
+}
+
+#[test]
+fn a_hub_that_is_not_there_is_unavailable() {
+    let fixture = Fixture::new();
+    let hub = fixture.hub_at(&nobody());
+    let text = unavailable(hub.update_status(&call(), "id", ModelStatus::Error));
+    assert!(text.contains("hub: PUT http://127.0.0.1:"), "{text}");
+    assert_no_secret_logged();
+}
+
+#[test]
+fn the_calls_end_is_the_requests_end() {
+    let fixture = Fixture::new();
+    let hub = fixture.hub();
+    let short = Duration::from_millis(100);
+    for fault in [Fault::Stall, Fault::Late(Duration::from_secs(20))] {
+        fixture.server.fail(move |_| Some(fault));
+        let result = hub.update_status(&call_of(short), "id", ModelStatus::Error);
+        assert_eq!(result, Err(ServiceError::TimedOut));
+        let result = hub.update_status(&aborted_after(short), "id", ModelStatus::Error);
+        assert_eq!(result, Err(ServiceError::Aborted));
+    }
+    fixture.server.forget();
+    assert_eq!(
+        hub.update_status(&call_of(Duration::ZERO), "id", ModelStatus::Error),
+        Err(ServiceError::TimedOut)
+    );
+    assert_eq!(fixture.server.seen().len(), 0, "a call that is over asks nothing");
+}
+
+#[test]
+fn the_key_is_shown_nowhere_even_where_the_hub_echoes_it() {
+    logged();
+    let runtime = runtime();
+    let server = Server::start(&runtime, |request| {
+        let headers = format!("{:?}", request.headers());
+        Box::pin(async move {
+            Response::builder().status(400).body(Body::from(format!("bad\u{7} {KEY} {headers}"))).unwrap()
+        })
+    });
+    let url = server.address.replace("http://", &format!("http://user:{PASSWORD}@"));
+    let hub = HttpHub::new(&url, KEY.into(), &HttpHubOptions::default(), runtime.handle().clone()).unwrap();
+    let text = unavailable(hub.update_status(&call(), "id", ModelStatus::Error));
+    assert!(text.contains("bad\\u{7} [hidden]") && text.len() < 600, "{text}");
+    assert!(text.contains(&server.address), "{text}");
+    let debug = format!("{hub:?}");
+    assert!(debug.contains(&server.address) && !debug.contains(KEY) && !debug.contains(PASSWORD), "{debug}");
+    assert!(server.seen()[0].headers["authorization"].to_str().unwrap().starts_with("Basic "));
+    assert!(!logged().contains(KEY) && !logged().contains(PASSWORD));
+}
+
+#[test]
+fn a_body_without_end_is_not_read_to_its_end() {
+    let runtime = runtime();
+    let server = Server::start(&runtime, |_| {
+        Box::pin(async {
+            let endless = futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>(vec![b'x'; 65536]));
+            Response::builder().status(404).body(Body::from_stream(endless)).unwrap()
+        })
+    });
+    let options = HttpHubOptions::default();
+    let hub = HttpHub::new(&server.address, KEY.into(), &options, runtime.handle().clone()).unwrap();
+    let text = unavailable(hub.update_status(&call(), "id", ModelStatus::Error));
+    assert!(text.len() < 400, "{text}");
+}
+
+#[test]
+fn options_that_cannot_be_used_are_named_without_secrets() {
+    let runtime = runtime();
+    let new = |url: &str, key: &str, header: &str| {
+        let options = HttpHubOptions { key_header: header.to_owned(), ..HttpHubOptions::default() };
+        let error = HttpHub::new(url, key.into(), &options, runtime.handle().clone()).unwrap_err();
+        assert!(matches!(error, ServiceError::InvalidArgument(_)));
+        error.to_string()
+    };
+    assert!(new("hub:8000", "k", "X").contains("http or https"));
+    assert!(new("http://u:p4ss@hub/?key=k3y", "k", "X").contains("without query"));
+    assert!(!new("http://u:p4ss@hub/?key=k3y", "k", "X").contains("p4ss"));
+    assert!(!new("http://u:p4ss@ hub", "k", "X").contains("p4ss"));
+    assert!(!new("http://hub", "k3y\n", "X").contains("k3y"));
+    assert!(new("http://hub", "k", "X Y").contains("\"X Y\""));
+}
+
+#[test]
+fn the_recorded_hub_keeps_requests_in_order() {
+    let hub = RecordedHub::default();
+    hub.update_status(&call(), "id", ModelStatus::Initiated).unwrap();
+    hub.send_metric(&call(), "site-1", "id", "loss", 0.5, 1).unwrap();
+    hub.send_exception(&call(), "site-1", "id", "text").unwrap();
+    let result = hub.send_metric(&call(), "site-1", "id", "loss", f64::NAN, 1);
+    assert!(matches!(result, Err(ServiceError::InvalidArgument(_))));
+    assert_eq!(hub.update_status(&aborted(), "id", ModelStatus::Error), Err(ServiceError::Aborted));
+    let requests = hub.requests();
+    assert_eq!(requests.len(), 3);
+    assert_eq!(
+        requests[0],
+        HubRequest { method: HubMethod::Put, path: "/model/id/status/INITIATED".to_owned(), body: None }
+    );
+    assert_eq!(requests[2].body.as_deref(), Some(r#"{"trust":"Trust_1","log":"text"}"#));
+}
+
+fn aborted() -> Call {
+    let abort = flip_runtime::AbortSignal::default();
+    abort.trigger();
+    Call::new(std::time::Instant::now() + Duration::from_secs(60), abort)
+}

@@ -41,6 +41,7 @@ pub fn run(args: &Checkpoint, global: &Global) -> anyhow::Result<()> {
     let directories = Arc::new(Layout::new().with(Root::Checkpoints, folder));
     let instance = component
         .instance()
+        .args(format!(r#"{{"shapes_only": {}}}"#, args.out.is_none()))
         .grants(grants)
         .services(Services { directories: Some(directories), ..Services::default() });
     let output =

@@ -38,7 +38,7 @@ pub fn run(args: &Inspect) -> anyhow::Result<()> {
     for import in &inspection.imports {
         let capability =
             import.capability.unwrap_or("NOT OFFERED by this host: the component cannot run here");
-        writeln!(text, "  {:<28} {capability}", import.interface)?;
+        writeln!(text, "  {:<29} {capability}", import.interface)?;
         if !import.functions.is_empty() {
             let functions: Vec<_> = import.functions.iter().map(|name| plain(name)).collect();
             writeln!(text, "      {}", functions.join(", "))?;

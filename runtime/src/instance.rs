@@ -36,6 +36,7 @@ pub struct InstanceBuilder<'a> {
     limits: Limits,
     log: Arc<dyn LogSink>,
     scratch: Scratch,
+    log_name: Option<Arc<str>>,
     id: Option<Arc<str>>,
     grants: Arc<Grants>,
     services: Services,
@@ -50,6 +51,7 @@ impl<'a> InstanceBuilder<'a> {
             limits: component.runtime.limits().clone(),
             log: Arc::new(TracingLog),
             scratch: Scratch::Memory,
+            log_name: None,
             id: None,
             grants: Arc::default(),
             services: Services::default(),
@@ -77,6 +79,12 @@ impl<'a> InstanceBuilder<'a> {
     /// Where its log lines go; to [`tracing`] by default.
     pub fn log(mut self, log: Arc<dyn LogSink>) -> Self {
         self.log = log;
+        self
+    }
+
+    /// Its name in the log, in place of its name.
+    pub fn log_as(mut self, name: &str) -> Self {
+        self.log_name = Some(name.into());
         self
     }
 
@@ -140,7 +148,7 @@ impl<'a> InstanceBuilder<'a> {
                 deadline(Instant::now(), &limits, Duration::ZERO, None),
                 winding_up.clone(),
             ),
-            LogCtx::new(self.name.clone(), self.log, &limits),
+            LogCtx::new(self.log_name.unwrap_or_else(|| self.name.clone()), self.log, &limits),
             TensorsCtx {
                 scratch: self.scratch,
                 budget: Budget::new(limits.host_bytes),

@@ -18,9 +18,9 @@ pub struct Usage {
     pub time: Duration,
     /// The most that its memories and tables came to, in bytes.
     pub peak_memory: u64,
-    /// Bytes of tensors that it read.
+    /// Bytes of tensors and files that it read.
     pub bytes_read: u64,
-    /// Bytes of tensors that it wrote.
+    /// Bytes of tensors and files that it wrote.
     pub bytes_written: u64,
     /// Calls from the component into the host.
     pub host_calls: HostCalls,

@@ -6,7 +6,7 @@ use flip_sdk::{DataKind, Dtype, Dxo, Error, WINDOW};
 
 use crate::ExcludeVars;
 use crate::json::{json, key_text};
-use crate::transfer::{Bfloat16, Failure, Target, transfer};
+use crate::transfer::{Bfloat16, Failure, Target, dtype, transfer};
 
 /// The bytes of a file, through the host.
 struct File<'a> {
@@ -97,6 +97,22 @@ impl<'a> CheckpointFile<'a> {
                     Error::InvalidData(format!("{}: tensor {name:?} is {dtype}, which no dxo has", self.path))
                 }
             })?;
+        }
+        Ok(dxo)
+    }
+
+    /// The tensors that `takes` takes, in the order of the file: their dtypes and shapes, and zeroes in place
+    /// of their elements, of which none is read.
+    ///
+    /// # Errors
+    ///
+    /// What the host answers.
+    pub fn shapes(&self, bfloat16: Bfloat16, takes: impl Fn(&Tensor) -> bool) -> Result<Dxo, Error> {
+        let dxo = Dxo::create(DataKind::Weights)?;
+        for tensor in self.checkpoint.tensors().iter().filter(|tensor| takes(tensor)) {
+            if let Some(dtype) = dtype(tensor.dtype(), bfloat16) {
+                dxo.set_tensor(tensor.name(), flip_sdk::Tensor::create(dtype, tensor.shape())?)?;
+            }
         }
         Ok(dxo)
     }

@@ -5,7 +5,7 @@ use flip_sdk::{Dtype, WINDOW};
 
 /// Bytes of a tensor with strides that are gathered at a time: each pass over the storage costs as many reads
 /// as the storage has rows, so a window holds many of the tensor's rows.
-const GATHERED: usize = 4 << 20;
+const GATHERED: usize = 32 << 20;
 
 /// Where the tensors go.
 pub trait Target {

@@ -4,21 +4,34 @@
 //! unread), and `unsupported`, the tensors of dtypes that no dxo has. Each is there only where the file has such.
 #![cfg(target_arch = "wasm32")]
 
+use checkpoint::Tensor;
 use checkpoint_dxo::transfer::{self, Bfloat16};
-use checkpoint_dxo::{Args, CheckpointFile, ExcludeVars, description, is_single_part, json};
+use checkpoint_dxo::{CheckpointFile, ExcludeVars, description, is_single_part, json};
 use flip_sdk::storage::{self, EntryKind, Root};
 use flip_sdk::{Configurable, Dxo, Error, FlContext, ModelLocator};
 
 /// Entries of the folder that are listed at a time.
 const PAGE: u32 = 1000;
 
-struct CheckpointLocator(ExcludeVars);
+/// What it is configured with.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Args {
+    /// Which tensors are left out.
+    #[serde(default)]
+    exclude_vars: ExcludeVars,
+    /// Whether only names, dtypes and shapes matter: the elements are zeroes then.
+    #[serde(default)]
+    shapes_only: bool,
+}
+
+struct CheckpointLocator(Args);
 
 impl Configurable for CheckpointLocator {
     type Args = Args;
 
     fn configure(args: Args) -> Result<Self, Error> {
-        Ok(Self(args.exclude_vars))
+        Ok(Self(args))
     }
 }
 
@@ -42,9 +55,14 @@ impl ModelLocator for CheckpointLocator {
         };
         let folder = storage::open(Root::Checkpoints)?;
         let mut file = CheckpointFile::open(&folder, name)?;
-        let dxo = file.weights(Bfloat16::Kept, |tensor| {
-            transfer::dtype(tensor.dtype(), Bfloat16::Kept).is_some() && !self.0.covers(tensor.name())
-        })?;
+        let takes = |tensor: &Tensor| {
+            transfer::dtype(tensor.dtype(), Bfloat16::Kept).is_some()
+                && !self.0.exclude_vars.covers(tensor.name())
+        };
+        let dxo = match self.0.shapes_only {
+            true => file.shapes(Bfloat16::Kept, takes)?,
+            false => file.weights(Bfloat16::Kept, takes)?,
+        };
         for (key, value) in description(file.checkpoint()) {
             let invalid = |problem| Error::InvalidData(format!("{name}: {key}: {problem}"));
             dxo.set_meta(key, &json(&value).map_err(invalid)?)?;

@@ -60,8 +60,8 @@ impl HostState {
             limiter: StoreLimiter::new(limits),
             call,
             log,
-            tensors,
             storage: storage::StorageCtx {
+                meter: tensors.meter.clone(),
                 files: Quota::count("files", limits.files),
                 bytes: Quota::bytes("file-bytes", limits.file_bytes),
                 window: limits.call_bytes,
@@ -71,6 +71,7 @@ impl HostState {
                 window: limits.call_bytes,
                 stored: Vec::new(),
             },
+            tensors,
             deleted: Vec::new(),
             usage: Usage::default(),
             grants,

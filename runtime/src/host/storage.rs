@@ -11,7 +11,7 @@ use wasmtime::component::{HasData, Resource, ResourceTable};
 
 use super::call::{CallCtx, Quota};
 use super::grants::GrantsCtx;
-use super::tensors::SharedTensor;
+use super::tensors::{Meter, SharedTensor};
 use super::{Failure, open as open_handle};
 use crate::bindings::flip::fl::storage::{Entry, EntryKind, Host, HostDirectory, HostStagedFile};
 use crate::bindings::flip::fl::types::{Dtype, Error, Host as TypesHost};
@@ -65,6 +65,7 @@ impl Drop for StagedFile {
 
 /// What a component may still write.
 pub(crate) struct StorageCtx {
+    pub(crate) meter: Meter,
     pub(crate) files: Quota,
     pub(crate) bytes: Quota,
     /// The most that one call passes to the component, in bytes.
@@ -261,6 +262,7 @@ impl HostDirectory for StorageView<'_> {
             }
         }
         bytes.truncate(filled);
+        self.ctx.meter.count(&bytes, &[]);
         Ok(bytes)
     }
 
@@ -328,7 +330,9 @@ impl HostStagedFile for StorageView<'_> {
         let staged = self.table.get_mut(&handle)?;
         let Some(file) = &mut staged.file else { return Err(committed(&staged.path)) };
         self.ctx.bytes.take(contents.len() as u64)?;
-        file.write_all(&contents).map_err(io_failure(&staged.path))
+        file.write_all(&contents).map_err(io_failure(&staged.path))?;
+        self.ctx.meter.count(&[], &contents);
+        Ok(())
     }
 
     fn commit(&mut self, handle: Resource<StagedFile>) -> Result<(), Failure> {

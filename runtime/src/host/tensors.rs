@@ -21,7 +21,7 @@ use crate::tensor::{Budget, Scratch, Tensor, TensorError, Writing};
 /// What a handle of resource `tensor` stands for: a dxo and its open handles share one.
 pub type SharedTensor = Arc<Mutex<Tensor>>;
 
-/// How many bytes of tensors went in and out of components so far; can be watched while a call runs.
+/// How many bytes of tensors and files went in and out of components so far; can be watched while a call runs.
 #[derive(Clone, Debug, Default)]
 pub struct Meter(Arc<Counters>);
 
@@ -42,7 +42,7 @@ impl Meter {
         self.0.written.load(Ordering::Relaxed)
     }
 
-    fn count(&self, read: &[u8], written: &[u8]) {
+    pub(super) fn count(&self, read: &[u8], written: &[u8]) {
         self.0.read.fetch_add(read.len() as u64, Ordering::Relaxed);
         self.0.written.fetch_add(written.len() as u64, Ordering::Relaxed);
     }

@@ -263,6 +263,7 @@ impl Builder<'_> {
         let instance = component
             .instance()
             .id(&entry.id)
+            .log_as(&format!("{}/{}", self.options.name, entry.id))
             .args(&*entry.args)
             .grants(grants)
             .services(services)

@@ -127,6 +127,21 @@ fn what_does_not_shrink_is_stored() {
 }
 
 #[test]
+fn text_is_smaller_at_a_higher_level() {
+    let text: String =
+        (0..20_000_u32).map(|step| format!("step {step}, loss 0.{}\n", step * 7919 % 997)).collect();
+    let size = |deflate_level| {
+        let fixture = Fixture::with(StoreOptions { deflate_level, ..StoreOptions::default() });
+        fixture.write("log", &text);
+        let (archived, mut zip) = fixture.archive();
+        assert!(contents(&mut zip, "log") == text.as_bytes(), "{deflate_level}");
+        archived.meta.size
+    };
+    assert!(size(1) > size(4) && size(4) > size(9));
+    assert_eq!((size(0), size(u32::MAX)), (size(1), size(9)), "there are no others");
+}
+
+#[test]
 fn limits_end_an_archive() {
     let limits = |entries, depth| {
         Fixture::with(StoreOptions {

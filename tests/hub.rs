@@ -6,83 +6,18 @@
     reason = "a test may stop where its own set-up fails"
 )]
 
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::Path;
-use axum::routing::{post, put};
-use axum::{Json, Router};
 use flip_runtime::services::{
     Call, HttpHub, HttpHubOptions, Hub, HubMethod, HubRequest, ModelStatus, RecordedHub, ServiceError,
 };
+use flip_wasm_tests::servers::hub::{HubServer, KEY};
 use flip_wasm_tests::servers::{Fault, Server, aborted_after, call, call_of, logged, nobody, runtime};
 use hyper::Response;
-use hyper::service::Service;
-use hyper_util::service::TowerToHyperService;
-use serde_json::{Value, json};
-use tokio::runtime::Runtime;
+use serde_json::json;
 
-const KEY: &str = "the-k3y-of-the-hub";
 const PASSWORD: &str = "the-passw0rd";
-
-/// What came to the hub's own routes, in order.
-type Log = Arc<Mutex<Vec<(String, Value)>>>;
-
-struct Fixture {
-    server: Server,
-    log: Log,
-    runtime: Runtime,
-}
-
-impl Fixture {
-    fn new() -> Self {
-        logged();
-        let runtime = runtime();
-        let log = Log::default();
-        let (statuses, metrics, logs) = (log.clone(), log.clone(), log.clone());
-        let router = Router::new()
-            .route(
-                "/api/model/{id}/status/{status}",
-                put(|Path((id, status)): Path<(String, String)>| async move {
-                    statuses.lock().unwrap().push((format!("{id} status"), json!(status)));
-                }),
-            )
-            .route(
-                "/api/model/{id}/metrics",
-                post(|Path(id): Path<String>, Json(body): Json<Value>| async move {
-                    metrics.lock().unwrap().push((format!("{id} metrics"), body));
-                }),
-            )
-            .route(
-                "/api/model/{id}/logs",
-                post(|Path(id): Path<String>, Json(body): Json<Value>| async move {
-                    logs.lock().unwrap().push((format!("{id} logs"), body));
-                }),
-            );
-        let server = Server::start(&runtime, move |request| {
-            let service = TowerToHyperService::new(router.clone());
-            Box::pin(
-                async move { service.call(request).await.unwrap_or_else(|_| Response::new(Body::empty())) },
-            )
-        });
-        Self { server, log, runtime }
-    }
-
-    fn hub(&self) -> HttpHub {
-        self.hub_at(&format!("{}/api/", self.server.address))
-    }
-
-    fn hub_at(&self, url: &str) -> HttpHub {
-        let options = HttpHubOptions {
-            first_pause: Duration::from_millis(1),
-            longest_pause: Duration::from_millis(5),
-            read_timeout: Duration::from_millis(300),
-            ..HttpHubOptions::default()
-        };
-        HttpHub::new(url, KEY.into(), &options, self.runtime.handle().clone()).unwrap()
-    }
-}
 
 /// The text of an error that must be `Unavailable`, and hold no secret.
 fn unavailable(result: Result<(), ServiceError>) -> String {
@@ -101,7 +36,7 @@ fn assert_no_secret_logged() {
 
 #[test]
 fn requests_arrive_whole_and_in_order() {
-    let fixture = Fixture::new();
+    let fixture = HubServer::new();
     let hub = fixture.hub();
     hub.update_status(&call(), "a/b", ModelStatus::TrainingStarted).unwrap();
     for round in 0..20 {
@@ -122,7 +57,7 @@ fn requests_arrive_whole_and_in_order() {
 
 #[test]
 fn the_header_of_the_key_can_have_another_name() {
-    let fixture = Fixture::new();
+    let fixture = HubServer::new();
     let options = HttpHubOptions { key_header: "X-Other".to_owned(), ..HttpHubOptions::default() };
     let url = format!("{}/api", fixture.server.address);
     let hub = HttpHub::new(&url, KEY.into(), &options, fixture.runtime.handle().clone()).unwrap();
@@ -134,7 +69,7 @@ fn the_header_of_the_key_can_have_another_name() {
 
 #[test]
 fn what_may_pass_is_tried_again() {
-    let fixture = Fixture::new();
+    let fixture = HubServer::new();
     let hub = fixture.hub();
     for fault in [Fault::Status(500), Fault::Status(503), Fault::Status(429), Fault::Cut, Fault::Unanswered] {
         fixture.server.forget();
@@ -147,7 +82,7 @@ fn what_may_pass_is_tried_again() {
 
 #[test]
 fn attempts_are_bounded() {
-    let fixture = Fixture::new();
+    let fixture = HubServer::new();
     let hub = fixture.hub();
     for (fault, expected) in [
         (Fault::Status(500), "500"),
@@ -166,7 +101,7 @@ fn attempts_are_bounded() {
 
 #[test]
 fn a_refusal_is_final() {
-    let fixture = Fixture::new();
+    let fixture = HubServer::new();
     let hub = fixture.hub();
     for status in [400, 401, 403, 404, 422, 302] {
         fixture.server.forget();
@@ -180,7 +115,7 @@ fn a_refusal_is_final() {
 
 #[test]
 fn a_hub_that_is_not_there_is_unavailable() {
-    let fixture = Fixture::new();
+    let fixture = HubServer::new();
     let hub = fixture.hub_at(&nobody());
     let text = unavailable(hub.update_status(&call(), "id", ModelStatus::Error));
     assert!(text.contains("hub: PUT http://127.0.0.1:"), "{text}");
@@ -189,7 +124,7 @@ fn a_hub_that_is_not_there_is_unavailable() {
 
 #[test]
 fn the_calls_end_is_the_requests_end() {
-    let fixture = Fixture::new();
+    let fixture = HubServer::new();
     let hub = fixture.hub();
     let short = Duration::from_millis(100);
     for fault in [Fault::Stall, Fault::Late(Duration::from_secs(20))] {

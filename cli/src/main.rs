@@ -15,12 +15,13 @@ mod sandbox;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::builder::Resettable;
+use clap::{Arg, Command, CommandFactory, FromArgMatches};
 
 use args::{Cli, Verb};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit());
     logging::init(&cli.global);
     let result = match &cli.verb {
         Verb::Filter(filter) => filter::run(filter, &cli.global).map(|()| ExitCode::SUCCESS),
@@ -38,6 +39,16 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => error::report(&error, cli.global.log_format),
     }
+}
+
+/// What can be said on the command line. A variable that is empty counts as not set: environment files
+/// name variables that they leave open.
+fn command() -> Command {
+    let as_set = |arg: Arg| match arg.get_env().and_then(std::env::var_os) {
+        Some(value) if value.is_empty() => arg.env(Resettable::Reset),
+        _ => arg,
+    };
+    Cli::command().mut_args(as_set).mut_subcommand("run", |run| run.mut_args(as_set))
 }
 
 /// Writes to the standard output; a reader that has gone away has seen enough.

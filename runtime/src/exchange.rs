@@ -159,7 +159,11 @@ impl Dxo {
 
     /// The data leaves the component: it no longer pays for it.
     pub(crate) fn release(&mut self) {
-        self.tensors_mut().into_iter().flat_map(IndexMap::values_mut).for_each(Tensor::release);
+        match &mut self.data {
+            DxoData::Tensors(tensors) => tensors.values_mut().for_each(Tensor::release),
+            DxoData::Members(members) => members.values_mut().for_each(Self::release),
+            DxoData::Values(_) => {}
+        }
     }
 
     /// The size of names, meta and values in bytes, those of members included.
@@ -288,5 +292,21 @@ impl ReturnCode {
 impl fmt::Display for DataKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tensor::Dtype;
+
+    #[test]
+    fn what_leaves_in_a_collection_is_no_longer_paid_for() {
+        let budget = Budget::new(8);
+        let tensor = Tensor::charged_zeros(Dtype::Float32, &[2], &budget).unwrap();
+        let member = Dxo::of_tensors(DataKind::Weights, [("a".to_owned(), tensor)]).unwrap();
+        let mut collection = Dxo::of_members([("m".to_owned(), member)]);
+        collection.release();
+        assert!(budget.charge(8).is_ok());
     }
 }

@@ -365,13 +365,14 @@ impl Instance {
         scope: Scope<'_>,
         call: impl AsyncFnOnce(&mut Live) -> wasmtime::Result<R>,
     ) -> Result<R, Error> {
-        let mut live = self.live.take().ok_or_else(|| self.poisoned())?;
         let started = Instant::now();
         let deadline = deadline(started, &self.limits, self.spent.time, scope.not_after);
-        // A call shorter than the epoch's tick would not notice.
-        if deadline.at <= started {
+        // A call shorter than the epoch's tick would not notice. It is not entered, and stays what it is:
+        // the time that is up may be that of who calls.
+        if self.live.is_some() && deadline.at <= started {
             return Err(self.ended(&deadline.reached.into()));
         }
+        let mut live = self.live.take().ok_or_else(|| self.poisoned())?;
         live.store.set_epoch_deadline(1);
         let under_way = &mut live.store.data_mut().call;
         under_way.deadline = deadline;

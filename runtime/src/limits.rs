@@ -66,7 +66,8 @@ pub struct Limits {
     pub gauges: u64,
     /// Events that it fires: each enters other components. A job has some hundreds.
     pub events: u64,
-    /// Files that it starts to write: results come in a handful.
+    /// Files that it starts to write, and parts of directories' paths that it makes: results come in a
+    /// handful.
     pub files: u64,
     /// The bytes that it writes to files. Results are texts; models are written by the engine.
     #[serde(deserialize_with = "size")]

@@ -1,6 +1,8 @@
 //! Names that come from a component, checked once.
 
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The longest path, in bytes.
 const MAX_LENGTH: usize = 4_096;
@@ -13,6 +15,11 @@ const MAX_PART: usize = 255;
 /// directory itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ComponentPath(String);
+
+/// Whether a file of this name is one in the making, or was when the process ended: no component sees it.
+pub(crate) fn is_staged(name: &str) -> bool {
+    name.starts_with(".flip-wasm-") && name.ends_with(".tmp")
+}
 
 /// Why a text is no such path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +34,8 @@ pub(crate) enum PathError {
     Part,
     #[error("the path has a control character or a backslash in it")]
     Character,
+    #[error("the path has a part that names a file in the making")]
+    Staged,
     #[error("the path is empty")]
     Empty,
 }
@@ -48,6 +57,7 @@ impl ComponentPath {
                 "." | ".." => return Err(PathError::Dots),
                 _ if part.len() > MAX_PART => return Err(PathError::Part),
                 _ if part.chars().any(|c| c.is_control() || c == '\\') => return Err(PathError::Character),
+                _ if is_staged(part) => return Err(PathError::Staged),
                 _ => {}
             }
         }
@@ -95,6 +105,14 @@ impl ComponentPath {
     }
 }
 
+/// A name that nothing has yet, to go before an ending. The number of the process would not do: in a
+/// container it is the same each time, and a run that was killed leaves files behind.
+pub(crate) fn unused_name() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!(".flip-wasm-{:016x}", RandomState::new().hash_one(number))
+}
+
 impl fmt::Display for ComponentPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.is_root() { "." } else { &self.0 })
@@ -124,6 +142,7 @@ mod tests {
             (&long, E::Length),
             (&many, E::Length),
             (&name, E::Part),
+            ("a/.flip-wasm-1-1.tmp", E::Staged),
         ] {
             assert_eq!(ComponentPath::parse(text), Err(error), "{text:.40}");
         }

@@ -3,10 +3,11 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use cap_fs_ext::DirExt;
 use cap_std::fs::{Dir, Metadata, ReadDir};
+
+use crate::paths;
 
 /// How many directories are open at a time, one inside the other.
 const MAX_OPEN: usize = 32;
@@ -69,13 +70,14 @@ pub(crate) fn usage<E>(dir: &Dir, path: &str, tally: &mut Tally, go_on: GoOn<'_,
     let top = if path.is_empty() {
         dir.try_clone()?
     } else {
-        let metadata = dir.symlink_metadata(path)?;
+        let (parent, name) = parent_of(dir, path)?;
+        let metadata = parent.symlink_metadata(name)?;
         if !metadata.is_dir() {
             tally.file(&metadata);
             return Ok(());
         }
         tally.directories += 1;
-        dir.open_dir(path)?
+        parent.open_dir_nofollow(name)?
     };
     let entries = top.entries()?;
     let mut levels = vec![Level { dir: top, entries, name: OsString::new() }];
@@ -103,12 +105,30 @@ pub(crate) fn usage<E>(dir: &Dir, path: &str, tally: &mut Tally, go_on: GoOn<'_,
 /// Deletes what is at `path`: a file, a link, or a directory with everything inside.
 pub(crate) fn remove<E>(dir: &Dir, path: &str, tally: &mut Tally, go_on: GoOn<'_, E>) -> Result<(), Stop<E>> {
     go_on().map_err(Stop::Told)?;
-    let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
-    let parent = match parent {
-        "" => dir.try_clone()?,
-        parent => dir.open_dir(parent)?,
-    };
+    let (parent, name) = parent_of(dir, path)?;
+    // Where nothing is there from the start, the caller is told.
+    parent.symlink_metadata(name)?;
     remove_entry(&parent, name.into(), tally, go_on)
+}
+
+/// The directory that the last name of a path is in. A link on the way would lead to what the path does
+/// not say.
+fn parent_of<'a>(dir: &Dir, path: &'a str) -> io::Result<(Dir, &'a str)> {
+    let (parents, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let mut parent = dir.try_clone()?;
+    for part in parents.split('/').filter(|part| !part.is_empty()) {
+        parent = parent.open_dir_nofollow(part)?;
+    }
+    Ok((parent, name))
+}
+
+/// What somebody else has deleted in the meantime is none the less gone.
+fn unless_gone<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Deletes everything inside `dir`.
@@ -123,31 +143,34 @@ pub(crate) fn clear<E>(dir: &Dir, tally: &mut Tally, go_on: GoOn<'_, E>) -> Resu
 fn remove_entry<E>(top: &Dir, name: OsString, tally: &mut Tally, go_on: GoOn<'_, E>) -> Result<(), Stop<E>> {
     let mut waiting = vec![name];
     while let Some(name) = waiting.pop() {
-        let metadata = top.symlink_metadata(&name)?;
+        let Some(metadata) = unless_gone(top.symlink_metadata(&name))? else { continue };
         if !metadata.is_dir() {
-            top.remove_file(&name)?;
-            tally.file(&metadata);
+            if unless_gone(top.remove_file(&name))?.is_some() {
+                tally.file(&metadata);
+            }
             continue;
         }
-        let mut levels = vec![Level::open(top, name)?];
+        let mut levels: Vec<Level> = unless_gone(Level::open(top, name))?.into_iter().collect();
         loop {
             let depth = levels.len();
             let Some(level) = levels.last_mut() else { break };
             go_on().map_err(Stop::Told)?;
-            let Some(entry) = level.entries.next().transpose()? else {
+            let Some(entry) = unless_gone(level.entries.next().transpose())?.flatten() else {
                 let Some(empty) = levels.pop() else { break };
                 let above = levels.last().map_or(top, |level| &level.dir);
-                above.remove_dir(&empty.name)?;
-                tally.directories += 1;
+                if unless_gone(above.remove_dir(&empty.name))?.is_some() {
+                    tally.directories += 1;
+                }
                 continue;
             };
-            let metadata = entry.metadata()?;
+            let Some(metadata) = unless_gone(entry.metadata())? else { continue };
             if !metadata.is_dir() {
-                level.dir.remove_file(entry.file_name())?;
-                tally.file(&metadata);
+                if unless_gone(level.dir.remove_file(entry.file_name()))?.is_some() {
+                    tally.file(&metadata);
+                }
             } else if depth < MAX_OPEN {
-                let inner = Level::open(&level.dir, entry.file_name())?;
-                levels.push(inner);
+                let inner = unless_gone(Level::open(&level.dir, entry.file_name()))?;
+                levels.extend(inner);
             } else {
                 // Brought up beside the top, its depth starts anew.
                 let brought_up = unused_name();
@@ -160,9 +183,7 @@ fn remove_entry<E>(top: &Dir, name: OsString, tally: &mut Tally, go_on: GoOn<'_,
 }
 
 fn unused_name() -> OsString {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let number = COUNT.fetch_add(1, Ordering::Relaxed);
-    format!(".flip-wasm-{}-{number}.removing", std::process::id()).into()
+    format!("{}.removing", paths::unused_name()).into()
 }
 
 #[cfg(test)]
@@ -213,6 +234,40 @@ mod tests {
         remove(&open(root.path()), "link", &mut Tally::default(), &on).unwrap();
         assert!(root.path().join("target/keep").exists());
         assert!(fs::symlink_metadata(root.path().join("link")).is_err());
+    }
+
+    #[test]
+    fn a_link_on_the_way_leads_nowhere() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir_all(root.path().join("other/inner")).unwrap();
+        fs::write(root.path().join("other/keep"), "").unwrap();
+        fs::create_dir(root.path().join("save")).unwrap();
+        std::os::unix::fs::symlink("../other", root.path().join("save/link")).unwrap();
+        let dir = open(root.path());
+        for path in ["save/link/keep", "save/link/inner"] {
+            remove(&dir, path, &mut Tally::default(), &on).unwrap_err();
+            usage(&dir, path, &mut Tally::default(), &on).unwrap_err();
+        }
+        assert!(root.path().join("other/keep").exists() && root.path().join("other/inner").exists());
+    }
+
+    #[test]
+    fn what_goes_by_itself_in_the_meantime_keeps_nothing_else() {
+        let root = tempfile::tempdir().unwrap();
+        for name in ["a", "b", "c", "d"] {
+            fs::create_dir(root.path().join(name)).unwrap();
+            fs::write(root.path().join(name).join("f"), "").unwrap();
+        }
+        // Somebody deletes one file after the other, always the one that comes next.
+        let raced = std::cell::Cell::new(0);
+        let go_on = || {
+            for name in ["a", "b", "c", "d"].into_iter().skip(raced.replace(raced.get() + 1)).take(1) {
+                let _ = fs::remove_dir_all(root.path().join(name));
+            }
+            Ok::<_, ()>(())
+        };
+        clear(&open(root.path()), &mut Tally::default(), &go_on).unwrap();
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
     }
 
     #[test]

@@ -8,9 +8,13 @@
 )]
 
 mod compare;
+mod failing;
 mod files;
+pub mod job;
 mod limits;
+mod places;
 pub mod servers;
+mod site;
 mod vectors;
 
 use std::path::{Path, PathBuf};
@@ -19,8 +23,11 @@ use std::sync::{Arc, LazyLock};
 use flip_runtime::{Component, DataKind, Dtype, Dxo, FlContext, Instance, Json, Limits, Runtime, Tensor};
 
 pub use compare::{assert_same, difference};
+pub use failing::{Fails, Gate};
 pub use files::{safetensors_bytes, write_safetensors};
 pub use limits::{assert_ends_at, assert_fresh_one_works, assert_limit, assert_told, short_calls};
+pub use places::{Server, ServerConfig};
+pub use site::{ERRAND, EVERYTHING, Site, errand, errand_file, granted, lines, on_go};
 pub use vectors::{FilterCase, filter_cases};
 
 /// A filter that does what its args say; see its source for the deeds.

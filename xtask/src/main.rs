@@ -14,7 +14,7 @@ Usage: cargo xtask <COMMAND>
 Commands:
   demo   Run a whole recorded job in the sandbox, and compare with the reference
   test   Run every check: format, lints, tests, licences
-  bench  Measure against NumPy and native code (release build; NumPy comes into a private venv)
+  bench  Measure against Python and native code (release build; NumPy and boto3 come into a private venv)
 
 Each sets up what a fresh machine lacks.";
 

@@ -11,6 +11,7 @@ const COMPONENTS: &[&str] = &[
     "checkpoint-locator",
     "cleanup-images",
     "client-event-handler",
+    "errand",
     "evaluation-json-generator",
     "evaluation-pt-model-locator",
     "flip-sdk",

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use clap::builder::BoolishValueParser;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 
 /// Run a job's components, driven by a recorded trace.
 ///
@@ -13,7 +13,7 @@ use clap::builder::BoolishValueParser;
 ///
 /// The environment variables that FLIP's Python package reads are read as well: LOCAL_DEV, NET_ID,
 /// IMAGES_DIR, UPLOADED_FEDERATED_DATA_BUCKET, FLIP_API_INTERNAL_URL, INTERNAL_SERVICE_KEY,
-/// INTERNAL_SERVICE_KEY_HEADER, and AWS_* for an s3:// store.
+/// INTERNAL_SERVICE_KEY_HEADER, and AWS_* for an s3:// store. One that is empty counts as not set.
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  flip-wasm run job --trace trace.jsonl --workspace workspace --report report.json"
@@ -38,7 +38,7 @@ pub struct Run {
     #[arg(skip = std::env::var("INTERNAL_SERVICE_KEY").unwrap_or_default())]
     pub key: String,
     /// The name of the header that carries the key.
-    #[arg(skip = std::env::var("INTERNAL_SERVICE_KEY_HEADER").ok())]
+    #[arg(skip = std::env::var("INTERNAL_SERVICE_KEY_HEADER").ok().filter(|name| !name.is_empty()))]
     pub key_header: Option<String>,
     /// What the components may do, as TOML; the built-in ones have policies of their own.
     #[arg(long, value_name = "FILE")]
@@ -47,12 +47,26 @@ pub struct Run {
     #[arg(long, value_name = "ID", env = "NET_ID", hide_env = true)]
     pub net_id: Option<String>,
     /// Where images are, a folder for each net, in place of WORKSPACE/images.
-    #[arg(long, value_name = "DIR", env = "IMAGES_DIR", hide_env = true)]
+    #[arg(long, value_name = "DIR", env = "IMAGES_DIR", hide_env = true, value_parser = path())]
     pub images: Option<PathBuf>,
     /// As on a developer's machine: nothing is deleted, uploaded or reported.
-    #[arg(long, env = "LOCAL_DEV", hide_env = true, value_parser = BoolishValueParser::new())]
+    #[arg(long, env = "LOCAL_DEV", hide_env = true, value_parser = switch)]
     pub local_dev: bool,
     /// Write what happened as JSON.
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
+}
+
+/// On or off; a variable that is set to nothing is off.
+fn switch(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "on" | "true" | "t" | "yes" | "y" => Ok(true),
+        "" | "0" | "off" | "false" | "f" | "no" | "n" => Ok(false),
+        _ => Err("neither true nor false".to_owned()),
+    }
+}
+
+/// A path that may be empty.
+fn path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
 }

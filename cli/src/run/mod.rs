@@ -7,7 +7,7 @@ mod summary;
 use std::process::ExitCode;
 
 use flip_runtime::job::{Job, JobConfig, JobOptions, Trace};
-use flip_runtime::{Limits, Policy};
+use flip_runtime::{Error, Limits, Policy};
 
 use crate::args::Global;
 use crate::report::Staged;
@@ -20,12 +20,15 @@ pub fn run(args: &Run, global: &Global) -> anyhow::Result<ExitCode> {
     let runtime = sandbox::runtime(global, Limits::default())?;
     let config = JobConfig::read(&args.job)?;
     let trace = Trace::open(&args.trace)?;
+    // What is written there at the end, after the work, must not fail for this.
+    let workspace = |source| Error::File { path: args.workspace.clone(), source };
+    std::fs::create_dir_all(&args.workspace).map_err(workspace)?;
     let store = services::store(args, &runtime)?;
     let hub = services::hub(args, &runtime)?;
     let mut options = JobOptions::new(&args.workspace, store, hub.service());
     options.policy = args.policy.as_deref().map(Policy::read).transpose()?.unwrap_or_default();
-    options.net_id.clone_from(&args.net_id);
-    options.images.clone_from(&args.images);
+    options.net_id = args.net_id.clone().filter(|id| !id.is_empty());
+    options.images = args.images.clone().filter(|path| !path.as_os_str().is_empty());
     options.local_dev = args.local_dev;
     sandbox::end_in_order(&options.abort);
     let abort = options.abort.clone();

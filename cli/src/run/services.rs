@@ -31,7 +31,7 @@ impl TheHub {
 
 /// The hub that the arguments name; none is asked on a developer's machine.
 pub fn hub(args: &Run, runtime: &Runtime) -> Result<TheHub, Error> {
-    let Some(url) = args.hub.as_ref().filter(|_| !args.local_dev) else {
+    let Some(url) = args.hub.as_ref().filter(|url| !url.is_empty() && !args.local_dev) else {
         return Ok(TheHub::Recorded(Arc::default()));
     };
     let mut options = HttpHubOptions::default();
@@ -44,9 +44,9 @@ pub fn hub(args: &Run, runtime: &Runtime) -> Result<TheHub, Error> {
 
 /// The store that the arguments name, or a folder of the workspace.
 pub fn store(args: &Run, runtime: &Runtime) -> anyhow::Result<Arc<dyn ObjectStore>> {
-    let url = match &args.store {
-        Some(url) => url.clone(),
-        None => {
+    let url = match args.store.as_deref() {
+        Some(url) if !url.is_empty() => url.to_owned(),
+        _ => {
             let folder = args.workspace.join("store");
             let file = |source| Error::File { path: folder.clone(), source };
             std::fs::create_dir_all(&folder).map_err(file)?;

@@ -7,7 +7,8 @@ use std::process::{Command, Output};
 
 /// A directory with a recorded update, `update.safetensors`, in which the program runs.
 pub struct Site {
-    directory: tempfile::TempDir,
+    directory: PathBuf,
+    _kept: Option<tempfile::TempDir>,
 }
 
 /// The args of the recorded job.
@@ -18,11 +19,16 @@ impl Site {
         let directory = tempfile::tempdir().unwrap();
         let update = fixtures().join("standard-job/tensors/site-1_round-0.safetensors");
         fs::copy(update, directory.path().join("update.safetensors")).unwrap();
-        Self { directory }
+        Self { directory: directory.path().to_owned(), _kept: Some(directory) }
+    }
+
+    /// A directory that somebody else keeps.
+    pub fn at(directory: PathBuf) -> Self {
+        Self { directory, _kept: None }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
+        self.directory.join(name)
     }
 
     pub fn write(&self, name: &str, bytes: &[u8]) {
@@ -31,7 +37,7 @@ impl Site {
 
     /// The names of the files that are there.
     pub fn files(&self) -> Vec<String> {
-        let mut files: Vec<_> = fs::read_dir(self.directory.path())
+        let mut files: Vec<_> = fs::read_dir(&self.directory)
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
@@ -40,26 +46,29 @@ impl Site {
     }
 
     pub fn output(&self, args: &[&str]) -> Output {
+        self.output_with(args, &[])
+    }
+
+    /// The same with these variables. Those of the machine do not count.
+    pub fn output_with(&self, args: &[&str], variables: &[(&str, &str)]) -> Output {
+        // What the machine needs to run programs, and to measure which of their lines run.
+        let kept = ["PATH", "LD_LIBRARY_PATH", "TMPDIR", "LLVM_PROFILE_FILE"];
+        let kept = kept.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
         Command::new(env!("CARGO_BIN_EXE_flip-wasm"))
             .args(args)
-            .current_dir(self.directory.path())
+            .current_dir(&self.directory)
+            .env_clear()
+            .envs(kept)
             .env("FLIP_WASM_CACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"))
             .env("COLUMNS", "100")
-            .env_remove("RUST_BACKTRACE")
+            .envs(variables.iter().copied())
             .output()
             .unwrap()
     }
 
     /// The exit code and what was printed, for a snapshot.
     pub fn run(&self, args: &[&str]) -> String {
-        let output = self.output(args);
-        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        format!(
-            "exit code {}\n--- stdout\n{}--- stderr\n{}",
-            output.status.code().unwrap(),
-            text(&output.stdout),
-            text(&output.stderr)
-        )
+        shown(&self.output(args))
     }
 
     /// The same of `flip-wasm filter` from `update.safetensors` to `out.safetensors`. A run that fails
@@ -85,6 +94,17 @@ impl Site {
     }
 }
 
+/// The exit code and what was printed.
+pub fn shown(output: &Output) -> String {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    format!(
+        "exit code {}\n--- stdout\n{}--- stderr\n{}",
+        output.status.code().unwrap(),
+        text(&output.stdout),
+        text(&output.stderr)
+    )
+}
+
 pub fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures")
 }
@@ -96,6 +116,24 @@ pub const FILTERS: [(&str, &str); 4] = [
     (r"[0-9.]+ KiB", "[size]"),
     (r"flip-wasm [0-9]+\.[0-9]+\.[0-9]+", "flip-wasm [version]"),
 ];
+
+/// Figures of a run that change from one to the next.
+pub const RUN_FILTERS: [(&str, &str); 3] = [
+    (r"[0-9]{8}_[0-9]{6}\.zip", "[time].zip"),
+    (r" +[0-9.]+ ms +[0-9.]+ [KM]iB +[0-9]+", " [figures]"),
+    (r"\.zip, [0-9.]+ (B|KiB)", ".zip, [size]"),
+];
+
+/// The same for a run, with its own figures.
+#[macro_export]
+macro_rules! run_snapshot {
+    ($shown:expr) => {
+        let filters = $crate::support::RUN_FILTERS.into_iter().chain($crate::support::FILTERS);
+        insta::with_settings!({ filters => filters.collect::<Vec<_>>(), omit_expression => true }, {
+            insta::assert_snapshot!($shown)
+        })
+    };
+}
 
 /// Compares with the snapshot of this name.
 #[macro_export]

@@ -28,7 +28,7 @@ pub struct PersistToS3AndCleanup {
     model_id: ModelId,
     persistor_id: String,
     /// Where the inventory saw the model.
-    model_directory: Option<&'static str>,
+    model_directory: Option<String>,
 }
 
 impl PersistToS3AndCleanup {
@@ -76,7 +76,7 @@ impl PersistToS3AndCleanup {
     ///
     /// What kept the results from being safe. They are in the job folder.
     pub fn upload<H: Host>(&self, host: &H) -> Result<(), Error> {
-        results::upload(host, &self.model_id, self.model_directory).inspect_err(|error| {
+        results::upload(host, &self.model_id, self.model_directory.as_deref()).inspect_err(|error| {
             host.error(&format!("the results stay in the job folder: {}", error.describe()));
             // It logs its own failures; the caller must learn of this one.
             let _ = self.cleanup(host);

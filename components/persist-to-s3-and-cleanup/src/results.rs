@@ -21,7 +21,7 @@ const CODE: (&str, [&str; 2]) = ("app_server/custom", ["trainer.py", "validator.
 const VALIDATED_MODELS: &str = "cross_site_val/model_shareables";
 
 /// The directory of the job folder where the model is, as an inventory tells.
-pub(crate) fn model_directory<H: Host>(host: &H, inventory: &[(String, String)]) -> Option<&'static str> {
+pub(crate) fn model_directory<H: Host>(host: &H, inventory: &[(String, String)]) -> Option<String> {
     let Some((_, location)) = inventory.iter().find(|(name, _)| name == MODEL) else {
         host.warning(&format!(
             "the model persistor knows of no {MODEL}; what there is of results is uploaded"
@@ -29,10 +29,10 @@ pub(crate) fn model_directory<H: Host>(host: &H, inventory: &[(String, String)])
         return None;
     };
     host.info(&format!("{MODEL} is at {location}"));
-    MODEL_DIRECTORIES.into_iter().find(|directory| {
-        let ending = format!("{directory}/{MODEL}");
-        location.strip_suffix(&ending).is_some_and(|before| before.is_empty() || before.ends_with('/'))
-    })
+    // Wherever it is in the app's folder: all of that is deleted.
+    let parts: Vec<_> = location.strip_suffix(MODEL)?.strip_suffix('/')?.split('/').collect();
+    let app = parts.iter().rposition(|part| *part == APP)?;
+    Some(parts.get(app..)?.join("/"))
 }
 
 /// Moves the results to the top of the job folder, deletes what is none, and uploads the rest.
@@ -46,7 +46,7 @@ pub(crate) fn upload<H: Host>(host: &H, model_id: &ModelId, told: Option<&str>) 
     let [with_environment, without] = MODEL_DIRECTORIES;
     let usual = if host.local_dev() { without } else { with_environment };
     let mut models = usual;
-    for directory in told.into_iter().chain([usual]) {
+    for directory in told.into_iter().chain([usual]).chain(MODEL_DIRECTORIES) {
         if is_result(host, &job, &format!("{directory}/{MODEL}"))? {
             models = directory;
             break;
@@ -57,6 +57,11 @@ pub(crate) fn upload<H: Host>(host: &H, model_id: &ModelId, told: Option<&str>) 
     for (directory, name) in results {
         let path = format!("{directory}/{name}");
         if is_result(host, &job, &path)? {
+            // What the training starts from lies there too: it must not take the place of what an earlier
+            // attempt has moved.
+            if directory == without && !host.local_dev() && is_result(host, &job, name)? {
+                return Err(Error::InvalidData(format!("{path} and {name} are both in the job folder")));
+            }
             host.info(&format!("moving {path} into the job folder"));
             host.rename(&job, &path, name)?;
         }

@@ -166,6 +166,44 @@ fn the_model_is_taken_from_where_the_inventory_sees_it() {
 }
 
 #[test]
+fn a_model_that_is_kept_anywhere_in_the_apps_folder_is_not_deleted_with_it() {
+    for before in ["", "/app_server/j/"] {
+        let host = Fake::new(&[
+            "job/app_server/ckpt/a/FL_global_model.pt",
+            "job/app_server/ckpt/a/best_FL_global_model.pt",
+            "job/meta.json",
+        ]);
+        let location = format!("{before}app_server/ckpt/a/FL_global_model.pt");
+        *host.inventory.borrow_mut() = vec![("FL_global_model.pt".to_owned(), location)];
+        persistor().execute(&host).unwrap();
+        assert_eq!(host.archive(), ["FL_global_model.pt", "best_FL_global_model.pt", "meta.json"]);
+    }
+}
+
+#[test]
+fn a_model_beside_the_code_is_found_without_an_inventory() {
+    let host = Fake::new(&["job/app_server/FL_global_model.pt", "job/meta.json"]);
+    host.inventory.borrow_mut().clear();
+    persistor().execute(&host).unwrap();
+    assert_eq!(host.archive(), ["FL_global_model.pt", "meta.json"]);
+}
+
+#[test]
+fn a_second_attempt_does_not_replace_the_model_by_the_one_that_the_training_started_from() {
+    let host = job();
+    host.add("job/app_server/FL_global_model.pt");
+    host.refuse("remove job/app_server");
+    persistor().execute(&host).unwrap_err();
+    host.refuse("nothing");
+    *host.inventory.borrow_mut() =
+        vec![("FL_global_model.pt".to_owned(), "app_server/FL_global_model.pt".to_owned())];
+    assert!(matches!(persistor().execute(&host), Err(Error::InvalidData(_))));
+    let kept = host.files("job/");
+    assert!(kept.contains(&"FL_global_model.pt".to_owned()), "{kept:?}");
+    assert!(kept.contains(&"app_server/FL_global_model.pt".to_owned()), "{kept:?}");
+}
+
+#[test]
 fn an_inventory_that_is_wrong_or_silent_loses_no_model() {
     for location in ["/elsewhere/FL_global_model.pt", "app_server/FL_global_model.pt", ""] {
         let host = job();

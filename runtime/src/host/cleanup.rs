@@ -1,5 +1,7 @@
 //! The interface `cleanup`: deleting, without ever following a link.
 
+use std::io;
+
 use wasmtime::component::{HasData, Resource, ResourceTable};
 
 use super::Failure;
@@ -95,7 +97,28 @@ impl Host for CleanupView<'_> {
 
 fn failure(stop: Stop<Failure>, path: &crate::paths::ComponentPath) -> Failure {
     match stop {
+        // Not as where one reads: a component must not take what it may not delete for gone.
+        Stop::Io(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            Failure::unavailable(format!("{path}: not all of it can be deleted: {error}"))
+        }
         Stop::Io(error) => io_failure(path)(error),
         Stop::Told(failure) => failure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::paths::ComponentPath;
+
+    #[test]
+    fn what_may_not_be_deleted_is_not_said_to_be_gone() {
+        let path = ComponentPath::parse("scan.dcm").unwrap();
+        let told = |kind: io::ErrorKind| failure(Stop::Io(kind.into()), &path);
+        assert!(matches!(
+            told(io::ErrorKind::PermissionDenied),
+            Failure::Typed(Error::Unavailable(text)) if text.starts_with("scan.dcm: ")
+        ));
+        assert!(matches!(told(io::ErrorKind::NotFound), Failure::Typed(Error::NotFound(_))));
     }
 }

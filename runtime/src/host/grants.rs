@@ -1,9 +1,10 @@
 //! What the component may do, asked at each call.
 
-use std::fmt::Display;
+use std::fmt::{Display, Write};
 use std::sync::Arc;
 
 use super::Failure;
+use super::log::is_hidden;
 use crate::bindings::flip::fl::types;
 use crate::paths::ComponentPath;
 use crate::policy::{Access, Grants, HubVerb, ObjectVerb, PeerRole};
@@ -41,7 +42,9 @@ impl GrantsCtx {
     pub(crate) fn removing(&self, root: Root, path: &ComponentPath, job_id: &str) -> Result<(), Failure> {
         match self.grants.cleanup.iter().any(|rule| rule.allows(root, path, job_id)) {
             true => Ok(()),
-            false => Err(self.refused(format_args!("cleanup = [\"{root}/{path}\"]"))),
+            false => {
+                Err(self.refused(format_args!("cleanup = [{}]", quoted_text(&format!("{root}/{path}")))))
+            }
         }
     }
 
@@ -49,7 +52,9 @@ impl GrantsCtx {
         match self.grants.cleanup.iter().any(|rule| rule.allows_inside(root, path, job_id)) {
             true => Ok(()),
             false if path.is_root() => Err(self.refused(format_args!("cleanup = [\"{root}/*\"]"))),
-            false => Err(self.refused(format_args!("cleanup = [\"{root}/{path}/*\"]"))),
+            false => {
+                Err(self.refused(format_args!("cleanup = [{}]", quoted_text(&format!("{root}/{path}/*")))))
+            }
         }
     }
 
@@ -90,7 +95,17 @@ fn quoted(name: &str) -> String {
     }
 }
 
-/// The text as TOML has it; JSON's escapes are TOML's.
+/// The text as TOML has it, on one line that hides nothing.
 fn quoted_text(text: &str) -> String {
-    serde_json::Value::from(super::log::one_line(text, 100)).to_string()
+    let mut quoted = String::from("\"");
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            _ if is_hidden(character) => {
+                let _ = write!(quoted, "\\U{:08x}", u32::from(character));
+            }
+            _ => quoted.push(character),
+        }
+    }
+    quoted + "\""
 }

@@ -115,7 +115,7 @@ pub(crate) fn one_line(text: &str, max: usize) -> String {
     const CUT: &str = "… (cut)";
     let mut line = String::new();
     for character in text.chars() {
-        if character.is_control() || is_invisible(character) {
+        if is_hidden(character) {
             line.extend(character.escape_default());
         } else {
             line.push(character);
@@ -131,6 +131,11 @@ pub(crate) fn one_line(text: &str, max: usize) -> String {
         }
     }
     line
+}
+
+/// What could move a terminal's cursor, break the line, turn its direction, or is not seen.
+pub(super) fn is_hidden(character: char) -> bool {
+    character.is_control() || is_invisible(character)
 }
 
 /// Line separators, marks that set a text's direction, and others that show nothing.

@@ -10,6 +10,7 @@ pub(crate) mod grants;
 pub(crate) mod hub;
 pub(crate) mod log;
 pub(crate) mod object_store;
+mod open_files;
 pub(crate) mod peers;
 pub(crate) mod storage;
 pub(crate) mod tensors;
@@ -64,6 +65,7 @@ impl HostState {
                 meter: tensors.meter.clone(),
                 files: Quota::count("files", limits.files),
                 bytes: Quota::bytes("file-bytes", limits.file_bytes),
+                open: open_files::OpenFiles::default(),
                 window: limits.call_bytes,
             },
             object_store: object_store::ObjectStoreCtx {

@@ -3,19 +3,20 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use cap_std::fs::{Dir, FileType, Metadata, MetadataExt, OpenOptions, OpenOptionsExt};
+use rustix::io::Errno;
 use wasmtime::component::{HasData, Resource, ResourceTable};
 
 use super::call::{CallCtx, Quota};
 use super::grants::GrantsCtx;
+use super::open_files::OpenFiles;
 use super::tensors::{Meter, SharedTensor};
 use super::{Failure, open as open_handle};
 use crate::bindings::flip::fl::storage::{Entry, EntryKind, Host, HostDirectory, HostStagedFile};
 use crate::bindings::flip::fl::types::{Dtype, Error, Host as TypesHost};
-use crate::paths::ComponentPath;
+use crate::paths::{ComponentPath, is_staged, unused_name};
 use crate::policy::Access;
 use crate::services::{Directories, Root};
 use crate::tensor::{FileRange, Tensor, bytes_of};
@@ -50,11 +51,12 @@ pub struct StagedFile {
     dir: Arc<Dir>,
     temporary: String,
     path: ComponentPath,
-    file: Option<cap_std::fs::File>,
+    file: Option<Arc<cap_std::fs::File>>,
 }
 
-impl Drop for StagedFile {
-    fn drop(&mut self) {
+impl StagedFile {
+    /// The file is not to get its name.
+    fn discard(&mut self) {
         if self.file.take().is_some()
             && let Err(error) = self.dir.remove_file(&self.temporary)
         {
@@ -63,11 +65,18 @@ impl Drop for StagedFile {
     }
 }
 
-/// What a component may still write.
+impl Drop for StagedFile {
+    fn drop(&mut self) {
+        self.discard();
+    }
+}
+
+/// What a component may still write, and what it keeps open.
 pub(crate) struct StorageCtx {
     pub(crate) meter: Meter,
     pub(crate) files: Quota,
     pub(crate) bytes: Quota,
+    pub(crate) open: OpenFiles,
     /// The most that one call passes to the component, in bytes.
     pub(crate) window: u64,
 }
@@ -123,7 +132,11 @@ pub(super) fn io_failure(path: &ComponentPath) -> impl Fn(io::Error) -> Failure 
             | K::IsADirectory
             | K::NotADirectory
             | K::DirectoryNotEmpty
-            | K::InvalidFilename => Error::InvalidArgument(format!("{path}: {error}")),
+            | K::InvalidFilename
+            | K::InvalidInput => Error::InvalidArgument(format!("{path}: {error}")),
+            _ if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
+                Error::InvalidArgument(format!("{path}: {error}"))
+            }
             _ => Error::Unavailable(format!("{path}: {error}")),
         })
     }
@@ -141,6 +154,10 @@ impl OpenDirectory {
     fn file(&self, path: &ComponentPath) -> Result<(Arc<std::fs::File>, u64), Failure> {
         let failure = io_failure(path);
         let metadata = self.dir.metadata(path.as_str()).map_err(&failure)?;
+        let no_file = || Failure::invalid_argument(format!("{path}: not a regular file"));
+        if !metadata.is_file() {
+            return Err(no_file());
+        }
         let mut recent = self.recent.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(recent) = &*recent
             && recent.path == path.as_str()
@@ -149,12 +166,12 @@ impl OpenDirectory {
             return Ok((recent.file.clone(), metadata.len()));
         }
         let mut options = OpenOptions::new();
-        // Opening a pipe would wait for somebody to write to it.
+        // Opening a pipe that has taken its place would wait for somebody to write to it.
         options.read(true).custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
         let file = self.dir.open_with(path.as_str(), &options).map_err(&failure)?;
         let metadata = file.metadata().map_err(&failure)?;
         if !metadata.is_file() {
-            return Err(Failure::invalid_argument(format!("{path}: not a regular file")));
+            return Err(no_file());
         }
         let file = Arc::new(file.into_std());
         let identity = Identity::of(&metadata);
@@ -198,8 +215,9 @@ impl Host for StorageView<'_> {
             io::ErrorKind::NotFound => nothing(),
             _ => Failure::Typed(Error::Unavailable(format!("the directory {root}: {error}"))),
         })?;
-        let directory = OpenDirectory { dir: Arc::new(dir), root, access, recent: Mutex::default() };
-        open_handle(self.table, directory)
+        let dir = Arc::new(dir);
+        self.ctx.open.hold(&dir)?;
+        open_handle(self.table, OpenDirectory { dir, root, access, recent: Mutex::default() })
     }
 }
 
@@ -222,7 +240,7 @@ impl HostDirectory for StorageView<'_> {
             let entry = entry.map_err(&failure)?;
             // A name that is no text cannot be told to a component.
             let Ok(name) = entry.file_name().into_string() else { continue };
-            if after.as_ref().is_some_and(|after| name <= *after) {
+            if is_staged(&name) || after.as_ref().is_some_and(|after| name <= *after) {
                 continue;
             }
             page.insert(name, entry);
@@ -281,29 +299,32 @@ impl HostDirectory for StorageView<'_> {
             let text = format!("{path}: {len} bytes from byte {offset} are not all in its {size} bytes");
             return Err(Failure::Typed(Error::InvalidData(text)));
         }
+        self.ctx.open.hold(&file)?;
         let tensor = Tensor::from_file(dtype, &shape, FileRange::new(file, offset, len))?;
         open_handle(self.table, Arc::new(Mutex::new(tensor)))
     }
 
     fn create(&mut self, handle: Handle, path: String) -> Result<Resource<StagedFile>, Failure> {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
         let path = inside(&path)?;
         let dir = self.writable(&handle)?.dir.clone();
         self.ctx.files.take(1)?;
         let (parent, _) = path.split_last();
         let slash = if parent.is_empty() { "" } else { "/" };
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let temporary = format!("{parent}{slash}.flip-wasm-{}-{number}.tmp", std::process::id());
+        let temporary = format!("{parent}{slash}{}.tmp", unused_name());
         let file = dir
             .open_with(&temporary, OpenOptions::new().write(true).create_new(true))
             .map_err(io_failure(&path))?;
-        open_handle(self.table, StagedFile { dir, temporary, path, file: Some(file) })
+        let file = Arc::new(file);
+        let staged = StagedFile { dir, temporary, path, file: Some(file.clone()) };
+        self.ctx.open.hold(&file)?;
+        open_handle(self.table, staged)
     }
 
     fn create_dir_all(&mut self, handle: Handle, path: String) -> Result<(), Failure> {
         let path = inside(&path)?;
-        let directory = self.writable(&handle)?;
-        directory.dir.create_dir_all(path.as_str()).map_err(io_failure(&path))
+        let dir = self.writable(&handle)?.dir.clone();
+        self.ctx.files.take(path.parts().count() as u64)?;
+        dir.create_dir_all(path.as_str()).map_err(io_failure(&path))
     }
 
     fn rename(
@@ -328,9 +349,13 @@ impl HostStagedFile for StorageView<'_> {
     fn append(&mut self, handle: Resource<StagedFile>, contents: Vec<u8>) -> Result<(), Failure> {
         self.call.check()?;
         let staged = self.table.get_mut(&handle)?;
-        let Some(file) = &mut staged.file else { return Err(committed(&staged.path)) };
+        let Some(file) = &staged.file else { return Err(committed(&staged.path)) };
         self.ctx.bytes.take(contents.len() as u64)?;
-        file.write_all(&contents).map_err(io_failure(&staged.path))?;
+        if let Err(error) = (&**file).write_all(&contents) {
+            // Half of it may be there: what is not whole is not to get the name.
+            staged.discard();
+            return Err(io_failure(&staged.path)(error));
+        }
         self.ctx.meter.count(&[], &contents);
         Ok(())
     }
@@ -354,5 +379,5 @@ impl HostStagedFile for StorageView<'_> {
 }
 
 fn committed(path: &ComponentPath) -> Failure {
-    Failure::invalid_argument(format!("{path}: the file is committed already"))
+    Failure::invalid_argument(format!("{path}: the file is committed already, or was given up"))
 }

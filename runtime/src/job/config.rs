@@ -13,7 +13,7 @@ use crate::inspect::Digest;
 /// The largest configuration file, in bytes.
 const MAX_FILE: u64 = 16 << 20;
 /// Where the files lie in a job's folder: as FLIP uploads it, and as NVFLARE deploys it.
-const FOLDERS: [&str; 3] = [".", "config", "app/config"];
+const FOLDERS: [&str; 3] = ["", "config", "app/config"];
 
 /// A job's configuration.
 #[derive(Clone, Debug)]
@@ -157,6 +157,12 @@ impl AppConfig {
     fn read(file: &Path, base: &Path) -> Result<Self, Error> {
         let raw: Raw = parse(file)?;
         let reader = Reader { file, base, variables: &raw.variables };
+        // Such as a misspelt task_result_filters: to pass over it would let data out unfiltered.
+        let is_list_of_objects =
+            |value: &Value| value.as_array().is_some_and(|items| items.iter().any(Value::is_object));
+        if let Some((key, _)) = raw.variables.iter().find(|(_, value)| is_list_of_objects(value)) {
+            return Err(reader.error(&format!("key {key:?}"), "no list of components is called so"));
+        }
         let entries = |values: &[Value], list: &str| {
             let entries = values.iter().enumerate();
             entries
@@ -288,6 +294,16 @@ fn substitute(value: &mut Value, variables: &serde_json::Map<String, Value>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_misspelt_list_of_filters_was_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("config_fed_client.json");
+        std::fs::write(&file, r#"{"n": [1], "task_result_filter": [{"tasks": ["train"], "filters": []}]}"#)
+            .unwrap();
+        let error = AppConfig::read(&file, folder.path()).unwrap_err().to_string();
+        assert!(error.ends_with("key \"task_result_filter\": no list of components is called so"), "{error}");
+    }
 
     #[test]
     fn variables_take_the_place_of_their_names() {

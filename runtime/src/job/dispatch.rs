@@ -8,7 +8,7 @@ use super::standin::StandInPersistor;
 use crate::context::FlContext;
 use crate::error::Error;
 use crate::host::events::FATAL_SYSTEM_ERROR;
-use crate::instance::Scope;
+use crate::instance::{Instance, Scope};
 use crate::services::{
     Caller, Events, LookupError, ModelPersistor, Peers, ResultsGenerator, ResultsPersistor,
 };
@@ -23,7 +23,8 @@ impl Events for Here {
         if let Some(place) = self.0.upgrade() {
             place.count_event();
             for slot in place.handlers() {
-                slot.deliver(event_type, Scope::within(caller), caller.context);
+                // In a handler's own time: whoever fires with the last of its own must not end others.
+                slot.deliver(event_type, Scope::of(caller.context), caller.context);
             }
         }
     }
@@ -40,19 +41,26 @@ impl Events for Here {
 /// Another component, as one that calls it sees it.
 struct Peer(Arc<Slot>);
 
+impl Peer {
+    /// Enters it; what fails is in the report, whatever the caller makes of it.
+    fn call<R>(&self, what: &str, call: impl FnOnce(&mut Instance) -> Result<R, Error>) -> Result<R, Error> {
+        self.0.enter(call).inspect_err(|error| self.0.note_failure(what, error))
+    }
+}
+
 impl ResultsGenerator for Peer {
     fn handle_evaluation_event(&self, event_type: &str, caller: Caller<'_>) -> Result<(), Error> {
-        self.0.enter(|instance| instance.handle_evaluation_event(event_type, caller))
+        self.call(event_type, |instance| instance.handle_evaluation_event(event_type, caller))
     }
 
     fn all_tasks_failed(&self, caller: Caller<'_>) -> Result<bool, Error> {
-        self.0.enter(|instance| instance.all_tasks_failed(caller))
+        self.call("all-tasks-failed", |instance| instance.all_tasks_failed(caller))
     }
 }
 
 impl ResultsPersistor for Peer {
     fn execute(&self, caller: Caller<'_>) -> Result<(), Error> {
-        self.0.enter(|instance| instance.persist(caller))
+        self.call("execute", |instance| instance.persist(caller))
     }
 }
 

@@ -12,6 +12,7 @@ use super::registry::Kind;
 use super::report::{ComponentReport, EngineReport, PlaceReport};
 use super::slot::Slot;
 use super::standin::StandInPersistor;
+use crate::builtin::Builtin;
 use crate::component::{Component, Runtime};
 use crate::context::FlContext;
 use crate::error::Error;
@@ -90,12 +91,12 @@ impl Place {
             by_id: config
                 .components
                 .iter()
-                .map(|entry| Ok((entry.id.clone(), builder.member(entry)?)))
+                .map(|entry| Ok((entry.id.clone(), builder.member(entry, None)?)))
                 .collect::<Result<_, Error>>()?,
             executors: config
                 .executors
                 .iter()
-                .map(|(tasks, entry)| Ok((tasks.clone(), builder.member(entry)?)))
+                .map(|(tasks, entry)| Ok((tasks.clone(), builder.member(entry, Some("executor"))?)))
                 .collect::<Result<_, Error>>()?,
             result_filters: builder.filters(&config.task_result_filters)?,
             data_filters: builder.filters(&config.task_data_filters)?,
@@ -216,7 +217,7 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn member(&mut self, entry: &Entry) -> Result<Member, Error> {
+    fn member(&mut self, entry: &Entry, role: Option<&'static str>) -> Result<Member, Error> {
         if let Kind::Engine { class } = &entry.kind {
             self.engine.push(EngineReport { id: entry.id.clone(), class: class.clone() });
             let persistor = entry.kind.is_model_persistor().then(|| {
@@ -226,24 +227,23 @@ impl Builder<'_> {
             });
             return Ok(Member::Engine { class: class.clone(), persistor });
         }
-        Ok(Member::Component(self.slot(entry)?))
+        Ok(Member::Component(self.slot(entry, role)?))
     }
 
     fn filters(&mut self, filters: &[TaskFilters]) -> Result<Vec<Chain>, Error> {
         let filters = filters.iter().map(|filters| {
-            let slots = filters.filters.iter().map(|entry| {
-                let slot = self.slot(entry)?;
-                let role = slot.component.require("dxo-filter");
-                role.map_err(|error| self.config.error(entry, "path", &error.to_string()))?;
-                Ok(slot)
-            });
+            let slots = filters.filters.iter().map(|entry| self.slot(entry, Some("dxo-filter")));
             Ok(Chain { tasks: filters.tasks.clone(), filters: slots.collect::<Result<_, Error>>()? })
         });
         filters.collect()
     }
 
-    fn slot(&mut self, entry: &Entry) -> Result<Arc<Slot>, Error> {
+    /// The component of an entry, configured. The role is the one that its place in the file asks for.
+    fn slot(&mut self, entry: &Entry, role: Option<&'static str>) -> Result<Arc<Slot>, Error> {
         let component = self.load(entry)?;
+        if let Some(Err(error)) = role.map(|role| component.require(role)) {
+            return Err(self.config.error(entry, "path", &error.to_string()));
+        }
         let (grants, found) = self.grants(entry, &component)?;
         let pinned = [(grants.sha256, "the policy"), (pin(entry), "the configuration")];
         for (pin, by) in pinned {
@@ -292,7 +292,11 @@ impl Builder<'_> {
 
     /// What is granted to a component, and whether any policy names it.
     fn grants(&self, entry: &Entry, component: &Component) -> Result<(Grants, bool), Error> {
-        match (self.options.policy.grants(&[&entry.id, component.name()]), &entry.kind) {
+        // A job's author names files and ids: what is granted to a built-in component is its own.
+        let is_file = matches!(entry.kind, Kind::File { .. });
+        let names = [&*entry.id, component.name()].into_iter();
+        let names: Vec<_> = names.filter(|name| !is_file || Builtin::find(name).is_err()).collect();
+        match (self.options.policy.grants(&names), &entry.kind) {
             (Some(grants), _) => Ok((grants.clone(), true)),
             (None, Kind::Builtin(builtin)) => Ok((builtin.grants()?, true)),
             (None, _) => Ok((Grants::default(), false)),

@@ -1,79 +1,39 @@
 //! A job that a recorded trace drives.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 
 use super::config::JobConfig;
+use super::filters::{Passed, pass};
+use super::options::JobOptions;
+use super::outbox;
 use super::place::{Place, PlaceOptions};
-use super::report::{Failure, JobReport, ResultReport, TaskReport};
-use super::slot::Slot;
+use super::report::{JobReport, ResultReport, TaskReport};
 use super::trace::{Record, Trace, What};
 use super::watch::WatchedHub;
 use crate::component::Runtime;
 use crate::context::{AbortSignal, FlContext};
 use crate::error::Error;
-use crate::exchange::{Dxo, ReturnCode, Shareable};
-use crate::filter::Leaf;
-use crate::host::log::{LogSink, TracingLog};
-use crate::json::Json;
+use crate::exchange::{ReturnCode, Shareable};
+use crate::host::events::FATAL_SYSTEM_ERROR;
+use crate::host::log::one_line;
+use crate::instance::MAX_TEXT;
 use crate::paths::ComponentPath;
-use crate::policy::{OnFilterFailure, Policy};
-use crate::safetensors::Output;
-use crate::services::{Hub, Layout, ObjectStore, Root, Services};
+use crate::services::{Layout, Root, Services};
 
 /// The name of the server in a trace and in a workspace.
-const SERVER: &str = "server";
+pub(super) const SERVER: &str = "server";
+/// The folders of a workspace that are no site's.
+const OTHER_FOLDERS: [&str; 4] = [SERVER, "images", OUTBOX, "store"];
+/// Where what leaves a site is written to.
+const OUTBOX: &str = "outbox";
 /// The variable of `environment.json` that says where the engine keeps models.
 const CHECKPOINTS: &str = "APP_CKPT_DIR";
 /// NVFLARE's events around the end of a run.
 const ENDING: [&str; 3] = ["_about_to_end_run", "_check_end_run_readiness", "_end_run"];
 const END_RUN: &str = "_end_run";
 const ABORTED: &str = "_aborted";
-
-/// Where a job runs, and what serves it.
-#[derive(Clone)]
-pub struct JobOptions {
-    /// NVFLARE's layout: `server/`, a folder for each site, `images/`.
-    pub workspace: PathBuf,
-    /// What the operator grants; the built-in components have policies of their own.
-    pub policy: Policy,
-    /// The net whose images the sites have; the trace's in its absence.
-    pub net_id: Option<String>,
-    /// Where images are, a folder for each net; `images/` of the workspace in its absence.
-    pub images: Option<PathBuf>,
-    /// Where models are that outlive a job.
-    pub safehouse: PathBuf,
-    /// Whether this is a developer's machine: nothing is deleted, uploaded or reported.
-    pub local_dev: bool,
-    /// Where results are uploaded to.
-    pub object_store: Arc<dyn ObjectStore>,
-    /// The Central Hub.
-    pub hub: Arc<dyn Hub>,
-    /// Where log lines go.
-    pub log: Arc<dyn LogSink>,
-    /// Ends the run: it is wound up as an aborted one.
-    pub abort: AbortSignal,
-}
-
-impl JobOptions {
-    /// A run in `workspace` as in production, with these services.
-    pub fn new(workspace: impl Into<PathBuf>, object_store: Arc<dyn ObjectStore>, hub: Arc<dyn Hub>) -> Self {
-        Self {
-            workspace: workspace.into(),
-            policy: Policy::default(),
-            net_id: None,
-            images: None,
-            safehouse: PathBuf::from("/safehouse"),
-            local_dev: false,
-            object_store,
-            hub,
-            log: Arc::new(TracingLog),
-            abort: AbortSignal::default(),
-        }
-    }
-}
 
 /// A job whose components are configured.
 pub struct Job {
@@ -103,8 +63,17 @@ impl Job {
         let net_id = options.net_id.as_ref().or(header.net_id.as_ref());
         let net_id = net_id.map_or("default", String::as_str);
         for name in header.sites.iter().map(String::as_str).chain([net_id, header.job_id.as_str()]) {
-            if ComponentPath::parse_entry(name).is_err() || name.contains('/') || name == SERVER {
-                return Err(Error::InvalidData(format!("{name:?} cannot be the name of a folder here")));
+            if ComponentPath::parse_entry(name).is_err() || name.contains('/') {
+                return Err(Error::InvalidData(format!("{name:?} cannot be the name of a folder")));
+            }
+        }
+        for (n, site) in header.sites.iter().enumerate() {
+            if OTHER_FOLDERS.contains(&site.as_str())
+                || header.sites.iter().take(n).any(|other| other == site)
+            {
+                return Err(Error::InvalidData(format!(
+                    "{site:?} cannot be a site: its folder is another's"
+                )));
             }
         }
         let hub = Arc::new(WatchedHub::new(options.hub.clone()));
@@ -151,8 +120,8 @@ impl Job {
         })
     }
 
-    /// Does what the trace says, to its end. After a system panic, or an abort, the run is wound up: of
-    /// the rest of the trace only the events at the end of a run are fired.
+    /// Does what the trace says, to its end. After a system panic, an abort, or an error, the run is wound
+    /// up: of the rest of the trace only the events at the end of a run are fired.
     ///
     /// # Errors
     ///
@@ -160,6 +129,29 @@ impl Job {
     /// do wrong is in the report.
     pub fn replay(mut self, trace: Trace) -> Result<JobReport, Error> {
         let mut ended = false;
+        let driven = self.drive(trace, &mut ended);
+        let aborted = self.options.abort.is_triggered();
+        // The signal has done its work: what winds the run up is not to be aborted as well.
+        let context = self.ending_context();
+        if driven.is_err() {
+            self.tell_server();
+        }
+        if aborted {
+            self.server.fire(ABORTED, &context);
+        }
+        if !ended && (aborted || driven.is_err() || self.is_fatal()) {
+            self.server.fire(END_RUN, &context);
+        }
+        driven.map(|()| self.report(aborted))
+    }
+
+    /// Does what the trace says; `ended` tells whether the server's run has ended with it.
+    fn drive(&mut self, trace: Trace, ended: &mut bool) -> Result<(), Error> {
+        // A component that panics while it is configured does so before anyone can hear of it.
+        let mut told = self.is_fatal();
+        if told {
+            self.tell_server();
+        }
         for record in trace {
             let record = record?;
             if self.options.abort.is_triggered() {
@@ -169,20 +161,27 @@ impl Job {
             if self.is_fatal() && !ending {
                 continue;
             }
-            ended |= record.at == SERVER
+            *ended |= record.at == SERVER
                 && matches!(&record.what, What::Event { event_type, .. } if event_type == END_RUN);
             self.step(record)?;
+            if !told && self.is_fatal() {
+                told = true;
+                if self.server.fatal().is_none() {
+                    self.tell_server();
+                }
+            }
         }
-        let aborted = self.options.abort.is_triggered();
-        // The signal has done its work: what winds the run up is not to be aborted as well.
-        let context = Arc::new(FlContext { abort: AbortSignal::default(), ..self.context(SERVER, None) });
-        if aborted {
-            self.server.fire(ABORTED, &context);
-        }
-        if !ended && (aborted || self.is_fatal()) {
-            self.server.fire(END_RUN, &context);
-        }
-        Ok(self.report(aborted))
+        Ok(())
+    }
+
+    /// The server ends the run, whoever's system panic it was.
+    fn tell_server(&self) {
+        self.server.fire(FATAL_SYSTEM_ERROR, &self.ending_context());
+    }
+
+    /// The context of what winds a run up.
+    fn ending_context(&self) -> Arc<FlContext> {
+        Arc::new(FlContext { abort: AbortSignal::default(), ..self.context(SERVER, None) })
     }
 
     fn is_fatal(&self) -> bool {
@@ -224,16 +223,29 @@ impl Job {
         let context = self.context(&at, peer);
         match what {
             What::Event { event_type, props, shareables } => {
-                place.fire(&event_type, &Arc::new(FlContext { props, shareables, ..context }));
+                let mut context = FlContext { props, shareables, ..context };
+                if ENDING.contains(&event_type.as_str()) {
+                    // What winds the run up is not to be aborted: nobody would bring its results to safety,
+                    // nor tell the hub how it ended.
+                    context.abort = AbortSignal::default();
+                }
+                place.fire(&event_type, &Arc::new(context));
             }
             What::Task { task, data } => {
                 let context = Arc::new(context);
-                // Data that a filter failed on does not come in.
-                let (data, _, refused) = pass(&place.data_filters(&task), data, &context);
-                if refused.is_none()
-                    && let Some((executor, reply)) = place.execute(&task, data, &context)
-                {
-                    self.task_done(seq, &at, task, executor, reply);
+                let passed = pass(&place.data_filters(&task), data, &context);
+                let mut data = passed.data;
+                match passed.failure {
+                    // Data that a filter failed on does not come in.
+                    Some(failure) if passed.held_back => {
+                        data.return_code = ReturnCode::TaskDataFilterError;
+                        self.task_done(seq, &at, task, failure.what, Ok(data));
+                    }
+                    _ => {
+                        if let Some((executor, reply)) = place.execute(&task, data, &context) {
+                            self.task_done(seq, &at, task, executor, reply);
+                        }
+                    }
                 }
             }
             What::Result { task, result } => {
@@ -252,7 +264,7 @@ impl Job {
         executor: String,
         reply: Result<Shareable, Error>,
     ) {
-        let (code, exception) = match reply {
+        let (code, exception): (_, Option<String>) = match reply {
             Ok(reply) => {
                 let exception = reply.headers.get("exception");
                 let text = exception.map(|text| text.to().unwrap_or_else(|_| text.text().to_owned()));
@@ -260,6 +272,7 @@ impl Job {
             }
             Err(error) => (ReturnCode::ExecutionException, Some(error.to_string())),
         };
+        let exception = exception.map(|text| one_line(&text, MAX_TEXT));
         if let Some(exception) = &exception {
             tracing::error!(component = executor, "{task} at {at}: {}: {exception}", code.name());
         }
@@ -269,91 +282,14 @@ impl Job {
 
     /// Writes what leaves the site to the workspace's outbox.
     fn result_out(&mut self, seq: u64, at: String, task: String, filtered: Passed) -> Result<(), Error> {
-        let (result, filters, refused) = filtered;
+        let Passed { data: result, filters, failure: refused, .. } = filtered;
         let mut files = Vec::new();
         if let Some(dxo) = result.dxo {
-            let folder = self.options.workspace.join("outbox").join(&at);
-            std::fs::create_dir_all(&folder).map_err(Error::file(&folder))?;
-            let task: String = task.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
-            write(dxo, &folder, &format!("{seq}-{task}"), &mut files)?;
+            let folder = self.options.workspace.join(OUTBOX).join(&at);
+            files = outbox::put(dxo, &folder, seq, &task)?;
         }
         let return_code = result.return_code.name();
         self.results.push(ResultReport { seq, at, task, return_code, filters, refused, files });
         Ok(())
     }
-}
-
-/// What came through filters, what each did, and why it was held back or went unfiltered.
-type Passed = (Shareable, IndexMap<String, Vec<Leaf>>, Option<Failure>);
-
-/// Passes data through filters, one after the other.
-fn pass(filters: &[Arc<Slot>], mut data: Shareable, context: &Arc<FlContext>) -> Passed {
-    let mut done = IndexMap::new();
-    let mut failure = None;
-    for slot in filters {
-        // The clone shares the tensors' data.
-        let before = data.clone();
-        let filtered = slot.enter(|instance| Ok(instance.filter_result(data, context)));
-        let error = match filtered {
-            Ok(filtered) => {
-                data = filtered.reply;
-                match filtered.outcome {
-                    Ok(leaves) => {
-                        done.insert(slot.id.to_string(), leaves);
-                        continue;
-                    }
-                    Err(error) => error,
-                }
-            }
-            Err(error) => {
-                data = Shareable::held_back(&error);
-                error
-            }
-        };
-        slot.note(
-            "filter",
-            Err(Error::Refused { component: slot.id.to_string(), reason: error.to_string() }),
-        );
-        failure = Some(Failure { what: slot.id.to_string(), code: error.code(), error: error.to_string() });
-        match slot.on_filter_failure {
-            OnFilterFailure::HoldBack => break,
-            OnFilterFailure::LetPass => {
-                tracing::error!(component = &*slot.id, "THE DATA LEAVES UNFILTERED, as the policy has it");
-                data = before;
-            }
-        }
-    }
-    (data, done, failure)
-}
-
-/// Writes tensors as a dxo file, plain values as JSON, and each member of a collection on its own.
-fn write(dxo: Dxo, folder: &Path, name: &str, files: &mut Vec<PathBuf>) -> Result<(), Error> {
-    if let Some(members) = dxo.members() {
-        for (n, member) in members.values().enumerate() {
-            // The member's own name may be no name of a file.
-            write(member.clone(), folder, &format!("{name}.{n}"), files)?;
-        }
-        return Ok(());
-    }
-    let path = match dxo.values() {
-        Some(values) => {
-            let path = folder.join(format!("{name}.json"));
-            let members = [
-                ("kind".to_owned(), Json::of(dxo.kind().name()).unwrap_or_else(|_| Json::null())),
-                ("meta".to_owned(), Json::object(&dxo.meta)),
-                ("data".to_owned(), values.clone()),
-            ];
-            let text = Json::object_text(members.iter().map(|(name, value)| (name, value)));
-            std::fs::write(&path, text).map_err(Error::file(&path))?;
-            path
-        }
-        None => {
-            let path = folder.join(format!("{name}.safetensors"));
-            let metadata = IndexMap::new();
-            Output::create(&path, &dxo, &metadata)?.commit(dxo, &metadata)?;
-            path
-        }
-    };
-    files.push(path);
-    Ok(())
 }

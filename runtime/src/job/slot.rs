@@ -20,7 +20,6 @@ const MAX_FAILURES: usize = 100;
 pub(super) struct Slot {
     pub(super) id: Arc<str>,
     pub(super) component: crate::Component,
-    /// Whether it gets events, as NVFLARE's components do.
     pub(super) on_filter_failure: OnFilterFailure,
     interests: Interests,
     state: Mutex<State>,
@@ -59,13 +58,18 @@ impl Slot {
     pub(super) fn enter<R>(&self, call: impl FnOnce(&mut Instance) -> Result<R, Error>) -> Result<R, Error> {
         let result = self.enter_once(call);
         loop {
-            // Taken on its own: the component is entered while the queue is not locked.
-            let waiting = self.state().pending.pop_front();
-            let Some((event_type, context)) = waiting else { break };
+            let Some((event_type, context)) = self.waiting() else { break };
             let handled = self.enter_once(|instance| instance.handle_event(&event_type, &context));
             self.note(&event_type, handled);
         }
         result
+    }
+
+    /// The next event that waits, once the component has returned: one that was called while it is on
+    /// the call stack leaves them waiting.
+    fn waiting(&self) -> Option<(String, Arc<FlContext>)> {
+        let mut state = self.state();
+        state.instance.is_some().then(|| state.pending.pop_front()).flatten()
     }
 
     fn enter_once<R>(&self, call: impl FnOnce(&mut Instance) -> Result<R, Error>) -> Result<R, Error> {
@@ -104,6 +108,11 @@ impl Slot {
     /// Remembers a failure; the run goes on.
     pub(super) fn note(&self, what: &str, result: Result<(), Error>) {
         let Err(error) = result else { return };
+        self.note_failure(what, &error);
+    }
+
+    /// Remembers a failure that a caller is told of as well.
+    pub(super) fn note_failure(&self, what: &str, error: &Error) {
         tracing::error!(component = &*self.id, "{what}: {error}");
         let mut state = self.state();
         if state.failures.len() < MAX_FAILURES {
@@ -119,5 +128,29 @@ impl Slot {
     pub(super) fn account(&self) -> (Usage, Vec<Failure>) {
         let state = self.state();
         (state.usage.clone(), state.failures.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::component::Runtime;
+
+    #[test]
+    fn events_that_wait_outlast_a_call_of_the_component_that_is_on_the_stack() {
+        let runtime = Runtime::new().unwrap();
+        let handler = runtime.load("client-event-handler").unwrap().instance().build().unwrap();
+        let slot = Slot::new("handler".into(), handler, OnFilterFailure::HoldBack);
+        let context = Arc::new(FlContext::default());
+        let calls = slot.account().0.calls;
+        let result = slot.enter(|_| {
+            slot.deliver("an_event", Scope::of(&context), &context);
+            assert!(matches!(slot.enter(|_| Ok(())), Err(Error::Busy { .. })));
+            Ok(())
+        });
+        result.unwrap();
+        let (usage, failures) = slot.account();
+        assert_eq!(usage.calls, calls + 1);
+        assert!(failures.is_empty(), "{failures:?}");
     }
 }

@@ -13,6 +13,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::replay::SERVER;
 use crate::error::Error;
 use crate::exchange::{DataKind, Dxo, MAX_DEPTH, ReturnCode, Shareable};
 use crate::json::{self, Json};
@@ -167,6 +168,9 @@ impl Trace {
             what: self.what(&mut fields)?,
         };
         fields.end()?;
+        if record.at != SERVER && !self.header.sites.contains(&record.at) {
+            return Err(format!("at: {:?} is neither {SERVER:?} nor a site of the header", record.at));
+        }
         Ok(record)
     }
 

@@ -4,10 +4,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
+use crate::host::log::one_line;
 use crate::services::{Call, Hub, ModelStatus, ServiceError};
 
 /// The most statuses that are remembered.
 const MAX_STATUSES: usize = 1_000;
+
+/// The longest id that is remembered whole, in bytes.
+const MAX_ID: usize = 100;
 
 /// Passes everything on, and remembers the statuses.
 pub struct WatchedHub {
@@ -46,7 +50,7 @@ impl Hub for WatchedHub {
         let mut statuses = self.statuses.lock().unwrap_or_else(PoisonError::into_inner);
         if statuses.len() < MAX_STATUSES {
             statuses.push(ReportedStatus {
-                model_id: model_id.to_owned(),
+                model_id: one_line(model_id, MAX_ID),
                 status: status.name(),
                 error: result.as_ref().err().map(ToString::to_string),
             });
@@ -74,5 +78,22 @@ impl Hub for WatchedHub {
         text: &str,
     ) -> Result<(), ServiceError> {
         self.hub.send_exception(call, client, model_id, text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::context::AbortSignal;
+    use crate::services::RecordedHub;
+
+    #[test]
+    fn an_id_of_any_length_is_remembered_in_short() {
+        let hub = WatchedHub::new(Arc::new(RecordedHub::default()));
+        let call = Call::new(Instant::now() + Duration::from_secs(60), AbortSignal::default());
+        hub.update_status(&call, &"x".repeat(1 << 20), ModelStatus::Error).unwrap_err();
+        assert!(hub.statuses()[0].model_id.len() <= MAX_ID);
     }
 }

@@ -11,6 +11,9 @@
 //! peers = ["results-generator"]
 //! limits = { memory = "64MiB", call-time = "10s" }
 //! ```
+//!
+//! Ids and names of files are the choice of whoever wrote the job: a table without `sha256` is for any file
+//! of that name. A table of a built-in component's name is for that component alone.
 
 mod cleanup_rule;
 mod grants;

@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::new_without_default, reason = "the names say it")]
 
 pub mod archives;
+pub mod hub;
 pub mod s3;
 
 use std::future::Future;

@@ -49,7 +49,23 @@ pub fn env(endpoint: &str) -> Vec<(String, String)> {
     .to_vec()
 }
 
-/// An S3 server that checks signatures. Its objects and its uploads in progress are files.
+/// An S3 server that checks signatures. Its buckets, and its uploads in progress, are directories in `root`.
+pub fn serve(runtime: &Runtime, root: &Path) -> Server {
+    let mut builder = S3ServiceBuilder::new(s3s_fs::FileSystem::new(root).unwrap());
+    builder.set_auth(SimpleAuth::from_single(ID, SECRET));
+    let service = builder.build();
+    Server::start(runtime, move |request| {
+        let service = service.clone();
+        Box::pin(async move {
+            match service.call(request.map(s3s::Body::from)).await {
+                Ok(response) => response.map(Body::new),
+                Err(error) => Response::builder().status(500).body(Body::from(format!("{error:?}"))).unwrap(),
+            }
+        })
+    })
+}
+
+/// A server with one bucket, and a store in it.
 pub struct S3 {
     pub server: Server,
     pub root: TempDir,
@@ -67,20 +83,7 @@ impl S3 {
         let runtime = runtime();
         let root = TempDir::new().unwrap();
         fs::create_dir(root.path().join("bucket")).unwrap();
-        let mut builder = S3ServiceBuilder::new(s3s_fs::FileSystem::new(root.path()).unwrap());
-        builder.set_auth(SimpleAuth::from_single(ID, SECRET));
-        let service = builder.build();
-        let server = Server::start(&runtime, move |request| {
-            let service = service.clone();
-            Box::pin(async move {
-                match service.call(request.map(s3s::Body::from)).await {
-                    Ok(response) => response.map(Body::new),
-                    Err(error) => {
-                        Response::builder().status(500).body(Body::from(format!("{error:?}"))).unwrap()
-                    }
-                }
-            })
-        });
+        let server = serve(&runtime, root.path());
         let handle = runtime.handle().clone();
         let env = env(&server.address);
         let store = Store::open("s3://bucket/results/net", env, options(clean_up_time), handle).unwrap();

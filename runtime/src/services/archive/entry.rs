@@ -19,9 +19,6 @@ const SAMPLE: usize = 64 << 10;
 /// Smaller files are not worth a sample: they cost little either way.
 const SAMPLED: u64 = 1 << 20;
 
-/// Of text it leaves 3 % more than level 6, the usual one, in half the time.
-const LEVEL: i64 = 4;
-
 /// Whether a file is worth compressing: its beginning and its middle must shrink by a tenth.
 pub(super) fn method(file: &File, len: u64) -> io::Result<CompressionMethod> {
     if len == 0 {
@@ -60,8 +57,8 @@ pub(super) fn read_at<'a>(file: &File, buffer: &'a mut [u8], offset: u64, end: u
     Ok(buffer.get(..filled).unwrap_or_default())
 }
 
-pub(super) fn file_options(modified: i64, method: CompressionMethod) -> SimpleFileOptions {
-    let level = (method == CompressionMethod::Deflated).then_some(LEVEL);
+pub(super) fn file_options(modified: i64, method: CompressionMethod, level: u32) -> SimpleFileOptions {
+    let level = (method == CompressionMethod::Deflated).then_some(i64::from(level.clamp(1, 9)));
     options(modified).compression_method(method).compression_level(level).unix_permissions(0o644)
 }
 

@@ -94,11 +94,12 @@ impl From<ZipError> for ArchiveError {
     }
 }
 
-/// Writes what `source` holds into `sink`.
+/// Writes what `source` holds into `sink`, deflated at this level where it is worth it.
 pub(super) fn write(
     sink: impl Write,
     source: &Dir,
     limits: &ArchiveLimits,
+    level: u32,
     call: &Call,
 ) -> Result<Contents, ArchiveError> {
     let mut archive = Archive {
@@ -107,6 +108,7 @@ pub(super) fn write(
         contents: Contents::default(),
         names: 0,
         limits,
+        level,
         call,
     };
     archive.directory(source, "", 0)?;
@@ -121,6 +123,7 @@ struct Archive<'a, W: Write> {
     /// Of all directories that were listed so far.
     names: usize,
     limits: &'a ArchiveLimits,
+    level: u32,
     call: &'a Call,
 }
 
@@ -153,7 +156,7 @@ impl<W: Write> Archive<'_, W> {
 
     fn file(&mut self, path: &str, file: &File, len: u64, modified: i64) -> Result<(), ArchiveError> {
         let method = entry::method(file, len).map_err(read_error(path))?;
-        self.zip.start_file(path, entry::file_options(modified, method))?;
+        self.zip.start_file(path, entry::file_options(modified, method, self.level))?;
         // A file that grows is stored as long as it was when opened, one that shrinks as long as it is.
         let mut offset = 0;
         while offset < len {

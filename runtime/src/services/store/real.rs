@@ -115,7 +115,8 @@ impl ObjectStore for Store {
         max_bytes: u64,
     ) -> Result<Archived, ServiceError> {
         let (meta, contents) = self.upload(call, "put-archive", key, max_bytes, |upload| {
-            Ok(archive::write(upload, source, &self.options.archive, call)?)
+            let StoreOptions { archive: limits, deflate_level, .. } = &self.options;
+            Ok(archive::write(upload, source, limits, *deflate_level, call)?)
         })?;
         Ok(Archived { meta, entries: contents.entries, files: contents.files, bytes: contents.bytes })
     }

@@ -1,0 +1,219 @@
+//! Nothing is allowed that was not granted, and each refusal says the line that grants it.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop where its own set-up fails"
+)]
+
+use std::sync::Arc;
+
+use flip_runtime::services::{
+    Caller, Events, LookupError, ModelPersistor, Peers, ResultsGenerator, ResultsPersistor,
+};
+use flip_runtime::{Error, FlContext};
+use flip_wasm_tests::{Site, errand_file, runtime};
+use serde_json::{Value, json};
+
+/// A job in which everybody answers.
+struct Willing;
+
+impl Events for Willing {
+    fn fire(&self, _: &str, _: Caller<'_>) {}
+    fn system_panic(&self, _: &str, _: Caller<'_>) {}
+}
+
+impl ResultsGenerator for Willing {
+    fn handle_evaluation_event(&self, _: &str, _: Caller<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+    fn all_tasks_failed(&self, _: Caller<'_>) -> Result<bool, Error> {
+        Ok(false)
+    }
+}
+
+impl ResultsPersistor for Willing {
+    fn execute(&self, _: Caller<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl ModelPersistor for Willing {
+    fn model_inventory(&self, _: &FlContext) -> Result<Vec<(String, String)>, Error> {
+        Ok(vec![("a.pt".to_owned(), "app/a.pt".to_owned())])
+    }
+}
+
+impl Peers for Willing {
+    fn results_generator(&self, _: &str) -> Result<Arc<dyn ResultsGenerator>, LookupError> {
+        Ok(Arc::new(Self))
+    }
+    fn results_persistor(&self, _: &str) -> Result<Arc<dyn ResultsPersistor>, LookupError> {
+        Ok(Arc::new(Self))
+    }
+    fn model_persistor(&self, _: &str) -> Result<Arc<dyn ModelPersistor>, LookupError> {
+        Ok(Arc::new(Self))
+    }
+}
+
+/// What has to be granted for each function: the lines before, the call, the line that is missing.
+fn refusals() -> Vec<(&'static str, Value, &'static str)> {
+    const READ: &str = r#"directories = { job = "read" }"#;
+    const WRITE: &str = r#"directories = { job = "read-write" }"#;
+    vec![
+        ("", json!({"open": "job"}), READ),
+        ("", json!({"open": "workspace"}), r#"directories = { workspace = "read" }"#),
+        ("", json!({"open": "images"}), r#"directories = { images = "read" }"#),
+        (READ, json!({"write": ["job", "b", "x"]}), WRITE),
+        (READ, json!({"stage": ["job", "b", "x"]}), WRITE),
+        (READ, json!({"create-dir-all": ["job", "b"]}), WRITE),
+        (READ, json!({"rename": ["job", "a", "job", "b"]}), WRITE),
+        (READ, json!({"remove": ["job", "a"]}), r#"cleanup = ["job/a"]"#),
+        (READ, json!({"remove": ["job", "d/a"]}), r#"cleanup = ["job/d/a"]"#),
+        (READ, json!({"clear": "job"}), r#"cleanup = ["job/*"]"#),
+        ("", json!({"put": ["key", "x"]}), r#"object-store = ["put"]"#),
+        (READ, json!({"put-archive": ["key", "job", ""]}), r#"object-store = ["put-archive"]"#),
+        ("", json!({"get": ["there", 0, 1]}), r#"object-store = ["get"]"#),
+        ("", json!({"head": "there"}), r#"object-store = ["head"]"#),
+        ("", json!({"update-status": "id"}), r#"hub = ["update-status"]"#),
+        ("", json!({"send-metric": ["site-1", "id", "loss", 1.0, 0]}), r#"hub = ["send-metric"]"#),
+        ("", json!({"send-exception": ["site-1", "id", "x"]}), r#"hub = ["send-exception"]"#),
+        ("", json!({"fire": "a"}), r#"events = ["a"]"#),
+        ("", json!({"fire": "_fatal_system_error"}), r#"events = ["_fatal_system_error"]"#),
+        ("", json!({"get-results-generator": "id"}), r#"peers = ["results-generator"]"#),
+        ("", json!({"handle-evaluation-event": ["id", "a"]}), r#"peers = ["results-generator"]"#),
+        ("", json!({"all-tasks-failed": "id"}), r#"peers = ["results-generator"]"#),
+        ("", json!({"get-results-persistor": "id"}), r#"peers = ["results-persistor"]"#),
+        ("", json!({"execute": "id"}), r#"peers = ["results-persistor"]"#),
+        ("", json!({"get-model-persistor": "id"}), r#"peers = ["model-persistor"]"#),
+        ("", json!({"model-inventory": "id"}), r#"peers = ["model-persistor"]"#),
+    ]
+}
+
+fn site(policy: &str) -> Site {
+    let mut site = Site::granting("object-store = [\"put\"]");
+    site.write("job/a", "x");
+    site.write("job/d/a", "x");
+    assert_eq!(site.does(json!({"put": ["there", "x"]})), "ok there of 1 bytes");
+    site.services.events = Some(Arc::new(Willing));
+    site.services.peers = Some(Arc::new(Willing));
+    site.policy = policy.to_owned();
+    site
+}
+
+/// The line that a refusal says.
+#[track_caller]
+fn line_of(refusal: &str) -> String {
+    let line = refusal
+        .strip_prefix("not permitted: ")
+        .and_then(|line| line.strip_suffix(" under [components.Errand]"));
+    line.unwrap_or_else(|| panic!("{refusal}")).to_owned()
+}
+
+/// The policy with a line more, in the place of one for the same key.
+fn with_line(policy: &str, line: &str) -> String {
+    let key = line.split_once(" = ").unwrap().0;
+    let others = policy.lines().filter(|other| !other.starts_with(&format!("{key} = ")));
+    others.chain([line]).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn each_refusal_says_the_line_that_allows_the_call() {
+    for (policy, errand, expected) in refusals() {
+        let mut site = site(policy);
+        let line = line_of(&site.does(errand.clone()));
+        assert_eq!(line, expected, "{errand}");
+        site.policy = with_line(policy, &line);
+        let outcome = site.does(errand.clone());
+        assert!(outcome.starts_with("ok"), "{errand} with {}: {outcome}", site.policy);
+    }
+}
+
+#[test]
+fn what_is_refused_is_not_done() {
+    for (policy, errand, _) in refusals() {
+        let site = site(policy);
+        site.does(errand.clone());
+        assert_eq!(site.names("job"), ["a", "d"], "{errand}");
+        assert_eq!(site.names("job/d"), ["a"], "{errand}");
+        assert!(site.hub.requests().is_empty());
+        assert_eq!(site.store.calls().len(), 1, "{errand}");
+    }
+}
+
+#[test]
+fn a_grant_for_one_thing_is_none_for_another() {
+    let key = |line: &str| line.split_once(" = ").unwrap().0.to_owned();
+    for (policy, errand, line) in refusals() {
+        // Everything, save what stands under the same key.
+        let others =
+            refusals().into_iter().map(|(_, _, other)| other).filter(|other| key(other) != key(line));
+        let all = others.fold(String::new(), |all, other| with_line(&all, other));
+        let site = site(&policy.lines().fold(all, |all, line| with_line(&all, line)));
+        let outcome = site.does(errand.clone());
+        assert_eq!(line_of(&outcome), line, "{errand} with {}", site.policy);
+    }
+}
+
+#[test]
+fn a_refusal_does_not_tell_whether_something_is_there() {
+    let site = Site::granting(r#"directories = { job = "read" }"#);
+    site.write("job/there", "x");
+    let asked = |name: &str| {
+        let errands = vec![
+            json!({"write": ["job", name, "x"]}),
+            json!({"remove": ["job", name]}),
+            json!({"rename": ["job", name, "job", "b"]}),
+            json!({"get": [name, 0, 1]}),
+            json!({"head": name}),
+            json!({"get-results-generator": name}),
+        ];
+        site.run(errands).into_iter().map(|outcome| outcome.replace(name, "NAME")).collect::<Vec<_>>()
+    };
+    assert_eq!(asked("there"), asked("nothing"));
+    std::fs::remove_dir_all(site.path("workspace")).unwrap();
+    let refused = site.run(vec![json!({"open": "workspace"}), json!({"open": "images"})]);
+    assert!(refused.iter().all(|outcome| outcome.starts_with("not permitted: ")), "{refused:?}");
+}
+
+#[test]
+fn a_path_wrote_more_into_the_line_than_it_asked_for() {
+    let path = r#"x", "workspace/*"#;
+    let mut site = Site::granting(r#"directories = { workspace = "read" }"#);
+    site.write(&format!("workspace/{path}"), "");
+    site.write("workspace/other", "");
+    let line = line_of(&site.does(json!({"remove": ["workspace", path]})));
+    assert_eq!(line, r#"cleanup = ["workspace/x\", \"workspace/*"]"#);
+    site.policy = with_line(&site.policy, &line);
+    assert!(site.does(json!({"remove": ["workspace", "other"]})).starts_with("not permitted: "));
+    assert!(site.does(json!({"remove": ["workspace", path]})).starts_with("ok "));
+}
+
+#[test]
+fn an_event_of_a_long_or_strange_name_got_a_line_that_did_not_allow_it() {
+    for event in
+        ["a".repeat(256), "\"],[".to_owned(), "a\nb\u{7f}\u{1b}[2J\u{202e}".to_owned(), "é\\".to_owned()]
+    {
+        let mut site = site("");
+        let line = line_of(&site.does(json!({"fire": event})));
+        assert!(!line.contains(|c: char| c.is_control() || c == '\u{202e}'), "{line:?}");
+        site.policy = with_line("", &line);
+        assert_eq!(site.does(json!({"fire": event})), "ok", "{line}");
+    }
+}
+
+#[test]
+fn nothing_is_granted_while_a_component_is_configured_and_by_default() {
+    let component = runtime().load_file(&errand_file()).unwrap();
+    let site = Site::granting("");
+    let log = Arc::new(flip_runtime::RecordedLog::default());
+    let args = flip_wasm_tests::on_go(json!([{"open": "job"}, {"update-status": "id"}, {"put": ["a", "x"]}]));
+    let builder = component.instance().args(args).services(site.services.clone()).log(log.clone());
+    builder.build().unwrap().handle_event("go", &site.context).unwrap();
+    for outcome in flip_wasm_tests::lines(&log) {
+        assert!(
+            outcome.starts_with("not permitted: ") && outcome.ends_with(" under [components.errand]"),
+            "{outcome}"
+        );
+    }
+}

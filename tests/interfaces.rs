@@ -1,0 +1,165 @@
+//! The limits on what a component does through the host interfaces.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop where its own set-up fails"
+)]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use flip_runtime::services::{Caller, Events};
+use flip_runtime::{Limits, ReturnCode, Services, Shareable};
+use flip_wasm_tests::{Site, lines, on_go, update};
+use serde_json::{Value, json};
+
+fn within(limits: Limits) -> Site {
+    let mut site = Site::granting_everything();
+    site.limits = limits;
+    site
+}
+
+/// The errand, so many times.
+fn times(errand: Value, times: usize) -> Vec<Value> {
+    vec![errand; times]
+}
+
+#[derive(Default)]
+struct Counted(AtomicU64);
+
+impl Events for Counted {
+    fn fire(&self, _: &str, _: Caller<'_>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn system_panic(&self, _: &str, _: Caller<'_>) {
+        self.0.fetch_add(100, Ordering::Relaxed);
+    }
+}
+
+fn counting(limits: Limits) -> (Site, Arc<Counted>) {
+    let mut site = within(limits);
+    let events = Arc::new(Counted::default());
+    site.services = Services { events: Some(events.clone()), ..site.services };
+    (site, events)
+}
+
+#[test]
+fn events_beyond_the_limit_are_refused() {
+    let (site, events) = counting(Limits { events: 3, ..Limits::default() });
+    let spent = "quota exceeded: limit events reached: 3 allowed";
+    assert_eq!(site.run(times(json!({"fire": "a"}), 5)), ["ok", "ok", "ok", spent, spent]);
+    assert_eq!(events.0.load(Ordering::Relaxed), 3);
+}
+
+#[test]
+fn events_that_are_refused_do_not_count_and_panics_do() {
+    let (site, events) = counting(Limits { events: 2, ..Limits::default() });
+    let errands = [
+        json!({"fire": "not-granted"}),
+        json!({"fire": "a".repeat(257)}),
+        json!({"system-panic": "x"}),
+        json!({"fire": "a"}),
+        json!({"system-panic": "y"}),
+        json!({"fire": "a"}),
+    ];
+    let outcomes = site.run(errands.to_vec());
+    assert_eq!(outcomes[0], "not permitted: events = [\"not-granted\"] under [components.Errand]");
+    assert_eq!(outcomes[1], "invalid argument: the event type is longer than 256 bytes");
+    assert_eq!(outcomes[2..5], ["ok", "ok", "ok"]);
+    assert_eq!(outcomes[5], "quota exceeded: limit events reached: 2 allowed");
+    assert_eq!(events.0.load(Ordering::Relaxed), 101);
+}
+
+#[test]
+fn files_beyond_the_limit_are_not_started() {
+    let site = within(Limits { files: 2, ..Limits::default() });
+    let write = |name: &str| json!({"write": ["job", name, "x"]});
+    assert_eq!(
+        site.run(vec![write("a"), write("a"), write("b"), json!({"read": ["job", "a", 0, 9]})]),
+        ["ok", "ok", "quota exceeded: limit files reached: 2 allowed", r#"ok "x""#]
+    );
+    assert_eq!(site.names("job"), ["a"]);
+}
+
+#[test]
+fn files_were_bounded_and_directories_were_not() {
+    let site = within(Limits { files: 3, ..Limits::default() });
+    let make = |path: &str| json!({"create-dir-all": ["job", path]});
+    let spent = "quota exceeded: limit files reached: 3 allowed";
+    assert_eq!(site.run(vec![make("a/b"), make("c/d"), make("a"), make("e")]), ["ok", spent, "ok", spent]);
+    assert_eq!((site.names("job"), site.names("job/a")), (vec!["a".to_owned()], vec!["b".to_owned()]));
+}
+
+#[test]
+fn file_bytes_are_those_of_all_files_together() {
+    let site = within(Limits { file_bytes: 10_000, ..Limits::default() });
+    let write = |name: &str, bytes: u64| json!({"write-zeroes": ["job", name, bytes]});
+    let spent = "quota exceeded: limit file-bytes reached: 9.8 KiB allowed";
+    assert_eq!(
+        site.run(vec![write("a", 6_000), write("b", 4_001), write("c", 4_000), write("d", 1)]),
+        ["ok", spent, "ok", spent]
+    );
+    assert_eq!(site.names("job"), ["a", "c"]);
+}
+
+#[test]
+fn upload_bytes_are_those_of_all_objects_together() {
+    let site = within(Limits { upload_bytes: 10_000, ..Limits::default() });
+    let put = |name: &str, bytes: u64| json!({"put-zeroes": [name, bytes]});
+    let spent = "quota exceeded: limit upload-bytes reached: 9.8 KiB allowed";
+    assert_eq!(
+        site.run(vec![put("a", 6_000), put("b", 4_001), put("c", 4_000), put("d", 1), json!({"head": "b"})])
+            [..4],
+        ["ok a of 6000 bytes", spent, "ok c of 4000 bytes", spent]
+    );
+}
+
+#[test]
+fn upload_bytes_bound_archives_and_nothing_is_stored() {
+    let site = within(Limits { upload_bytes: 10_000, ..Limits::default() });
+    let random: Vec<u8> = (0..20_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()).collect();
+    site.write("job/a", random);
+    let outcomes = site.run(vec![
+        json!({"put-archive": ["a.zip", "job", ""]}),
+        json!({"head": "a.zip"}),
+        json!({"put": ["b", "x"]}),
+    ]);
+    assert!(outcomes[0].starts_with("quota exceeded: ") && outcomes[0].contains("10000"), "{}", outcomes[0]);
+    assert!(outcomes[1].starts_with("not found: "), "{}", outcomes[1]);
+    assert_eq!(outcomes[2], "ok b of 1 bytes");
+}
+
+#[test]
+fn hub_calls_beyond_the_limit_are_not_sent() {
+    let site = within(Limits { hub_calls: 2, ..Limits::default() });
+    let errands = vec![
+        json!({"update-status": "id"}),
+        json!({"send-metric": ["site-1", "id", "loss", 1.0, 0]}),
+        json!({"send-exception": ["site-1", "id", "x"]}),
+        json!({"update-status": "id"}),
+    ];
+    let spent = "quota exceeded: limit hub-calls reached: 2 allowed";
+    assert_eq!(site.run(errands), ["ok", "ok", spent, spent]);
+    assert_eq!(site.hub.requests().len(), 2);
+}
+
+#[test]
+fn quotas_are_for_the_whole_life_of_an_instance() {
+    let site = within(Limits { hub_calls: 2, ..Limits::default() });
+    let (mut runner, log) = site.runner(on_go(json!([{"update-status": "id"}])));
+    runner.handle_event("go", &site.context).unwrap();
+    let reply = runner.execute("go", Shareable::ok(update()), &site.context).unwrap();
+    assert_eq!(reply.return_code, ReturnCode::Ok);
+    runner.handle_event("go", &site.context).unwrap();
+    assert_eq!(lines(&log), ["ok", "ok", "quota exceeded: limit hub-calls reached: 2 allowed"]);
+}
+
+#[test]
+fn limits_of_the_policy_go_before_all_others() {
+    let mut site = within(Limits { hub_calls: 9, ..Limits::default() });
+    site.policy = "hub = [\"update-status\"]\nlimits = { hub-calls = 1 }".to_owned();
+    let spent = "quota exceeded: limit hub-calls reached: 1 allowed";
+    assert_eq!(site.run(times(json!({"update-status": "id"}), 2)), ["ok", spent]);
+}

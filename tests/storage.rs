@@ -1,0 +1,325 @@
+//! The interface `storage`, through a guest: each function, paths that lead out, files that are none.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop where its own set-up fails"
+)]
+
+use std::fs;
+use std::os::unix::net::UnixListener;
+
+use flip_runtime::{Error, Limits};
+use flip_wasm_tests::{Site, lines, on_go};
+use serde_json::json;
+
+#[test]
+fn every_function_does_what_it_says() {
+    let site = Site::granting_everything();
+    site.write("job/a", "hello");
+    site.write("job/deep/er/b", [1, 2, 3, 4, 5, 6, 7]);
+    site.assert_outcomes([
+        (json!({"open": "job"}), "ok"),
+        (json!({"read": ["job", "a", 0, 100]}), r#"ok "hello""#),
+        (json!({"read": ["job", "a", 1, 3]}), r#"ok "ell""#),
+        (json!({"read": ["job", "a", 5, 3]}), r#"ok """#),
+        (json!({"read": ["job", "a", u64::MAX, u32::MAX]}), r#"ok """#),
+        (json!({"read": ["job", "b", 0, 1]}), "not found: b: nothing is there"),
+        (json!({"stat": ["job", "a"]}), "ok file a 5"),
+        (json!({"stat": ["job", "deep/er"]}), "ok directory er 0"),
+        (json!({"stat": ["job", ""]}), "ok directory  0"),
+        (json!({"entries": ["job", "", null, 10]}), "ok [file a 5, directory deep 0]"),
+        (json!({"entries": ["job", "deep/er", null, 10]}), "ok [file b 7]"),
+        (json!({"tensor": ["job", "deep/er/b", 1, [2, 3]]}), "ok [2, 3, 4, 5, 6, 7]"),
+        (json!({"tensor": ["job", "a", 5, [0]]}), "ok []"),
+        (
+            json!({"tensor": ["job", "a", 1, [5]]}),
+            "invalid data: a: 5 bytes from byte 1 are not all in its 5 bytes",
+        ),
+        (
+            json!({"tensor": ["job", "a", u64::MAX, [1]]}),
+            "invalid data: a: 1 bytes from byte 18446744073709551615 are not all in its 5 bytes",
+        ),
+        (json!({"create-dir-all": ["workspace", "x/y"]}), "ok"),
+        (json!({"create-dir-all": ["workspace", "x/y"]}), "ok"),
+        (json!({"write": ["workspace", "x/y/c", "new"]}), "ok"),
+        (json!({"rename": ["workspace", "x/y/c", "job", "a"]}), "ok"),
+        (json!({"read": ["job", "a", 0, 9]}), r#"ok "new""#),
+        (json!({"rename": ["workspace", "x", "job", "deep/x"]}), "ok"),
+        (json!({"rename": ["workspace", "x", "job", "x"]}), "not found: x: nothing is there"),
+        (json!({"write": ["job", "no/c", "new"]}), "not found: no/c: nothing is there"),
+        (json!({"open": "images"}), "ok"),
+    ]);
+    assert!(site.path("job/deep/x/y").is_dir());
+    assert_eq!(site.names("workspace"), [""; 0]);
+}
+
+#[test]
+fn entries_come_in_pages_in_the_order_of_their_names() {
+    let site = Site::granting_everything();
+    for name in ["c", "a", "B", "d"] {
+        site.write(&format!("job/{name}"), "");
+    }
+    site.assert_outcomes([
+        (json!({"entries": ["job", "", null, 2]}), "ok [file B 0, file a 0]"),
+        (json!({"entries": ["job", "", "a", 2]}), "ok [file c 0, file d 0]"),
+        (json!({"entries": ["job", "", "d", 2]}), "ok []"),
+        (json!({"entries": ["job", "", "aa/../..", 1]}), "ok [file c 0]"),
+        (json!({"entries": ["job", "", null, 0]}), "ok []"),
+        (json!({"entries": ["job", "a", null, 1]}), "invalid argument: a: Not a directory (os error 20)"),
+    ]);
+}
+
+#[test]
+fn entries_are_a_thousand_at_a_time_however_many_are_asked_for() {
+    let site = Site::granting_everything();
+    for number in 0..1_100 {
+        site.write(&format!("job/{number:04}"), "");
+    }
+    let listed = site.does(json!({"entries": ["job", "", null, u32::MAX]}));
+    assert_eq!(listed, "ok [file 0000 0, file 0001 0, file 0002 0"[..].to_owned() + &listed[41..]);
+    assert!(site.does(json!({"entries": ["job", "", "1022", 9]})).starts_with("ok [file 1023 0, "));
+}
+
+/// Paths that are none, and what the component is told of them.
+fn no_paths() -> Vec<(String, &'static str)> {
+    let dots = "the path has a part . or ..";
+    let empty = "the path is absolute, ends in a slash or has an empty part";
+    let character = "the path has a control character or a backslash in it";
+    let long = "the path is longer than 4096 bytes or has more than 128 parts";
+    let text = |text: &str| text.to_owned();
+    vec![
+        (text(".."), dots),
+        (text("../job/a"), dots),
+        (text("d/../../images"), dots),
+        (text("./a"), dots),
+        (text("d/."), dots),
+        (text("/etc/passwd"), empty),
+        (text("/"), empty),
+        (text("a/"), empty),
+        (text("d//a"), empty),
+        (text("a\0b"), character),
+        (text("d\\a"), character),
+        (text("..\\a"), character),
+        (text("a\nb"), character),
+        ("d/".repeat(10_000) + "a", long),
+        ("a".repeat(5_000), long),
+        ("d/".repeat(200) + "a", long),
+        ("a".repeat(256), "the path has a part longer than 255 bytes"),
+    ]
+}
+
+#[test]
+fn a_path_that_could_lead_out_is_refused_by_every_function() {
+    let site = Site::granting_everything();
+    site.write("job/d/a", "kept");
+    site.write("job/a", "kept");
+    site.write("images/a", "kept");
+    for (path, reason) in no_paths() {
+        let errands = vec![
+            json!({"read": ["job", path, 0, 9]}),
+            json!({"stat": ["job", path]}),
+            json!({"entries": ["job", path, null, 9]}),
+            json!({"tensor": ["job", path, 0, [1]]}),
+            json!({"write": ["job", path, "x"]}),
+            json!({"create-dir-all": ["job", path]}),
+            json!({"rename": ["job", path, "job", "b"]}),
+            json!({"rename": ["job", "a", "job", path]}),
+            json!({"usage": ["job", path]}),
+            json!({"remove": ["job", path]}),
+            json!({"put-archive": ["key", "job", path]}),
+        ];
+        for outcome in site.run(errands) {
+            assert_eq!(outcome, format!("invalid argument: {reason}"), "{path:.40}");
+        }
+    }
+    assert_eq!(site.names("job"), ["a", "d"]);
+    assert_eq!(
+        (site.read("job/a"), site.read("job/d/a"), site.read("images/a")),
+        ("kept".into(), "kept".into(), "kept".into())
+    );
+    assert!(site.store.calls().is_empty());
+}
+
+#[test]
+fn the_directory_itself_is_no_file() {
+    let site = Site::granting_everything();
+    for errand in [
+        json!({"read": ["job", "", 0, 9]}),
+        json!({"write": ["job", "", "x"]}),
+        json!({"create-dir-all": ["job", ""]}),
+        json!({"rename": ["job", "", "workspace", "x"]}),
+        json!({"remove": ["job", ""]}),
+    ] {
+        assert_eq!(site.does(errand), "invalid argument: the path is empty");
+    }
+}
+
+#[test]
+fn names_that_only_look_like_a_way_out_are_names() {
+    let site = Site::granting_everything();
+    for name in ["%2e%2e", "...", "C:", "..%2f..%2fetc", " ", "-rf", "~", "*", "übung"] {
+        site.assert_outcomes([
+            (json!({"write": ["job", name, "x"]}), "ok"),
+            (json!({"read": ["job", name, 0, 9]}), r#"ok "x""#),
+        ]);
+        assert_eq!(site.names("job"), [name]);
+        assert_eq!(site.does(json!({"remove": ["job", name]})), "ok 1 files, 0 directories, 1 bytes");
+    }
+}
+
+#[test]
+fn what_is_no_regular_file_is_refused_and_never_waited_for() {
+    let site = Site::granting_everything();
+    let cwd = rustix::fs::CWD;
+    rustix::fs::mkfifoat(cwd, site.path("job/pipe"), 0o600.into()).unwrap();
+    fs::create_dir(site.path("job/directory")).unwrap();
+    let _socket = UnixListener::bind(site.path("job/socket")).unwrap();
+    for name in ["pipe", "directory", "socket"] {
+        for errand in [json!({"read": ["job", name, 0, 9]}), json!({"tensor": ["job", name, 0, [0]]})] {
+            assert_eq!(site.does(errand), format!("invalid argument: {name}: not a regular file"));
+        }
+    }
+    site.assert_outcomes([
+        (
+            json!({"entries": ["job", "", null, 9]}),
+            "ok [directory directory 0, other pipe 0, other socket 0]",
+        ),
+        (
+            json!({"write": ["job", "directory", "x"]}),
+            "invalid argument: directory: Is a directory (os error 21)",
+        ),
+        (
+            json!({"create-dir-all": ["job", "pipe/x"]}),
+            "invalid argument: pipe/x: Not a directory (os error 20)",
+        ),
+        (
+            json!({"rename": ["job", "directory", "job", "directory/x"]}),
+            "invalid argument: directory: Invalid argument (os error 22)",
+        ),
+        (json!({"write": ["job", "pipe", "x"]}), "ok"),
+        (json!({"remove": ["job", "socket"]}), "ok 1 files, 0 directories, 0 bytes"),
+    ]);
+    assert_eq!(site.read("job/pipe"), "x");
+    assert_eq!(site.names("job"), ["directory", "pipe"]);
+}
+
+#[test]
+fn a_staged_file_is_seen_only_once_it_is_committed() {
+    let site = Site::granting_everything();
+    site.write("job/a", "old");
+    site.assert_outcomes([
+        (json!({"stage": ["job", "a", "ne"]}), "ok"),
+        (json!({"read": ["job", "a", 0, 9]}), r#"ok "old""#),
+        (json!({"append": "w"}), "ok"),
+        (json!({"commit": null}), "ok"),
+        (json!({"read": ["job", "a", 0, 9]}), r#"ok "new""#),
+        (json!({"append": "er"}), "invalid argument: a: the file is committed already"),
+        (json!({"commit": null}), "invalid argument: a: the file is committed already"),
+        (json!({"drop-staged": null}), "ok"),
+    ]);
+    assert_eq!((site.names("job"), site.read("job/a")), (vec!["a".to_owned()], "new".to_owned()));
+}
+
+#[test]
+fn a_file_in_the_making_has_no_name() {
+    let site = Site::granting_everything();
+    site.assert_outcomes([
+        (json!({"stage": ["job", "a", "x"]}), "ok"),
+        (json!({"entries": ["job", "", null, 9]}), "ok []"),
+        (json!({"stat": ["job", "a"]}), "not found: a: nothing is there"),
+    ]);
+    let (mut runner, log) = site.runner(on_go(json!([{"stage": ["job", "a", "x"]}])));
+    runner.handle_event("go", &site.context).unwrap();
+    let name = site.names("job").remove(0);
+    let unseen = "invalid argument: the path has a part that names a file in the making";
+    for errand in [json!({"stat": ["job", name]}), json!({"rename": ["job", name, "job", "a"]})] {
+        assert_eq!(site.does(errand), unseen);
+    }
+    drop((runner, log));
+    assert_eq!(site.names("job"), [""; 0]);
+}
+
+#[test]
+fn a_staged_file_is_gone_when_it_is_dropped() {
+    let site = Site::granting_everything();
+    site.write("job/a", "old");
+    let (mut runner, log) =
+        site.runner(on_go(json!([{"stage": ["job", "a", "new"]}, {"drop-staged": null}])));
+    runner.handle_event("go", &site.context).unwrap();
+    assert_eq!(lines(&log), ["ok", "ok"]);
+    assert_eq!((site.names("job"), site.read("job/a")), (vec!["a".to_owned()], "old".to_owned()));
+}
+
+#[test]
+fn a_staged_file_is_gone_when_its_component_traps() {
+    let site = Site::granting_everything();
+    site.write("job/a", "old");
+    let (mut runner, _log) = site.runner(on_go(json!([{"stage": ["job", "a", "new"]}, "panic"])));
+    let error = runner.handle_event("go", &site.context).unwrap_err();
+    assert!(matches!(error, Error::Trapped { .. }), "{error}");
+    // The store with all that it holds is gone, although the instance is still there.
+    assert_eq!((site.names("job"), site.read("job/a")), (vec!["a".to_owned()], "old".to_owned()));
+    assert!(matches!(runner.handle_event("go", &site.context), Err(Error::Poisoned { .. })));
+    assert_eq!(site.does(json!({"write": ["job", "a", "new"]})), "ok");
+}
+
+#[test]
+fn a_staged_file_is_gone_when_its_instance_is_dropped() {
+    let site = Site::granting_everything();
+    let (mut runner, _log) = site.runner(on_go(json!([{"stage": ["job", "a", "new"]}])));
+    runner.handle_event("go", &site.context).unwrap();
+    drop(runner);
+    assert_eq!(site.names("job"), [""; 0]);
+}
+
+#[test]
+fn a_file_that_the_quota_cuts_off_keeps_its_old_contents_whole() {
+    let mut site = Site::granting_everything();
+    site.limits = Limits { file_bytes: 300_000, ..Limits::default() };
+    site.write("job/a", "old");
+    let outcome = site.does(json!({"write-zeroes": ["job", "a", 300_001]}));
+    assert_eq!(outcome, "quota exceeded: limit file-bytes reached: 293.0 KiB allowed");
+    assert_eq!((site.names("job"), site.read("job/a")), (vec!["a".to_owned()], "old".to_owned()));
+}
+
+#[test]
+fn a_directory_that_is_granted_and_not_there_is_not_found() {
+    let site = Site::granting(r#"directories = { job = "read", safehouse = "read" }"#);
+    fs::remove_dir(site.path("job")).unwrap();
+    site.assert_outcomes([
+        (json!({"open": "job"}), "not found: the directory job is not there"),
+        (json!({"open": "safehouse"}), "not found: the directory safehouse is not there"),
+    ]);
+}
+
+#[test]
+fn a_file_that_is_cut_short_under_a_tensor_is_no_harm() {
+    let site = Site::granting_everything();
+    site.write("job/a", [7; 4]);
+    site.write("job/b", [8; 8]);
+    site.assert_outcomes([
+        (json!({"keep-tensor": ["job", "a"]}), "ok"),
+        // What takes the place of a file is another one.
+        (json!({"rename": ["job", "b", "job", "a"]}), "ok"),
+        (json!({"tensor": ["job", "a", 4, [4]]}), "ok [8, 8, 8, 8]"),
+    ]);
+}
+
+#[test]
+fn open_directories_and_files_used_up_those_of_the_whole_process() {
+    let site = Site::granting_everything();
+    let too_many = "quota exceeded: more than 128 directories and files are open";
+    for number in 0..200 {
+        site.write(&format!("images/{number}"), "x");
+    }
+    let stage = (0..200).map(|number| json!({"stage": ["job", number.to_string(), ""]}));
+    let keep = (0..200).map(|number| json!({"keep-tensor": ["images", number.to_string()]}));
+    for errands in [vec![json!({"keep-open": ["job", 200]})], stage.collect(), keep.collect()] {
+        let outcomes = site.run(errands);
+        assert_eq!(outcomes.last().unwrap(), too_many);
+    }
+    // What is dropped does not count.
+    let read = (0..200).map(|number| json!({"read": ["images", number.to_string(), 0, 1]}));
+    assert_eq!(site.run(read.collect()), [r#"ok "x""#; 200]);
+}

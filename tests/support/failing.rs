@@ -1,0 +1,96 @@
+//! A hub and an object store that fail as they are told.
+
+use std::sync::{Condvar, Mutex};
+
+use axum::body::Bytes;
+use cap_std::fs::Dir;
+use flip_runtime::services::{Archived, Call, Hub, ModelStatus, ObjectMeta, ObjectStore, ServiceError};
+
+/// How a service fails.
+pub enum Fails {
+    /// With this error.
+    With(ServiceError),
+    /// It panics.
+    Panics,
+    /// It does nothing until the call's time is up, says so, and takes note of the abort signal.
+    Waits,
+    /// It does nothing until it is let go, whatever the time.
+    Hangs(Gate),
+}
+
+/// What keeps a service waiting.
+#[derive(Default)]
+pub struct Gate(Mutex<bool>, Condvar);
+
+impl Gate {
+    /// Lets everybody go who waits.
+    ///
+    /// # Panics
+    ///
+    /// Where somebody panicked who waited.
+    pub fn open(&self) {
+        *self.0.lock().unwrap() = true;
+        self.1.notify_all();
+    }
+
+    fn wait(&self) {
+        drop(self.1.wait_while(self.0.lock().unwrap(), |open| !*open).unwrap());
+    }
+}
+
+impl Fails {
+    fn fail<T>(&self, call: &Call) -> Result<T, ServiceError> {
+        match self {
+            Self::With(error) => Err(error.clone()),
+            Self::Panics => panic!("a bug in the service"),
+            Self::Waits => loop {
+                call.check()?;
+                std::thread::yield_now();
+            },
+            Self::Hangs(gate) => {
+                gate.wait();
+                Err(ServiceError::TimedOut)
+            }
+        }
+    }
+}
+
+impl Hub for Fails {
+    fn update_status(&self, call: &Call, _: &str, _: ModelStatus) -> Result<(), ServiceError> {
+        self.fail(call)
+    }
+
+    fn send_metric(
+        &self,
+        call: &Call,
+        _: &str,
+        _: &str,
+        _: &str,
+        _: f64,
+        _: u32,
+    ) -> Result<(), ServiceError> {
+        self.fail(call)
+    }
+
+    fn send_exception(&self, call: &Call, _: &str, _: &str, _: &str) -> Result<(), ServiceError> {
+        self.fail(call)
+    }
+}
+
+impl ObjectStore for Fails {
+    fn put(&self, call: &Call, _: &str, _: Vec<u8>) -> Result<ObjectMeta, ServiceError> {
+        self.fail(call)
+    }
+
+    fn put_archive(&self, call: &Call, _: &str, _: &Dir, _: u64) -> Result<Archived, ServiceError> {
+        self.fail(call)
+    }
+
+    fn get(&self, call: &Call, _: &str, _: u64, _: u32) -> Result<Bytes, ServiceError> {
+        self.fail(call)
+    }
+
+    fn head(&self, call: &Call, _: &str) -> Result<ObjectMeta, ServiceError> {
+        self.fail(call)
+    }
+}

@@ -51,7 +51,7 @@ pub fn output(command: &mut Command) -> Result<String> {
 }
 
 /// Whether a program is there: it succeeds with these arguments.
-pub fn has(program: &str, args: &[&str]) -> bool {
+pub fn has(program: impl AsRef<std::ffi::OsStr>, args: &[&str]) -> bool {
     command(program, args).output().is_ok_and(|output| output.status.success())
 }
 

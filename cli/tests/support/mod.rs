@@ -118,7 +118,9 @@ pub const FILTERS: [(&str, &str); 4] = [
 ];
 
 /// Figures of a run that change from one to the next.
-pub const RUN_FILTERS: [(&str, &str); 3] = [
+pub const RUN_FILTERS: [(&str, &str); 4] = [
+    // The columns are as wide as their figures.
+    ("calls +time +memory +host calls +", "calls [figures]  "),
     (r"[0-9]{8}_[0-9]{6}\.zip", "[time].zip"),
     (r" +[0-9.]+ ms +[0-9.]+ [KM]iB +[0-9]+", " [figures]"),
     (r"\.zip, [0-9.]+ (B|KiB)", ".zip, [size]"),

@@ -6,12 +6,11 @@ mod filter;
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use crate::process::{self, cargo, command, output, target};
+use crate::process::{self, cargo, command, has, output, target};
 use crate::setup;
 
 /// The packages with a benchmark's own program, and how the program is called.
@@ -73,7 +72,7 @@ fn python(directory: &Path) -> Result<PathBuf> {
         process::run(command("python3", &["-m", "venv"]).arg(&venv))?;
     }
     let import = format!("import {}", MODULES.join(", "));
-    if output(command(&python, &["-c", &import]).stderr(Stdio::null())).is_err() {
+    if !has(&python, &["-c", &import]) {
         process::run(command(&python, &["-m", "pip", "install", "--quiet"]).args(MODULES))?;
     }
     Ok(python)

@@ -41,8 +41,11 @@ pub fn entry(entry: &Entry) -> Outcome {
     Ok(format!("ok {} {} {}", kind(entry), entry.name, entry.size))
 }
 
-/// Every entry as [`entry`] has it.
+/// Every entry as [`entry`] has it; of more than a hundred how many there are.
 pub fn entries(entries: &[Entry]) -> Outcome {
+    if entries.len() > 100 {
+        return Ok(format!("ok {} entries", entries.len()));
+    }
     let shown = entries.iter().map(|entry| format!("{} {} {}", kind(entry), entry.name, entry.size));
     Ok(format!("ok [{}]", shown.collect::<Vec<_>>().join(", ")))
 }

@@ -40,6 +40,15 @@ fn entries_come_in_order_a_directory_before_what_it_holds() {
 }
 
 #[test]
+fn a_file_in_the_making_is_left_out() {
+    let fixture = Fixture::new();
+    fixture.write("a.txt", "a");
+    fixture.write(".flip-wasm-0123456789abcdef.tmp", "half of i");
+    let (_, mut zip) = fixture.archive();
+    assert_eq!(names(&mut zip), ["a.txt"]);
+}
+
+#[test]
 fn an_empty_directory_is_an_empty_archive() {
     let (archived, zip) = Fixture::new().archive();
     assert_eq!((archived.files, archived.entries.len(), zip.len()), (0, 0, 0));

@@ -129,3 +129,32 @@ fn an_abort_ends_clearing_between_two_entries() {
     runner.handle_event("go", &context()).unwrap();
     assert_eq!(site.names("images"), [""; 0]);
 }
+
+#[test]
+fn a_refusal_names_no_line_that_would_grant_more_than_was_asked() {
+    let site = Site::granting("directories = { job = \"read\" }");
+    for name in ["*", "{job_id}", "a/*"] {
+        site.write(&format!("job/{name}"), "kept");
+        let refused = "not permitted: no policy can name a path with a part * or {job_id} alone";
+        assert_eq!(site.does(json!({"remove": ["job", name]})), refused);
+        assert_eq!(site.read(&format!("job/{name}")), "kept");
+    }
+}
+
+#[test]
+fn in_local_dev_nothing_is_deleted_or_uploaded_whatever_a_component_asks() {
+    let mut site = Site::granting_everything();
+    site.context = Arc::new(FlContext { local_dev: true, ..(*context()).clone() });
+    site.write("job/a", "kept");
+    let refused = "unavailable: local dev: nothing is deleted or uploaded";
+    for errand in [
+        json!({"remove": ["job", "a"]}),
+        json!({"clear": "job"}),
+        json!({"put": ["key", "x"]}),
+        json!({"put-archive": ["key", "job", ""]}),
+    ] {
+        assert_eq!(site.does(errand), refused);
+    }
+    assert_eq!(site.read("job/a"), "kept");
+    assert!(site.store.calls().is_empty());
+}

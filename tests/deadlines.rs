@@ -34,14 +34,25 @@ fn with_services(services: Fails, limits: Limits) -> Site {
 }
 
 #[test]
-fn call_time_ends_a_call_whose_service_waits() {
+fn a_component_is_told_of_a_service_that_waits_while_it_has_time_left() {
     let site = with_services(Fails::Waits, short_calls());
     for call in calls() {
         let (mut runner, log) = site.runner(on_go(json!([call, {"say": "went on"}])));
-        assert_limit(runner.handle_event("go", &site.context), "call-time");
-        assert!(lines(&log).is_empty());
-        assert!(matches!(runner.handle_event("go", &site.context), Err(Error::Poisoned { .. })));
+        runner.handle_event("go", &site.context).unwrap();
+        let lines = lines(&log);
+        assert!(lines[0].starts_with("unavailable: no answer in time: limit call-time"), "{lines:?}");
+        assert_eq!(lines[1..], ["went on"]);
     }
+}
+
+#[test]
+fn call_time_ends_a_component_that_asks_again_and_again() {
+    let site = with_services(Fails::Waits, short_calls());
+    let call = json!({"update-status": "id"});
+    let (mut runner, log) = site.runner(on_go(vec![call; 200]));
+    assert_limit(runner.handle_event("go", &site.context), "call-time");
+    assert!(lines(&log).iter().all(|line| line.starts_with("unavailable: ")));
+    assert!(matches!(runner.handle_event("go", &site.context), Err(Error::Poisoned { .. })));
     assert_eq!(site.does(json!({"open": "job"})), "ok");
 }
 
@@ -64,7 +75,7 @@ fn call_time_ends_a_call_whose_service_does_not_come_back() {
 fn total_time_is_what_is_named_where_it_ends_the_call() {
     let site =
         with_services(Fails::Waits, Limits { total_time: Duration::from_millis(200), ..Limits::default() });
-    let (mut runner, _log) = site.runner(on_go(json!([{"update-status": "id"}])));
+    let (mut runner, _log) = site.runner(on_go(vec![json!({"update-status": "id"}); 200]));
     assert_limit(runner.handle_event("go", &site.context), "total-time");
 }
 

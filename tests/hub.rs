@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use axum::body::Body;
 use flip_runtime::services::{
-    Call, HttpHub, HttpHubOptions, Hub, HubMethod, HubRequest, ModelStatus, RecordedHub, ServiceError,
+    Call, HttpHub, HttpHubOptions, Hub, HubMessage, HubMethod, HubRequest, ModelStatus, RecordedHub,
+    ServiceError,
 };
 use flip_wasm_tests::servers::hub::{HubServer, KEY};
 use flip_wasm_tests::servers::{Fault, Server, aborted_after, call, call_of, logged, nobody, runtime};
@@ -18,6 +19,19 @@ use hyper::Response;
 use serde_json::json;
 
 const PASSWORD: &str = "the-passw0rd";
+
+fn status(model_id: &str, status: ModelStatus) -> HubMessage {
+    HubMessage::Status { model_id: model_id.to_owned(), status }
+}
+
+fn metric(client: &str, value: f64, round: u32) -> HubMessage {
+    let (client, model_id, label) = (client.to_owned(), "id".to_owned(), "loss".to_owned());
+    HubMessage::Metric { client, model_id, label, value, round }
+}
+
+fn exception(client: &str, text: &str) -> HubMessage {
+    HubMessage::Exception { client: client.to_owned(), model_id: "id".to_owned(), text: text.to_owned() }
+}
 
 /// The text of an error that must be `Unavailable`, and hold no secret.
 fn unavailable(result: Result<(), ServiceError>) -> String {
@@ -38,11 +52,11 @@ fn assert_no_secret_logged() {
 fn requests_arrive_whole_and_in_order() {
     let fixture = HubServer::new();
     let hub = fixture.hub();
-    hub.update_status(&call(), "a/b", ModelStatus::TrainingStarted).unwrap();
+    hub.send(&call(), &status("a/b", ModelStatus::TrainingStarted)).unwrap();
     for round in 0..20 {
-        hub.send_metric(&call(), "site-2", "id", "loss", 0.1, round).unwrap();
+        hub.send(&call(), &metric("site-2", 0.1, round)).unwrap();
     }
-    hub.send_exception(&call(), "site-3", "id", "Traceback\n  \"é\"").unwrap();
+    hub.send(&call(), &exception("site-3", "Traceback\n  \"é\"")).unwrap();
     let log = fixture.log.lock().unwrap();
     assert_eq!(log[0], ("a/b status".to_owned(), json!("TRAINING_STARTED")));
     for round in 0..20 {
@@ -61,7 +75,7 @@ fn the_header_of_the_key_can_have_another_name() {
     let options = HttpHubOptions { key_header: "X-Other".to_owned(), ..HttpHubOptions::default() };
     let url = format!("{}/api", fixture.server.address);
     let hub = HttpHub::new(&url, KEY.into(), &options, fixture.runtime.handle().clone()).unwrap();
-    hub.update_status(&call(), "id", ModelStatus::Error).unwrap();
+    hub.send(&call(), &status("id", ModelStatus::Error)).unwrap();
     let seen = fixture.server.seen();
     assert_eq!(seen[0].headers["x-other"], KEY);
     assert!(!seen[0].headers.contains_key("x-internal-service-key"));
@@ -74,7 +88,7 @@ fn what_may_pass_is_tried_again() {
     for fault in [Fault::Status(500), Fault::Status(503), Fault::Status(429), Fault::Cut, Fault::Unanswered] {
         fixture.server.forget();
         fixture.server.fail(move |seen| (seen.number < 2).then_some(fault));
-        hub.update_status(&call(), "id", ModelStatus::Prepared).unwrap();
+        hub.send(&call(), &status("id", ModelStatus::Prepared)).unwrap();
         assert_eq!(fixture.server.seen().len(), 3, "{fault:?}");
     }
     assert_no_secret_logged();
@@ -92,7 +106,7 @@ fn attempts_are_bounded() {
     ] {
         fixture.server.forget();
         fixture.server.fail(move |_| Some(fault));
-        let text = unavailable(hub.send_exception(&call(), "site-1", "id", "text"));
+        let text = unavailable(hub.send(&call(), &exception("site-1", "text")));
         assert!(text.contains(expected), "{fault:?}: {text}");
         assert_eq!(fixture.server.seen().len(), 4, "{fault:?}");
     }
@@ -103,13 +117,13 @@ fn attempts_are_bounded() {
 fn a_refusal_is_final() {
     let fixture = HubServer::new();
     let hub = fixture.hub();
-    for status in [400, 401, 403, 404, 422, 302] {
+    for code in [400, 401, 403, 404, 422, 302] {
         fixture.server.forget();
-        fixture.server.fail(move |_| Some(Fault::Status(status)));
-        let text = unavailable(hub.update_status(&call(), "id", ModelStatus::Stopped));
-        assert!(text.contains(&status.to_string()), "{text}");
+        fixture.server.fail(move |_| Some(Fault::Status(code)));
+        let text = unavailable(hub.send(&call(), &status("id", ModelStatus::Stopped)));
+        assert!(text.contains(&code.to_string()), "{text}");
         assert!(text.contains("PUT") && text.contains("/api/model/id/status/STOPPED"), "{text}");
-        assert_eq!(fixture.server.seen().len(), 1, "{status}");
+        assert_eq!(fixture.server.seen().len(), 1, "{code}");
     }
 }
 
@@ -117,7 +131,7 @@ fn a_refusal_is_final() {
 fn a_hub_that_is_not_there_is_unavailable() {
     let fixture = HubServer::new();
     let hub = fixture.hub_at(&nobody());
-    let text = unavailable(hub.update_status(&call(), "id", ModelStatus::Error));
+    let text = unavailable(hub.send(&call(), &status("id", ModelStatus::Error)));
     assert!(text.contains("hub: PUT http://127.0.0.1:"), "{text}");
     assert_no_secret_logged();
 }
@@ -129,14 +143,14 @@ fn the_calls_end_is_the_requests_end() {
     let short = Duration::from_millis(100);
     for fault in [Fault::Stall, Fault::Late(Duration::from_secs(20))] {
         fixture.server.fail(move |_| Some(fault));
-        let result = hub.update_status(&call_of(short), "id", ModelStatus::Error);
+        let result = hub.send(&call_of(short), &status("id", ModelStatus::Error));
         assert_eq!(result, Err(ServiceError::TimedOut));
-        let result = hub.update_status(&aborted_after(short), "id", ModelStatus::Error);
+        let result = hub.send(&aborted_after(short), &status("id", ModelStatus::Error));
         assert_eq!(result, Err(ServiceError::Aborted));
     }
     fixture.server.forget();
     assert_eq!(
-        hub.update_status(&call_of(Duration::ZERO), "id", ModelStatus::Error),
+        hub.send(&call_of(Duration::ZERO), &status("id", ModelStatus::Error)),
         Err(ServiceError::TimedOut)
     );
     assert_eq!(fixture.server.seen().len(), 0, "a call that is over asks nothing");
@@ -154,7 +168,7 @@ fn the_key_is_shown_nowhere_even_where_the_hub_echoes_it() {
     });
     let url = server.address.replace("http://", &format!("http://user:{PASSWORD}@"));
     let hub = HttpHub::new(&url, KEY.into(), &HttpHubOptions::default(), runtime.handle().clone()).unwrap();
-    let text = unavailable(hub.update_status(&call(), "id", ModelStatus::Error));
+    let text = unavailable(hub.send(&call(), &status("id", ModelStatus::Error)));
     assert!(text.contains("bad\\u{7} [hidden]") && text.len() < 600, "{text}");
     assert!(text.contains(&server.address), "{text}");
     let debug = format!("{hub:?}");
@@ -174,7 +188,7 @@ fn a_body_without_end_is_not_read_to_its_end() {
     });
     let options = HttpHubOptions::default();
     let hub = HttpHub::new(&server.address, KEY.into(), &options, runtime.handle().clone()).unwrap();
-    let text = unavailable(hub.update_status(&call(), "id", ModelStatus::Error));
+    let text = unavailable(hub.send(&call(), &status("id", ModelStatus::Error)));
     assert!(text.len() < 400, "{text}");
 }
 
@@ -198,12 +212,12 @@ fn options_that_cannot_be_used_are_named_without_secrets() {
 #[test]
 fn the_recorded_hub_keeps_requests_in_order() {
     let hub = RecordedHub::default();
-    hub.update_status(&call(), "id", ModelStatus::Initiated).unwrap();
-    hub.send_metric(&call(), "site-1", "id", "loss", 0.5, 1).unwrap();
-    hub.send_exception(&call(), "site-1", "id", "text").unwrap();
-    let result = hub.send_metric(&call(), "site-1", "id", "loss", f64::NAN, 1);
+    hub.send(&call(), &status("id", ModelStatus::Initiated)).unwrap();
+    hub.send(&call(), &metric("site-1", 0.5, 1)).unwrap();
+    hub.send(&call(), &exception("site-1", "text")).unwrap();
+    let result = hub.send(&call(), &metric("site-1", f64::NAN, 1));
     assert!(matches!(result, Err(ServiceError::InvalidArgument(_))));
-    assert_eq!(hub.update_status(&aborted(), "id", ModelStatus::Error), Err(ServiceError::Aborted));
+    assert_eq!(hub.send(&aborted(), &status("id", ModelStatus::Error)), Err(ServiceError::Aborted));
     let requests = hub.requests();
     assert_eq!(requests.len(), 3);
     assert_eq!(

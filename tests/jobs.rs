@@ -144,7 +144,7 @@ fn the_clean_up_takes_the_jobs_own_things_and_no_siblings() {
 }
 
 #[test]
-fn on_a_developers_machine_nothing_is_deleted_or_uploaded() {
+fn on_a_developers_machine_nothing_is_deleted_uploaded_or_reported() {
     let (job, servers) = (StandardJob::new(), Servers::new());
     let before = job.files("workspace");
     let mut options = servers.options(&job);
@@ -157,6 +157,7 @@ fn on_a_developers_machine_nothing_is_deleted_or_uploaded() {
     assert_eq!(statuses(&report), STATUSES);
     servers.s3.assert_nothing_left();
     assert!(servers.s3.server.seen().is_empty(), "the store is not even asked");
+    assert_eq!(servers.statuses(), [""; 0], "nor is the hub told");
     assert!(
         report
             .places

@@ -56,7 +56,7 @@ fn a_lookup_says_what_an_id_names() {
     };
     let not_found = "not found: no such component";
     let wrong = |role: &str| format!("invalid argument: wrong role: {role}");
-    let runner = "errand, whose roles are: results-generator, executor, event-handler";
+    let runner = "errand, whose roles are: event-handler, executor, results-generator";
     let aggregator = "nvflare.app_common.aggregators.Aggregator";
     assert_eq!(ask("none"), [not_found; 3]);
     assert_eq!(ask(""), [not_found; 3]);

@@ -26,6 +26,7 @@ Exit codes:
   5  the component failed: a trap, or a limit, which is named
   6  unreadable or invalid input
   7  a service failed
+  130  aborted
 
 Example:
   flip-wasm filter percentile-privacy --args '{\"percentile\": 95, \"gamma\": 2}' \\

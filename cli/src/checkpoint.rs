@@ -7,7 +7,7 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 use flip_runtime::safetensors::Output;
 use flip_runtime::services::{Layout, Root};
-use flip_runtime::{Builtin, DataKind, Dxo, Error, FlContext, Limits, Services, Tensor};
+use flip_runtime::{Builtin, DataKind, Dxo, Error, FlContext, Limits, Services, Tensor, one_line};
 use indexmap::IndexMap;
 use serde::Serialize;
 
@@ -113,9 +113,7 @@ fn listing(model: &Dxo, json: bool) -> anyhow::Result<String> {
     Ok(text)
 }
 
-/// A text of the file on one line, without what could move the cursor.
+/// A text of the file as it may be shown, whole.
 fn shown(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() })
-        .collect()
+    one_line(text, usize::MAX)
 }

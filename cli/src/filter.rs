@@ -24,6 +24,7 @@ pub fn run(args: &Filter, global: &Global) -> anyhow::Result<()> {
     let overrides = Overrides { kind: args.kind, meta: args.meta.clone() };
     let input = safetensors::open(&args.input, overrides)?;
     let data = Data::of(&input.dxo, &args.input, &args.output);
+    let mut staged = args.report.as_deref().map(Staged::create).transpose()?;
     let output = Output::create(&args.output, &input.dxo, &input.metadata)?;
     let mut instance = component.instance().args(&*args.args).write_to(&output).build()?;
 
@@ -36,9 +37,9 @@ pub fn run(args: &Filter, global: &Global) -> anyhow::Result<()> {
 
     let summary = summary(instance.name(), &data, &filtered.leaves);
     let report = Report::new(&component, &instance, data, &filtered.leaves);
-    let report = args.report.as_ref().map(|path| Staged::new(path, &report)).transpose()?;
+    staged.as_mut().map_or(Ok(()), |staged| staged.write(&report))?;
     output.commit(filtered.dxo, &input.metadata)?;
-    report.map_or(Ok(()), |report| report.publish())?;
+    staged.map_or(Ok(()), Staged::publish)?;
     match global.quiet {
         true => Ok(()),
         false => print(summary.as_bytes()),

@@ -64,25 +64,29 @@ impl<'a> Report<'a> {
     }
 }
 
-/// A report that is written and does not have its name yet.
+/// A report that does not have its name yet.
 pub struct Staged {
     temporary: tempfile::NamedTempFile,
     path: PathBuf,
 }
 
 impl Staged {
-    /// Writes a report beside `path`.
-    pub fn new(path: &Path, report: &impl Serialize) -> anyhow::Result<Self> {
-        let file = |error: io::Error| Error::File { path: path.to_owned(), source: error.kind().into() };
+    /// Makes the file, beside `path`: a place that cannot be written to is an error before the work.
+    pub fn create(path: &Path) -> Result<Self, Error> {
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let mut temporary = tempfile::Builder::new()
+        let temporary = tempfile::Builder::new()
             .permissions(Permissions::from_mode(0o666))
             .tempfile_in(directory.unwrap_or(Path::new(".")))
-            .map_err(file)?;
+            .map_err(|error| failure(path, &error))?;
+        Ok(Self { temporary, path: path.to_owned() })
+    }
+
+    /// Writes the report.
+    pub fn write(&mut self, report: &impl Serialize) -> anyhow::Result<()> {
         let mut text = serde_json::to_vec_pretty(report)?;
         text.push(b'\n');
-        temporary.write_all(&text).map_err(file)?;
-        Ok(Self { temporary, path: path.to_owned() })
+        self.temporary.write_all(&text).map_err(|error| failure(&self.path, &error))?;
+        Ok(())
     }
 
     /// Gives it its name.
@@ -91,4 +95,9 @@ impl Staged {
         temporary.persist(&path).map_err(|error| Error::File { path, source: error.error })?;
         Ok(())
     }
+}
+
+/// Without the temporary name, which says nothing to anyone.
+fn failure(path: &Path, error: &io::Error) -> Error {
+    Error::File { path: path.to_owned(), source: error.kind().into() }
 }

@@ -11,9 +11,10 @@ mod support;
 use std::fs;
 use std::process::Output;
 
-use flip_wasm_tests::job::{CLIENT, MODEL_ID, RESULTS, SERVER, StandardJob, TRACE};
+use flip_wasm_tests::job::{CLIENT, JOB_FOLDER, MODEL_ID, RESULTS, SERVER, StandardJob, TRACE};
 use flip_wasm_tests::servers::hub::{HubServer, KEY};
 use flip_wasm_tests::servers::s3::{S3, env};
+use flip_wasm_tests::servers::tls::Front;
 use flip_wasm_tests::servers::{Fault, nobody};
 use serde_json::Value;
 use support::{Site, shown};
@@ -207,6 +208,41 @@ fn a_service_that_fails_is_exit_code_7() {
         run.requests("workspace/hub.jsonl").last().unwrap()["path"],
         format!("/model/{MODEL_ID}/status/ERROR")
     );
+}
+
+#[test]
+fn over_tls_a_hub_and_a_store_are_reached_whose_certificate_is_known() {
+    let (run, hub, s3) = (Run::new(), HubServer::new(), S3::new());
+    let hub_front = Front::of(&hub.server, &hub.runtime);
+    let s3_front = Front::of(&s3.server, &s3.runtime);
+    run.job.write("known.pem", format!("{}{}", hub_front.certificate, s3_front.certificate));
+    let url = format!("{}/api", hub_front.address);
+    let aws = env(&s3_front.address);
+    let aws = aws.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let variables: Vec<_> = aws.chain([("INTERNAL_SERVICE_KEY", KEY)]).collect();
+    let args = ["--hub", &url, "--store", "s3://bucket/results"];
+
+    let known = [variables.as_slice(), &[("SSL_CERT_FILE", "known.pem")]].concat();
+    let output = run.run(&args, &known);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(hub.server.seen().len(), 4);
+    assert!(s3.files().iter().any(|name| name.ends_with(".zip")), "{:?}", s3.files());
+
+    hub.server.forget();
+    s3.server.forget();
+    let (other, unknown) = (Run::new(), Front::of(&hub.server, &hub.runtime));
+    other.job.write("known.pem", unknown.certificate);
+    let output = other.run(&args, &known);
+    assert_eq!(output.status.code(), Some(7), "{}", stderr(&output));
+    assert!(stderr(&output).contains("invalid peer certificate"), "{}", stderr(&output));
+    assert!(hub.server.seen().is_empty() && s3.server.seen().is_empty(), "nothing was said to a stranger");
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_an_error_before_the_work() {
+    let run = Run::new();
+    assert_eq!(run.code(&["--report", "missing/report.json"], &[]), 6);
+    assert!(run.job.path(JOB_FOLDER).join("app_server").is_dir(), "the job was not run");
 }
 
 #[test]

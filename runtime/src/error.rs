@@ -180,6 +180,8 @@ pub enum Code {
     InvalidInput = 6,
     /// A service behind a host function failed.
     ServiceFailed = 7,
+    /// The run was aborted.
+    Aborted = 130,
 }
 
 impl Error {
@@ -192,11 +194,13 @@ impl Error {
                 types::Error::NotPermitted(_) => Code::NotPermitted,
                 types::Error::InvalidData(_) => Code::InvalidInput,
                 types::Error::Unavailable(_) => Code::ServiceFailed,
+                types::Error::Aborted => Code::Aborted,
                 _ => Code::ComponentFailed,
             },
             Self::Trapped { .. } | Self::Limit { .. } | Self::Poisoned { .. } | Self::Busy { .. } => {
                 Code::ComponentFailed
             }
+            Self::Tensor(TensorError::Stopped) => Code::Aborted,
             Self::File { .. }
             | Self::InvalidFile { .. }
             | Self::InvalidComponent { .. }
@@ -207,6 +211,7 @@ impl Error {
             | Self::InvalidData(_)
             | Self::Tensor(_) => Code::InvalidInput,
             Self::Service(ServiceError::InvalidArgument(_)) => Code::Usage,
+            Self::Service(ServiceError::Aborted) => Code::Aborted,
             Self::Setup(_) | Self::Service(_) => Code::ServiceFailed,
         }
     }

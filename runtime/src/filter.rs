@@ -106,10 +106,7 @@ impl Instance {
                 result.dxo = Some(dxo);
                 FilteredResult { reply: result, outcome: Ok(leaves) }
             }
-            Err(error) => {
-                tracing::error!(component = self.name(), "the result does not leave: {error}");
-                FilteredResult { reply: Shareable::held_back(&error), outcome: Err(error) }
-            }
+            Err(error) => FilteredResult { reply: Shareable::held_back(&error), outcome: Err(error) },
         }
     }
 

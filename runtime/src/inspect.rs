@@ -184,7 +184,9 @@ impl Inspection {
                 interface: shown(&interface),
             })
             .collect::<Vec<_>>();
-        let exports: Vec<_> = exports.iter().map(|export| shown(export)).collect();
+        let mut exports: Vec<_> = exports.iter().map(|export| shown(export)).collect();
+        // In the order of the linker, which is anyone's guess.
+        exports.sort_unstable();
         let roles = exports.iter().filter_map(|export| {
             let (name, _) = export.strip_prefix(PACKAGE)?.split_once('@')?;
             ROLES.contains(&name).then(|| name.to_owned())

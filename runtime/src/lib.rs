@@ -65,7 +65,7 @@ pub use context::{AbortSignal, FlContext};
 pub use error::{Code, Error, Failed};
 pub use exchange::{DataKind, Dxo, MAX_DEPTH, Meta, ReturnCode, Shareable};
 pub use filter::{Filtered, FilteredResult, Leaf, Outcome};
-pub use host::log::{Level, LogSink, RecordedLog, TracingLog};
+pub use host::log::{Level, LogSink, RecordedLog, TracingLog, one_line};
 pub use host::tensors::Meter;
 pub use inspect::{Digest, Import, Inspection};
 pub use instance::{Instance, InstanceBuilder};

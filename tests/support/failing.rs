@@ -4,7 +4,7 @@ use std::sync::{Condvar, Mutex};
 
 use axum::body::Bytes;
 use cap_std::fs::Dir;
-use flip_runtime::services::{Archived, Call, Hub, ModelStatus, ObjectMeta, ObjectStore, ServiceError};
+use flip_runtime::services::{Archived, Call, Hub, HubMessage, ObjectMeta, ObjectStore, ServiceError};
 
 /// How a service fails.
 pub enum Fails {
@@ -56,23 +56,7 @@ impl Fails {
 }
 
 impl Hub for Fails {
-    fn update_status(&self, call: &Call, _: &str, _: ModelStatus) -> Result<(), ServiceError> {
-        self.fail(call)
-    }
-
-    fn send_metric(
-        &self,
-        call: &Call,
-        _: &str,
-        _: &str,
-        _: &str,
-        _: f64,
-        _: u32,
-    ) -> Result<(), ServiceError> {
-        self.fail(call)
-    }
-
-    fn send_exception(&self, call: &Call, _: &str, _: &str, _: &str) -> Result<(), ServiceError> {
+    fn send(&self, call: &Call, _: &HubMessage) -> Result<(), ServiceError> {
         self.fail(call)
     }
 }

@@ -23,6 +23,7 @@ pub fn run(args: &Run, global: &Global) -> anyhow::Result<ExitCode> {
     // What is written there at the end, after the work, must not fail for this.
     let workspace = |source| Error::File { path: args.workspace.clone(), source };
     std::fs::create_dir_all(&args.workspace).map_err(workspace)?;
+    let mut staged = args.report.as_deref().map(Staged::create).transpose()?;
     let store = services::store(args, &runtime)?;
     let hub = services::hub(args, &runtime)?;
     let mut options = JobOptions::new(&args.workspace, store, hub.service());
@@ -40,7 +41,8 @@ pub fn run(args: &Run, global: &Global) -> anyhow::Result<ExitCode> {
         services::write_requests(&hub.requests(), &args.workspace.join("hub.jsonl"), args)?;
     }
     let report = report?;
-    args.report.as_ref().map(|path| Staged::new(path, &report)?.publish()).transpose()?;
+    staged.as_mut().map_or(Ok(()), |staged| staged.write(&report))?;
+    staged.map_or(Ok(()), Staged::publish)?;
     if !global.quiet {
         print(summary::of(&report, args)?.as_bytes())?;
     }

@@ -29,9 +29,9 @@ impl TheHub {
     }
 }
 
-/// The hub that the arguments name; none is asked on a developer's machine.
+/// The hub that the arguments name.
 pub fn hub(args: &Run, runtime: &Runtime) -> Result<TheHub, Error> {
-    let Some(url) = args.hub.as_ref().filter(|url| !url.is_empty() && !args.local_dev) else {
+    let Some(url) = args.hub.as_ref().filter(|url| !url.is_empty()) else {
         return Ok(TheHub::Recorded(Arc::default()));
     };
     let mut options = HttpHubOptions::default();

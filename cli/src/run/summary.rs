@@ -67,7 +67,7 @@ fn failures(text: &mut String, report: &JobReport) -> std::fmt::Result {
             component.failures.iter().map(move |failure| (&place.name, &component.id, failure))
         })
     });
-    let failed: Vec<_> = failed.filter(|(.., failure)| failure.what != "filter").collect();
+    let failed: Vec<_> = failed.collect();
     let tasks: Vec<_> = report.tasks.iter().filter(|task| task.exception.is_some()).collect();
     let fatal = report.places.iter().filter_map(|place| Some((&place.name, place.fatal.as_ref()?)));
     let fatal: Vec<_> = fatal.collect();

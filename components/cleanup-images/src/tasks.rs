@@ -79,7 +79,8 @@ fn delete<H: Host>(
     match deletion() {
         Ok(tally) => {
             let size = ByteSize(tally.bytes).display().iec();
-            host.info(&format!("deleted {what}: {size} in {} files freed", tally.files));
+            let (files, s) = (tally.files, if tally.files == 1 { "" } else { "s" });
+            host.info(&format!("deleted {what}: {size} in {files} file{s} freed"));
             *bytes = bytes.saturating_add(tally.bytes);
             Ok(())
         }

@@ -41,9 +41,11 @@ impl<T: 'static> Configured<T> {
         if !args.trim_ascii_start().starts_with('{') {
             return Err(Error::InvalidArgument("args: not a JSON object".to_owned()));
         }
-        let args =
-            serde_json::from_str(args).map_err(|error| Error::InvalidArgument(format!("args: {error}")))?;
-        let component = make(args)?;
+        let mut text = serde_json::Deserializer::from_str(args);
+        let parsed = serde_path_to_error::deserialize(&mut text)
+            .map_err(|error| Error::InvalidArgument(format!("args: {}", named(&error))))?;
+        text.end().map_err(|error| Error::InvalidArgument(format!("args: {error}")))?;
+        let component = make(parsed)?;
         this.with(|slot| match slot.0.borrow_mut().replace(component) {
             None => Ok(()),
             Some(_) => Err(Error::InvalidArgument("configured twice".to_owned())),
@@ -63,5 +65,16 @@ impl<T: 'static> Configured<T> {
             Some(component) => call(component),
             None => Err(Error::InvalidArgument("called before it was configured".to_owned())),
         })
+    }
+}
+
+/// The error with the key where it is.
+fn named(error: &serde_path_to_error::Error<serde_json::Error>) -> String {
+    let key = error.path().to_string();
+    let error = error.inner();
+    // What serde says of unknown and missing keys names them.
+    match key == "." || error.to_string().contains(&format!("`{key}`")) {
+        true => error.to_string(),
+        false => format!("{key}: {error}"),
     }
 }

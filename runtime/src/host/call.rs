@@ -20,6 +20,10 @@ pub(crate) struct Deadline {
 /// How long a component may take to end once the run is aborted.
 const ABORT_GRACE: Duration = Duration::from_secs(1);
 
+/// What a service leaves of the time of the call: a quarter of what there is, at most this. A component
+/// whose service did not answer is told so while it can still clean up behind it.
+const LEFT_TO_THE_COMPONENT: Duration = Duration::from_secs(30);
+
 /// The run was aborted, and the component did not end by itself.
 #[derive(Debug, thiserror::Error)]
 #[error("the run is being aborted")]
@@ -82,9 +86,19 @@ impl CallCtx {
         }
     }
 
+    /// Fails on a developer's machine, where nothing is deleted or uploaded.
+    pub(crate) fn production(&self) -> Result<(), Failure> {
+        match self.context.local_dev {
+            true => Err(Failure::unavailable("local dev: nothing is deleted or uploaded")),
+            false => Ok(()),
+        }
+    }
+
     /// What a service is given of the call.
-    pub(crate) fn service_call(&self) -> Call {
-        Call::new(self.deadline.at, self.abort.clone())
+    fn service_call(&self) -> Call {
+        let left = self.deadline.at.saturating_duration_since(Instant::now());
+        let at = self.deadline.at - LEFT_TO_THE_COMPONENT.min(left / 4);
+        Call::new(at, self.abort.clone())
     }
 
     /// Who calls into the job.
@@ -101,7 +115,11 @@ impl CallCtx {
             ServiceError::QuotaExceeded(text) => E::QuotaExceeded(text),
             ServiceError::Unavailable(text) => E::Unavailable(text),
             ServiceError::Aborted => E::Aborted,
-            ServiceError::TimedOut => return Failure::Trap(self.deadline.reached.into()),
+            ServiceError::TimedOut if self.is_late() => return Failure::Trap(self.deadline.reached.into()),
+            ServiceError::TimedOut => {
+                let limit = self.deadline.reached;
+                E::Unavailable(format!("no answer in time: {limit}"))
+            }
         })
     }
 

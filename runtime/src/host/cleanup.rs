@@ -78,6 +78,7 @@ impl Host for CleanupView<'_> {
         let path = inside(&path)?;
         let directory = self.table.get(&directory)?;
         self.grants.removing(directory.root, &path, &self.call.context.job_id)?;
+        self.call.production()?;
         let mut tally = tree::Tally::default();
         let result = tree::remove(&directory.dir, path.as_str(), &mut tally, &|| self.call.check())
             .map_err(|stop| failure(stop, &path));
@@ -88,6 +89,7 @@ impl Host for CleanupView<'_> {
         let path = anywhere("")?;
         let directory = self.table.get(&directory)?;
         self.grants.clearing(directory.root, &path, &self.call.context.job_id)?;
+        self.call.production()?;
         let mut tally = tree::Tally::default();
         let result = tree::clear(&directory.dir, &mut tally, &|| self.call.check())
             .map_err(|stop| failure(stop, &path));

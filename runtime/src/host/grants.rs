@@ -7,7 +7,7 @@ use super::Failure;
 use super::log::is_hidden;
 use crate::bindings::flip::fl::types;
 use crate::paths::ComponentPath;
-use crate::policy::{Access, Grants, HubVerb, ObjectVerb, PeerRole};
+use crate::policy::{Access, CleanupRule, Grants, HubVerb, ObjectVerb, PeerRole};
 use crate::services::Root;
 
 /// What the operator granted, and the name under which.
@@ -42,19 +42,24 @@ impl GrantsCtx {
     pub(crate) fn removing(&self, root: Root, path: &ComponentPath, job_id: &str) -> Result<(), Failure> {
         match self.grants.cleanup.iter().any(|rule| rule.allows(root, path, job_id)) {
             true => Ok(()),
-            false => {
-                Err(self.refused(format_args!("cleanup = [{}]", quoted_text(&format!("{root}/{path}")))))
-            }
+            false => Err(self.not_cleaned(CleanupRule::of(root, path))),
         }
     }
 
     pub(crate) fn clearing(&self, root: Root, path: &ComponentPath, job_id: &str) -> Result<(), Failure> {
         match self.grants.cleanup.iter().any(|rule| rule.allows_inside(root, path, job_id)) {
             true => Ok(()),
-            false if path.is_root() => Err(self.refused(format_args!("cleanup = [\"{root}/*\"]"))),
-            false => {
-                Err(self.refused(format_args!("cleanup = [{}]", quoted_text(&format!("{root}/{path}/*")))))
-            }
+            false => Err(self.not_cleaned(CleanupRule::of(root, path).map(CleanupRule::inside))),
+        }
+    }
+
+    fn not_cleaned(&self, rule: Option<CleanupRule>) -> Failure {
+        match rule {
+            Some(rule) => self.refused(format_args!("cleanup = [{}]", quoted_text(&rule.to_string()))),
+            // A line would grant other names as well, which nobody asked for.
+            None => Failure::Typed(types::Error::NotPermitted(
+                "no policy can name a path with a part * or {job_id} alone".to_owned(),
+            )),
         }
     }
 

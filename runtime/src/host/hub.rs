@@ -10,7 +10,7 @@ use super::grants::GrantsCtx;
 use crate::bindings::flip::fl::hub::Host;
 use crate::bindings::flip::fl::types::{Error, Host as TypesHost, ModelStatus};
 use crate::policy::HubVerb;
-use crate::services::{Call, Hub, ServiceError};
+use crate::services::{Hub, HubMessage};
 
 pub(crate) struct HasHub;
 
@@ -26,16 +26,13 @@ pub(crate) struct HubView<'a> {
 }
 
 impl HubView<'_> {
-    async fn ask(
-        &mut self,
-        verb: HubVerb,
-        work: impl FnOnce(&dyn Hub, &Call) -> Result<(), ServiceError> + Send + 'static,
-    ) -> Result<(), Failure> {
+    async fn send(&mut self, verb: HubVerb, message: HubMessage) -> Result<(), Failure> {
         self.call.check()?;
         self.grants.hub(verb)?;
         let hub = self.hub.ok_or_else(|| Failure::unavailable("this host has no hub"))?.clone();
         self.calls.take(1)?;
-        self.call.serve(move |call| work(&*hub, call)).await.map_err(|error| self.call.service_failure(error))
+        let sent = self.call.serve(move |call| hub.send(call, &message)).await;
+        sent.map_err(|error| self.call.service_failure(error))
     }
 }
 
@@ -47,7 +44,7 @@ impl TypesHost for HubView<'_> {
 
 impl Host for HubView<'_> {
     async fn update_status(&mut self, model_id: String, status: ModelStatus) -> Result<(), Failure> {
-        self.ask(HubVerb::UpdateStatus, move |hub, call| hub.update_status(call, &model_id, status)).await
+        self.send(HubVerb::UpdateStatus, HubMessage::Status { model_id, status }).await
     }
 
     async fn send_metric(
@@ -58,10 +55,8 @@ impl Host for HubView<'_> {
         value: f64,
         round: u32,
     ) -> Result<(), Failure> {
-        self.ask(HubVerb::SendMetric, move |hub, call| {
-            hub.send_metric(call, &client, &model_id, &label, value, round)
-        })
-        .await
+        let message = HubMessage::Metric { client, model_id, label, value, round };
+        self.send(HubVerb::SendMetric, message).await
     }
 
     async fn send_exception(
@@ -70,7 +65,6 @@ impl Host for HubView<'_> {
         model_id: String,
         text: String,
     ) -> Result<(), Failure> {
-        self.ask(HubVerb::SendException, move |hub, call| hub.send_exception(call, &client, &model_id, &text))
-            .await
+        self.send(HubVerb::SendException, HubMessage::Exception { client, model_id, text }).await
     }
 }

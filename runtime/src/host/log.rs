@@ -111,7 +111,7 @@ impl Host for LogView<'_> {
 
 /// The text on one line of at most `max` bytes: what could move a terminal's cursor, break the line or
 /// turn its direction is escaped.
-pub(crate) fn one_line(text: &str, max: usize) -> String {
+pub fn one_line(text: &str, max: usize) -> String {
     const CUT: &str = "… (cut)";
     let mut line = String::new();
     for character in text.chars() {

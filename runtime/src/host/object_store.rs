@@ -87,6 +87,7 @@ impl TypesHost for ObjectStoreView<'_> {
 impl Host for ObjectStoreView<'_> {
     async fn put(&mut self, key: String, contents: Vec<u8>) -> Result<ObjectMeta, Failure> {
         let store = self.may(ObjectVerb::Put)?;
+        self.call.production()?;
         self.ctx.bytes.take(contents.len() as u64)?;
         let meta = self.ask(move |call| store.put(call, &key, contents)).await?;
         self.remember(Stored { key: meta.key.clone(), size: meta.size, files: None, bytes: None });
@@ -101,6 +102,7 @@ impl Host for ObjectStoreView<'_> {
     ) -> Result<ObjectMeta, Failure> {
         let path = anywhere(&path)?;
         let store = self.may(ObjectVerb::PutArchive)?;
+        self.call.production()?;
         let source = self.table.get(&source)?.here(&path).map_err(io_failure(&path))?;
         let max_bytes = self.ctx.bytes.left();
         let archived = self.ask(move |call| store.put_archive(call, &key, &source, max_bytes)).await?;

@@ -7,7 +7,6 @@ use indexmap::IndexMap;
 use super::report::Failure;
 use super::slot::Slot;
 use crate::context::FlContext;
-use crate::error::Error;
 use crate::exchange::Shareable;
 use crate::filter::Leaf;
 use crate::policy::OnFilterFailure;
@@ -17,15 +16,13 @@ pub(super) struct Passed {
     pub(super) data: Shareable,
     /// What each filter did, by its id.
     pub(super) filters: IndexMap<String, Vec<Leaf>>,
-    /// Why it was held back, or went on unfiltered.
-    pub(super) failure: Option<Failure>,
-    pub(super) held_back: bool,
+    /// Why it was held back.
+    pub(super) held_back: Option<Failure>,
 }
 
-/// Passes data through filters, one after the other.
+/// Passes data through filters, one after the other. It leaves for a site, or from one.
 pub(super) fn pass(filters: &[Arc<Slot>], mut data: Shareable, context: &Arc<FlContext>) -> Passed {
     let mut done = IndexMap::new();
-    let (mut failure, mut held_back) = (None, false);
     for slot in filters {
         // The clone shares the tensors' data.
         let before = data.clone();
@@ -46,21 +43,18 @@ pub(super) fn pass(filters: &[Arc<Slot>], mut data: Shareable, context: &Arc<FlC
                 error
             }
         };
-        slot.note(
-            "filter",
-            Err(Error::Refused { component: slot.id.to_string(), reason: error.to_string() }),
-        );
-        failure = Some(Failure { what: slot.id.to_string(), code: error.code(), error: error.to_string() });
         match slot.on_filter_failure {
             OnFilterFailure::HoldBack => {
-                held_back = true;
-                break;
+                tracing::error!(component = &*slot.label, "the data does not leave: {error}");
+                let (code, error) = (error.code(), error.to_string());
+                let failure = Failure { what: slot.id.to_string(), code, error };
+                return Passed { data, filters: done, held_back: Some(failure) };
             }
             OnFilterFailure::LetPass => {
-                tracing::error!(component = &*slot.id, "THE DATA LEAVES UNFILTERED, as the policy has it");
+                slot.note_failure("THE DATA LEAVES UNFILTERED, as the policy has it", &error);
                 data = before;
             }
         }
     }
-    Passed { data, filters: done, failure, held_back }
+    Passed { data, filters: done, held_back: None }
 }

@@ -274,7 +274,7 @@ impl Builder<'_> {
                 Error::Args { reason, .. } => self.config.error(entry, "args", &reason),
                 error => error,
             })?;
-        let slot = Arc::new(Slot::new(entry.id.as_str().into(), instance, on_filter_failure));
+        let slot = Arc::new(Slot::new(&self.options.name, &entry.id, instance, on_filter_failure));
         self.slots.push(slot.clone());
         Ok(slot)
     }

@@ -76,7 +76,7 @@ impl Job {
                 )));
             }
         }
-        let hub = Arc::new(WatchedHub::new(options.hub.clone()));
+        let hub = Arc::new(WatchedHub::new((!options.local_dev).then(|| options.hub.clone())));
         let images = options.images.clone().unwrap_or_else(|| options.workspace.join("images"));
         let checkpoints = config.environment.get(CHECKPOINTS);
         let place = |name: &str| {
@@ -235,13 +235,13 @@ impl Job {
                 let context = Arc::new(context);
                 let passed = pass(&place.data_filters(&task), data, &context);
                 let mut data = passed.data;
-                match passed.failure {
+                match passed.held_back {
                     // Data that a filter failed on does not come in.
-                    Some(failure) if passed.held_back => {
+                    Some(failure) => {
                         data.return_code = ReturnCode::TaskDataFilterError;
                         self.task_done(seq, &at, task, failure.what, Ok(data));
                     }
-                    _ => {
+                    None => {
                         if let Some((executor, reply)) = place.execute(&task, data, &context) {
                             self.task_done(seq, &at, task, executor, reply);
                         }
@@ -282,7 +282,7 @@ impl Job {
 
     /// Writes what leaves the site to the workspace's outbox.
     fn result_out(&mut self, seq: u64, at: String, task: String, filtered: Passed) -> Result<(), Error> {
-        let Passed { data: result, filters, failure: refused, .. } = filtered;
+        let Passed { data: result, filters, held_back: refused } = filtered;
         let mut files = Vec::new();
         if let Some(dxo) = result.dxo {
             let folder = self.options.workspace.join(OUTBOX).join(&at);

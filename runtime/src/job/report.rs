@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::watch::ReportedStatus;
 use crate::error::Code;
+use crate::exchange::ReturnCode;
 use crate::filter::Leaf;
 use crate::inspect::Digest;
 use crate::usage::Usage;
@@ -115,24 +116,26 @@ pub struct ResultReport {
     pub return_code: &'static str,
     /// What each filter did, by the filter's id.
     pub filters: IndexMap<String, Vec<Leaf>>,
-    /// Why it did not leave, or left unfiltered.
+    /// Why it did not leave.
     pub refused: Option<Failure>,
     /// Where what left was written.
     pub files: Vec<std::path::PathBuf>,
 }
 
 impl JobReport {
-    /// What kind of failure the run ends with, if any: a result that was held back comes first, then a
+    /// What kind of failure the run ends with, if any: data that was held back comes first, then a
     /// component that failed.
     pub fn code(&self) -> Option<Code> {
-        let refused = self.results.iter().find_map(|result| result.refused.as_ref());
+        let refused = self.results.iter().any(|result| result.refused.is_some());
+        let kept_out = ReturnCode::TaskDataFilterError.name();
+        let refused = refused || self.tasks.iter().any(|task| task.return_code == kept_out);
         let failures = self.places.iter().flat_map(|place| &place.components);
         let failed = failures.flat_map(|component| &component.failures).next();
         let fatal = self.places.iter().any(|place| place.fatal.is_some());
         let task = self.tasks.iter().any(|task| task.exception.is_some());
         let unreported = self.statuses.iter().any(|status| status.error.is_some());
         refused
-            .map(|_| Code::Refused)
+            .then_some(Code::Refused)
             .or(failed.map(|failure| failure.code))
             .or((fatal || task).then_some(Code::ComponentFailed))
             .or(unreported.then_some(Code::ServiceFailed))

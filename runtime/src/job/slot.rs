@@ -19,6 +19,8 @@ const MAX_FAILURES: usize = 100;
 /// A component of a job.
 pub(super) struct Slot {
     pub(super) id: Arc<str>,
+    /// Its name in the log: that of the place, and its id.
+    pub(super) label: Arc<str>,
     pub(super) component: crate::Component,
     pub(super) on_filter_failure: OnFilterFailure,
     interests: Interests,
@@ -35,9 +37,10 @@ struct State {
 }
 
 impl Slot {
-    pub(super) fn new(id: Arc<str>, instance: Instance, on_filter_failure: OnFilterFailure) -> Self {
+    pub(super) fn new(place: &str, id: &str, instance: Instance, on_filter_failure: OnFilterFailure) -> Self {
         Self {
-            id,
+            id: id.into(),
+            label: format!("{place}/{id}").into(),
             component: instance.component().clone(),
             on_filter_failure,
             interests: instance.interests().clone(),
@@ -56,32 +59,29 @@ impl Slot {
 
     /// Enters the component; then the events that have waited are delivered.
     pub(super) fn enter<R>(&self, call: impl FnOnce(&mut Instance) -> Result<R, Error>) -> Result<R, Error> {
-        let result = self.enter_once(call);
+        // A component that is on the call stack leaves the events waiting until it returns.
+        let taken = self.state().instance.take();
+        let instance = taken.ok_or_else(|| Error::Busy { component: self.id.to_string() })?;
+        self.enter_taken(instance, call)
+    }
+
+    fn enter_taken<R>(
+        &self,
+        mut instance: Instance,
+        call: impl FnOnce(&mut Instance) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        let result = call(&mut instance);
         loop {
-            let Some((event_type, context)) = self.waiting() else { break };
-            let handled = self.enter_once(|instance| instance.handle_event(&event_type, &context));
+            let mut state = self.state();
+            state.usage = instance.usage();
+            let Some((event_type, context)) = state.pending.pop_front() else {
+                state.instance = Some(instance);
+                return result;
+            };
+            drop(state);
+            let handled = instance.handle_event(&event_type, &context);
             self.note(&event_type, handled);
         }
-        result
-    }
-
-    /// The next event that waits, once the component has returned: one that was called while it is on
-    /// the call stack leaves them waiting.
-    fn waiting(&self) -> Option<(String, Arc<FlContext>)> {
-        let mut state = self.state();
-        state.instance.is_some().then(|| state.pending.pop_front()).flatten()
-    }
-
-    fn enter_once<R>(&self, call: impl FnOnce(&mut Instance) -> Result<R, Error>) -> Result<R, Error> {
-        let instance = self.state().instance.take();
-        let Some(mut instance) = instance else {
-            return Err(Error::Busy { component: self.id.to_string() });
-        };
-        let result = call(&mut instance);
-        let mut state = self.state();
-        state.usage = instance.usage();
-        state.instance = Some(instance);
-        result
     }
 
     /// Delivers an event, now or when the component has returned.
@@ -89,20 +89,16 @@ impl Slot {
         if !self.interests.contains(event_type) {
             return;
         }
-        {
-            let mut state = self.state();
-            if state.instance.is_none() {
-                match state.pending.len() < MAX_PENDING {
-                    true => state.pending.push_back((event_type.to_owned(), context.clone())),
-                    false => {
-                        tracing::error!(component = &*self.id, "too many events wait: {event_type} is lost")
-                    }
-                }
-                return;
-            }
+        let mut state = self.state();
+        if let Some(instance) = state.instance.take() {
+            drop(state);
+            let handle = |instance: &mut Instance| instance.handle_event_within(event_type, scope, context);
+            self.note(event_type, self.enter_taken(instance, handle));
+        } else if state.pending.len() < MAX_PENDING {
+            state.pending.push_back((event_type.to_owned(), context.clone()));
+        } else {
+            tracing::error!(component = &*self.label, "too many events wait: {event_type} is lost");
         }
-        let handled = self.enter(|instance| instance.handle_event_within(event_type, scope, context));
-        self.note(event_type, handled);
     }
 
     /// Remembers a failure; the run goes on.
@@ -113,7 +109,7 @@ impl Slot {
 
     /// Remembers a failure that a caller is told of as well.
     pub(super) fn note_failure(&self, what: &str, error: &Error) {
-        tracing::error!(component = &*self.id, "{what}: {error}");
+        tracing::error!(component = &*self.label, "{what}: {error}");
         let mut state = self.state();
         if state.failures.len() < MAX_FAILURES {
             state.failures.push(Failure {
@@ -140,7 +136,7 @@ mod tests {
     fn events_that_wait_outlast_a_call_of_the_component_that_is_on_the_stack() {
         let runtime = Runtime::new().unwrap();
         let handler = runtime.load("client-event-handler").unwrap().instance().build().unwrap();
-        let slot = Slot::new("handler".into(), handler, OnFilterFailure::HoldBack);
+        let slot = Slot::new("server", "handler", handler, OnFilterFailure::HoldBack);
         let context = Arc::new(FlContext::default());
         let calls = slot.account().0.calls;
         let result = slot.enter(|_| {

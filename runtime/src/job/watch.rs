@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Serialize;
 
 use crate::host::log::one_line;
-use crate::services::{Call, Hub, ModelStatus, ServiceError};
+use crate::services::{Call, Hub, HubMessage, ServiceError};
 
 /// The most statuses that are remembered.
 const MAX_STATUSES: usize = 1_000;
@@ -15,7 +15,7 @@ const MAX_ID: usize = 100;
 
 /// Passes everything on, and remembers the statuses.
 pub struct WatchedHub {
-    hub: Arc<dyn Hub>,
+    hub: Option<Arc<dyn Hub>>,
     statuses: Mutex<Vec<ReportedStatus>>,
 }
 
@@ -33,8 +33,8 @@ pub struct ReportedStatus {
 }
 
 impl WatchedHub {
-    /// Watches `hub`.
-    pub fn new(hub: Arc<dyn Hub>) -> Self {
+    /// Watches `hub`; without one, nothing is sent.
+    pub fn new(hub: Option<Arc<dyn Hub>>) -> Self {
         Self { hub, statuses: Mutex::default() }
     }
 
@@ -45,8 +45,12 @@ impl WatchedHub {
 }
 
 impl Hub for WatchedHub {
-    fn update_status(&self, call: &Call, model_id: &str, status: ModelStatus) -> Result<(), ServiceError> {
-        let result = self.hub.update_status(call, model_id, status);
+    fn send(&self, call: &Call, message: &HubMessage) -> Result<(), ServiceError> {
+        let result = match &self.hub {
+            Some(hub) => hub.send(call, message),
+            None => message.request().and_then(|_| call.check()),
+        };
+        let HubMessage::Status { model_id, status } = message else { return result };
         let mut statuses = self.statuses.lock().unwrap_or_else(PoisonError::into_inner);
         if statuses.len() < MAX_STATUSES {
             statuses.push(ReportedStatus {
@@ -57,28 +61,6 @@ impl Hub for WatchedHub {
         }
         result
     }
-
-    fn send_metric(
-        &self,
-        call: &Call,
-        client: &str,
-        model_id: &str,
-        label: &str,
-        value: f64,
-        round: u32,
-    ) -> Result<(), ServiceError> {
-        self.hub.send_metric(call, client, model_id, label, value, round)
-    }
-
-    fn send_exception(
-        &self,
-        call: &Call,
-        client: &str,
-        model_id: &str,
-        text: &str,
-    ) -> Result<(), ServiceError> {
-        self.hub.send_exception(call, client, model_id, text)
-    }
 }
 
 #[cfg(test)]
@@ -87,13 +69,14 @@ mod tests {
 
     use super::*;
     use crate::context::AbortSignal;
-    use crate::services::RecordedHub;
+    use crate::services::ModelStatus;
 
     #[test]
     fn an_id_of_any_length_is_remembered_in_short() {
-        let hub = WatchedHub::new(Arc::new(RecordedHub::default()));
+        let hub = WatchedHub::new(None);
         let call = Call::new(Instant::now() + Duration::from_secs(60), AbortSignal::default());
-        hub.update_status(&call, &"x".repeat(1 << 20), ModelStatus::Error).unwrap_err();
+        let message = HubMessage::Status { model_id: "x".repeat(1 << 20), status: ModelStatus::Error };
+        hub.send(&call, &message).unwrap_err();
         assert!(hub.statuses()[0].model_id.len() <= MAX_ID);
     }
 }

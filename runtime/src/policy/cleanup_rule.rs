@@ -20,6 +20,19 @@ pub struct CleanupRule {
 const JOB_ID: &str = "{job_id}";
 
 impl CleanupRule {
+    /// The rule for one path; none where a part of it would stand for other names.
+    pub(crate) fn of(root: Root, path: &ComponentPath) -> Option<Self> {
+        let parts: Vec<_> = path.parts().map(str::to_owned).collect();
+        let is_name = |part: &String| !matches!(part.as_str(), "*" | JOB_ID);
+        parts.iter().all(is_name).then_some(Self { root, parts })
+    }
+
+    /// The rule for everything inside.
+    pub(crate) fn inside(mut self) -> Self {
+        self.parts.push("*".to_owned());
+        self
+    }
+
     /// The directory.
     pub fn root(&self) -> Root {
         self.root

@@ -10,9 +10,8 @@ use reqwest::{Client, Method, Response, StatusCode, redirect};
 use tokio::runtime::Handle;
 use url::Url;
 
-use crate::services::ModelStatus;
 use crate::services::secret::excerpt;
-use crate::services::{Call, Hub, HubMethod, HubRequest, Secret, ServiceError, install_tls};
+use crate::services::{Call, Hub, HubMessage, HubMethod, HubRequest, Secret, ServiceError, install_tls};
 
 /// How to reach the hub.
 #[derive(Clone, Debug)]
@@ -110,20 +109,6 @@ impl HttpHub {
         })
     }
 
-    fn send(&self, call: &Call, request: Result<HubRequest, ServiceError>) -> Result<(), ServiceError> {
-        let request = request?;
-        let sent = (|| self.attempt(&request))
-            .retry(self.pauses)
-            .when(Failed::may_pass)
-            .adjust(|failed, pause| Some(pause?.max(failed.asked_pause().min(self.longest_pause))))
-            .notify(|failed, pause| {
-                tracing::debug!(request = %self.shown(&request), %failed, ?pause, "the hub is asked again");
-            });
-        self.handle
-            .block_on(call.run(sent))?
-            .map_err(|failed| ServiceError::Unavailable(format!("{}: {failed}", self.shown(&request))))
-    }
-
     async fn attempt(&self, request: &HubRequest) -> Result<(), Failed> {
         let method = match request.method {
             HubMethod::Put => Method::PUT,
@@ -216,29 +201,17 @@ fn chain(error: reqwest::Error) -> String {
 }
 
 impl Hub for HttpHub {
-    fn update_status(&self, call: &Call, model_id: &str, status: ModelStatus) -> Result<(), ServiceError> {
-        self.send(call, HubRequest::status(model_id, status))
-    }
-
-    fn send_metric(
-        &self,
-        call: &Call,
-        client: &str,
-        model_id: &str,
-        label: &str,
-        value: f64,
-        round: u32,
-    ) -> Result<(), ServiceError> {
-        self.send(call, HubRequest::metric(client, model_id, label, value, round))
-    }
-
-    fn send_exception(
-        &self,
-        call: &Call,
-        client: &str,
-        model_id: &str,
-        text: &str,
-    ) -> Result<(), ServiceError> {
-        self.send(call, HubRequest::exception(client, model_id, text))
+    fn send(&self, call: &Call, message: &HubMessage) -> Result<(), ServiceError> {
+        let request = message.request()?;
+        let sent = (|| self.attempt(&request))
+            .retry(self.pauses)
+            .when(Failed::may_pass)
+            .adjust(|failed, pause| Some(pause?.max(failed.asked_pause().min(self.longest_pause))))
+            .notify(|failed, pause| {
+                tracing::debug!(request = %self.shown(&request), %failed, ?pause, "the hub is asked again");
+            });
+        self.handle
+            .block_on(call.run(sent))?
+            .map_err(|failed| ServiceError::Unavailable(format!("{}: {failed}", self.shown(&request))))
     }
 }

@@ -10,41 +10,47 @@ use crate::services::{Call, ServiceError};
 
 /// FLIP's Central Hub.
 pub trait Hub: Send + Sync {
-    /// Reports how far the training of a model has come.
+    /// Tells the hub.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` for a model id that no path can hold, `Unavailable` where the hub cannot be
-    /// reached or refuses, and the call's own end.
-    fn update_status(&self, call: &Call, model_id: &str, status: ModelStatus) -> Result<(), ServiceError>;
+    /// `InvalidArgument` for a message that [`HubMessage::request`] refuses, `Unavailable` where the hub
+    /// cannot be reached or refuses, and the call's own end.
+    fn send(&self, call: &Call, message: &HubMessage) -> Result<(), ServiceError>;
+}
 
-    /// Sends one value of a metric, of one client and round.
-    ///
-    /// # Errors
-    ///
-    /// As [`Hub::update_status`]; `InvalidArgument` also for a value that is not finite.
-    fn send_metric(
-        &self,
-        call: &Call,
-        client: &str,
-        model_id: &str,
-        label: &str,
+/// What the hub can be told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum HubMessage {
+    /// How far the training of a model has come.
+    Status {
+        /// The model.
+        model_id: String,
+        /// How far.
+        status: ModelStatus,
+    },
+    /// One value of a metric.
+    Metric {
+        /// The client that it comes from.
+        client: String,
+        /// The model.
+        model_id: String,
+        /// The metric's name.
+        label: String,
+        /// The value; the hub takes finite ones.
         value: f64,
+        /// The global round.
         round: u32,
-    ) -> Result<(), ServiceError>;
-
-    /// Sends the text of an exception, of one client.
-    ///
-    /// # Errors
-    ///
-    /// As [`Hub::update_status`].
-    fn send_exception(
-        &self,
-        call: &Call,
-        client: &str,
-        model_id: &str,
-        text: &str,
-    ) -> Result<(), ServiceError>;
+    },
+    /// The text of an exception.
+    Exception {
+        /// The client that it comes from.
+        client: String,
+        /// The model.
+        model_id: String,
+        /// The text, with its traceback.
+        text: String,
+    },
 }
 
 /// The method of a [`HubRequest`].
@@ -85,68 +91,55 @@ const MAX_NAME: usize = 1024;
 /// An exception comes with its traceback.
 const MAX_TEXT: usize = 1 << 20;
 
-impl HubRequest {
-    /// The request for [`Hub::update_status`].
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Metric<'a> {
+    trust: String,
+    global_round: u32,
+    label: &'a str,
+    result: f64,
+}
+
+#[derive(Serialize)]
+struct Log<'a> {
+    trust: String,
+    log: &'a str,
+}
+
+impl HubMessage {
+    /// The request that carries it.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument`, as there.
-    pub fn status(model_id: &str, status: ModelStatus) -> Result<Self, ServiceError> {
-        let path = format!("/model/{}/status/{}", segment(model_id)?, segment(status.name())?);
-        Ok(Self { method: HubMethod::Put, path, body: None })
-    }
-
-    /// The request for [`Hub::send_metric`].
-    ///
-    /// # Errors
-    ///
-    /// `InvalidArgument`, as there.
-    pub fn metric(
-        client: &str,
-        model_id: &str,
-        label: &str,
-        value: f64,
-        round: u32,
-    ) -> Result<Self, ServiceError> {
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Metric<'a> {
-            trust: String,
-            global_round: u32,
-            label: &'a str,
-            result: f64,
+    /// `InvalidArgument` for a model id that no path can hold, a value that is not finite, or a text that
+    /// is too long.
+    pub fn request(&self) -> Result<HubRequest, ServiceError> {
+        match self {
+            Self::Status { model_id, status } => {
+                let path = format!("/model/{}/status/{}", segment(model_id)?, status.name());
+                Ok(HubRequest { method: HubMethod::Put, path, body: None })
+            }
+            Self::Metric { value, .. } if !value.is_finite() => {
+                Err(ServiceError::InvalidArgument(format!("the value {value}: the hub takes no such number")))
+            }
+            Self::Metric { client, model_id, label, value, round } => {
+                at_most("label", label, MAX_NAME)?;
+                let body = Metric { trust: trust(client)?, global_round: *round, label, result: *value };
+                post(format!("/model/{}/metrics", segment(model_id)?), &body)
+            }
+            Self::Exception { client, model_id, text } => {
+                at_most("text", text, MAX_TEXT)?;
+                let body = Log { trust: trust(client)?, log: text };
+                post(format!("/model/{}/logs", segment(model_id)?), &body)
+            }
         }
-        if !value.is_finite() {
-            return Err(ServiceError::InvalidArgument(format!(
-                "the value {value}: the hub takes no such number"
-            )));
-        }
-        at_most("label", label, MAX_NAME)?;
-        let body = Metric { trust: trust(client)?, global_round: round, label, result: value };
-        Self::post(format!("/model/{}/metrics", segment(model_id)?), &body)
     }
+}
 
-    /// The request for [`Hub::send_exception`].
-    ///
-    /// # Errors
-    ///
-    /// `InvalidArgument`, as there.
-    pub fn exception(client: &str, model_id: &str, text: &str) -> Result<Self, ServiceError> {
-        #[derive(Serialize)]
-        struct Exception<'a> {
-            trust: String,
-            log: &'a str,
-        }
-        at_most("text", text, MAX_TEXT)?;
-        let body = Exception { trust: trust(client)?, log: text };
-        Self::post(format!("/model/{}/logs", segment(model_id)?), &body)
-    }
-
-    fn post(path: String, body: &impl Serialize) -> Result<Self, ServiceError> {
-        let body =
-            serde_json::to_string(body).map_err(|error| ServiceError::InvalidArgument(error.to_string()))?;
-        Ok(Self { method: HubMethod::Post, path, body: Some(body) })
-    }
+fn post(path: String, body: &impl Serialize) -> Result<HubRequest, ServiceError> {
+    let body =
+        serde_json::to_string(body).map_err(|error| ServiceError::InvalidArgument(error.to_string()))?;
+    Ok(HubRequest { method: HubMethod::Post, path, body: Some(body) })
 }
 
 /// The trust that a client is: FLARE numbers its sites, FLIP its trusts.
@@ -178,21 +171,31 @@ fn at_most(name: &str, text: &str, bytes: usize) -> Result<(), ServiceError> {
 mod tests {
     use super::*;
 
+    fn status(model_id: &str, status: ModelStatus) -> Result<HubRequest, ServiceError> {
+        HubMessage::Status { model_id: model_id.to_owned(), status }.request()
+    }
+
+    fn metric(client: &str, label: &str, value: f64) -> Result<HubRequest, ServiceError> {
+        let (client, model_id, label) = (client.to_owned(), "4f0c".to_owned(), label.to_owned());
+        HubMessage::Metric { client, model_id, label, value, round: 3 }.request()
+    }
+
     #[test]
     fn requests_are_those_of_the_hub() {
-        let put = HubRequest::status("4f0c", ModelStatus::TrainingStarted).unwrap();
+        let put = status("4f0c", ModelStatus::TrainingStarted).unwrap();
         assert_eq!(
             (put.method, put.path.as_str(), put.body),
             (HubMethod::Put, "/model/4f0c/status/TRAINING_STARTED", None)
         );
-        let metric = HubRequest::metric("site-12", "4f0c", "val \"acc\"", 1.0, 3).unwrap();
+        let metric = metric("site-12", "val \"acc\"", 1.0).unwrap();
         assert_eq!(metric.method, HubMethod::Post);
         assert_eq!(metric.path, "/model/4f0c/metrics");
         assert_eq!(
             metric.body.unwrap(),
             r#"{"trust":"Trust_12","globalRound":3,"label":"val \"acc\"","result":1.0}"#
         );
-        let log = HubRequest::exception("server", "4f0c", "a\nb").unwrap();
+        let (client, model_id, text) = ("server".to_owned(), "4f0c".to_owned(), "a\nb".to_owned());
+        let log = HubMessage::Exception { client, model_id, text }.request().unwrap();
         assert_eq!(log.path, "/model/4f0c/logs");
         assert_eq!(log.body.unwrap(), r#"{"trust":"server","log":"a\nb"}"#);
     }
@@ -208,20 +211,17 @@ mod tests {
 
     #[test]
     fn a_model_id_stays_one_segment() {
-        let request = HubRequest::status("a/../b?c#d %2e é", ModelStatus::Error).unwrap();
+        let request = status("a/../b?c#d %2e é", ModelStatus::Error).unwrap();
         assert_eq!(request.path, "/model/a%2F..%2Fb%3Fc%23d%20%252e%20%C3%A9/status/ERROR");
         for id in ["", ".", "..", &"x".repeat(2000)] {
-            assert!(matches!(
-                HubRequest::status(id, ModelStatus::Error),
-                Err(ServiceError::InvalidArgument(_))
-            ));
+            assert!(matches!(status(id, ModelStatus::Error), Err(ServiceError::InvalidArgument(_))));
         }
     }
 
     #[test]
     fn a_value_is_a_finite_number() {
         for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-            let result = HubRequest::metric("site-1", "id", "loss", value, 0);
+            let result = metric("site-1", "loss", value);
             assert!(matches!(result, Err(ServiceError::InvalidArgument(_))));
         }
     }

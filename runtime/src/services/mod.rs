@@ -21,7 +21,7 @@ pub use archive::{ArchiveEntry, ArchiveLimits};
 pub use call::Call;
 pub use directories::{Directories, Layout, Root};
 pub use http_hub::{HttpHub, HttpHubOptions};
-pub use hub::{Hub, HubMethod, HubRequest, ModelStatus};
+pub use hub::{Hub, HubMessage, HubMethod, HubRequest, ModelStatus};
 pub use job::{Caller, Events, LookupError, ModelPersistor, Peers, ResultsGenerator, ResultsPersistor};
 pub use recorded::{RecordedHub, RecordedStore, StoreCall};
 pub use secret::Secret;

@@ -5,8 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use cap_std::fs::Dir;
 
-use crate::services::ModelStatus;
-use crate::services::{Archived, Call, Hub, HubRequest, ObjectMeta, ObjectStore, ServiceError};
+use crate::services::{Archived, Call, Hub, HubMessage, HubRequest, ObjectMeta, ObjectStore, ServiceError};
 
 /// What a recording keeps at most.
 const KEPT: usize = 10_000;
@@ -48,40 +47,14 @@ impl RecordedHub {
     pub fn requests(&self) -> Vec<HubRequest> {
         self.0.items()
     }
-
-    fn keep(&self, call: &Call, request: Result<HubRequest, ServiceError>) -> Result<(), ServiceError> {
-        let request = request?;
-        call.check()?;
-        self.0.push(request);
-        Ok(())
-    }
 }
 
 impl Hub for RecordedHub {
-    fn update_status(&self, call: &Call, model_id: &str, status: ModelStatus) -> Result<(), ServiceError> {
-        self.keep(call, HubRequest::status(model_id, status))
-    }
-
-    fn send_metric(
-        &self,
-        call: &Call,
-        client: &str,
-        model_id: &str,
-        label: &str,
-        value: f64,
-        round: u32,
-    ) -> Result<(), ServiceError> {
-        self.keep(call, HubRequest::metric(client, model_id, label, value, round))
-    }
-
-    fn send_exception(
-        &self,
-        call: &Call,
-        client: &str,
-        model_id: &str,
-        text: &str,
-    ) -> Result<(), ServiceError> {
-        self.keep(call, HubRequest::exception(client, model_id, text))
+    fn send(&self, call: &Call, message: &HubMessage) -> Result<(), ServiceError> {
+        let request = message.request()?;
+        call.check()?;
+        self.0.push(request);
+        Ok(())
     }
 }
 

@@ -4,6 +4,7 @@
 pub mod archives;
 pub mod hub;
 pub mod s3;
+pub mod tls;
 
 use std::future::Future;
 use std::io::Write;

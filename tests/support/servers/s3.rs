@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -88,6 +89,13 @@ impl S3 {
         let env = env(&server.address);
         let store = Store::open("s3://bucket/results/net", env, options(clean_up_time), handle).unwrap();
         Self { server, root, store, runtime }
+    }
+
+    /// Another store in the bucket.
+    pub fn store_with(&self, clean_up_time: Duration) -> Arc<Store> {
+        let env = env(&self.server.address);
+        let handle = self.runtime.handle().clone();
+        Arc::new(Store::open("s3://bucket/results/net", env, options(clean_up_time), handle).unwrap())
     }
 
     /// Everything that the server keeps: objects, parts, uploads in progress, files in the making.

@@ -28,29 +28,4 @@ impl<E: Exported<Component: DxoFilter>> bindings::exports::flip::fl::dxo_filter:
     }
 }
 
-#[doc(hidden)]
-#[allow(
-    unsafe_code,
-    missing_docs,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unreachable,
-    clippy::unwrap_used,
-    reason = "generated"
-)]
-pub mod bindings {
-    wit_bindgen::generate!({
-        path: "../../wit",
-        inline: "package flip:sdk; world dxo-filter { export flip:fl/dxo-filter@0.1.0; }",
-        world: "flip:sdk/dxo-filter",
-        with: {
-            "flip:fl/types@0.1.0": crate::bindings::flip::fl::types,
-            "flip:fl/tensors@0.1.0": crate::bindings::flip::fl::tensors,
-            "flip:fl/exchange@0.1.0": crate::bindings::flip::fl::exchange,
-            "flip:fl/context@0.1.0": crate::bindings::flip::fl::context,
-        },
-        pub_export_macro: true,
-        export_macro_name: "export_role",
-        default_bindings_module: "flip_sdk::roles::dxo_filter::bindings",
-    });
-}
+bindings!("package flip:sdk; world dxo-filter { export flip:fl/dxo-filter@0.1.0; }");

@@ -1,5 +1,35 @@
 //! The roles that a component can play: a trait for each, and [`export`](crate::export).
 
+/// Makes the module `bindings` of a role; its world exports the role and nothing else.
+macro_rules! bindings {
+    ($world:literal) => {
+        #[doc(hidden)]
+        #[allow(
+            unsafe_code,
+            missing_docs,
+            clippy::indexing_slicing,
+            clippy::panic,
+            clippy::unreachable,
+            clippy::unwrap_used,
+            reason = "generated"
+        )]
+        pub mod bindings {
+            wit_bindgen::generate!({
+                path: "../../wit",
+                inline: $world,
+                with: {
+                    "flip:fl/types@0.1.0": crate::bindings::flip::fl::types,
+                    "flip:fl/tensors@0.1.0": crate::bindings::flip::fl::tensors,
+                    "flip:fl/exchange@0.1.0": crate::bindings::flip::fl::exchange,
+                    "flip:fl/context@0.1.0": crate::bindings::flip::fl::context,
+                },
+                pub_export_macro: true,
+                export_macro_name: "export_role",
+            });
+        }
+    };
+}
+
 pub mod configurable;
 pub mod dxo_filter;
 pub mod event_handler;

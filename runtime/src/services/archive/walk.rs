@@ -9,6 +9,7 @@ use rustix::fs::{Mode, OFlags, openat};
 use rustix::io::Errno;
 
 use super::{ArchiveError, read_error};
+use crate::paths::is_staged;
 use crate::services::Call;
 
 /// What a name stands for; times are in seconds since 1970.
@@ -19,7 +20,7 @@ pub(super) enum Found {
 }
 
 /// The names in a directory, in order; none where there are more than `allowed`. What is neither a file
-/// nor a directory is left out.
+/// nor a directory is left out, and so are files in the making.
 pub(super) fn names(
     directory: &Dir,
     path: &str,
@@ -37,6 +38,9 @@ pub(super) fn names(
             Err(error) => return Err(read_error(path)(error)),
         };
         let shown = || format!("{path}{}", name.to_string_lossy());
+        if is_staged(&name.to_string_lossy()) {
+            continue;
+        }
         if !is_archived(kind) {
             left_out(&shown(), "it is neither a file nor a directory");
             continue;

@@ -1,7 +1,9 @@
 //! The interface `storage`: files, in directories that are handles.
 
+mod staged_file;
+
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex};
 
@@ -14,12 +16,13 @@ use super::grants::GrantsCtx;
 use super::open_files::OpenFiles;
 use super::tensors::{Meter, SharedTensor};
 use super::{Failure, open as open_handle};
-use crate::bindings::flip::fl::storage::{Entry, EntryKind, Host, HostDirectory, HostStagedFile};
+use crate::bindings::flip::fl::storage::{Entry, EntryKind, Host, HostDirectory};
 use crate::bindings::flip::fl::types::{Dtype, Error, Host as TypesHost};
-use crate::paths::{ComponentPath, is_staged, unused_name};
+use crate::paths::{ComponentPath, is_staged};
 use crate::policy::Access;
 use crate::services::{Directories, Root};
 use crate::tensor::{FileRange, Tensor, bytes_of};
+pub use staged_file::StagedFile;
 
 /// The most entries that one call lists.
 const MAX_ENTRIES: u32 = 1_024;
@@ -44,31 +47,6 @@ struct Recent {
 struct Identity {
     device: u64,
     inode: u64,
-}
-
-/// What a handle of resource `staged-file` stands for.
-pub struct StagedFile {
-    dir: Arc<Dir>,
-    temporary: String,
-    path: ComponentPath,
-    file: Option<Arc<cap_std::fs::File>>,
-}
-
-impl StagedFile {
-    /// The file is not to get its name.
-    fn discard(&mut self) {
-        if self.file.take().is_some()
-            && let Err(error) = self.dir.remove_file(&self.temporary)
-        {
-            tracing::warn!("{}: {error}", self.temporary);
-        }
-    }
-}
-
-impl Drop for StagedFile {
-    fn drop(&mut self) {
-        self.discard();
-    }
 }
 
 /// What a component may still write, and what it keeps open.
@@ -308,14 +286,7 @@ impl HostDirectory for StorageView<'_> {
         let path = inside(&path)?;
         let dir = self.writable(&handle)?.dir.clone();
         self.ctx.files.take(1)?;
-        let (parent, _) = path.split_last();
-        let slash = if parent.is_empty() { "" } else { "/" };
-        let temporary = format!("{parent}{slash}{}.tmp", unused_name());
-        let file = dir
-            .open_with(&temporary, OpenOptions::new().write(true).create_new(true))
-            .map_err(io_failure(&path))?;
-        let file = Arc::new(file);
-        let staged = StagedFile { dir, temporary, path, file: Some(file.clone()) };
+        let (staged, file) = StagedFile::create(dir, path)?;
         self.ctx.open.hold(&file)?;
         open_handle(self.table, staged)
     }
@@ -343,41 +314,4 @@ impl HostDirectory for StorageView<'_> {
         self.table.delete(handle)?;
         Ok(())
     }
-}
-
-impl HostStagedFile for StorageView<'_> {
-    fn append(&mut self, handle: Resource<StagedFile>, contents: Vec<u8>) -> Result<(), Failure> {
-        self.call.check()?;
-        let staged = self.table.get_mut(&handle)?;
-        let Some(file) = &staged.file else { return Err(committed(&staged.path)) };
-        self.ctx.bytes.take(contents.len() as u64)?;
-        if let Err(error) = (&**file).write_all(&contents) {
-            // Half of it may be there: what is not whole is not to get the name.
-            staged.discard();
-            return Err(io_failure(&staged.path)(error));
-        }
-        self.ctx.meter.count(&[], &contents);
-        Ok(())
-    }
-
-    fn commit(&mut self, handle: Resource<StagedFile>) -> Result<(), Failure> {
-        self.call.check()?;
-        let staged = self.table.get_mut(&handle)?;
-        let Some(file) = &staged.file else { return Err(committed(&staged.path)) };
-        let failure = io_failure(&staged.path);
-        // Without this a crash of the machine could leave the name without the contents.
-        file.sync_all().map_err(&failure)?;
-        staged.dir.rename(&staged.temporary, &staged.dir, staged.path.as_str()).map_err(&failure)?;
-        staged.file = None;
-        Ok(())
-    }
-
-    fn drop(&mut self, handle: Resource<StagedFile>) -> wasmtime::Result<()> {
-        self.table.delete(handle)?;
-        Ok(())
-    }
-}
-
-fn committed(path: &ComponentPath) -> Failure {
-    Failure::invalid_argument(format!("{path}: the file is committed already, or was given up"))
 }

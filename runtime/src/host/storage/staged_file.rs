@@ -1,0 +1,89 @@
+//! Files in the making: they get their name when they are whole.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use cap_std::fs::{Dir, OpenOptions};
+use wasmtime::component::Resource;
+
+use super::{StorageView, io_failure};
+use crate::bindings::flip::fl::storage::HostStagedFile;
+use crate::host::Failure;
+use crate::paths::{ComponentPath, unused_name};
+
+/// What a handle of resource `staged-file` stands for.
+pub struct StagedFile {
+    dir: Arc<Dir>,
+    temporary: String,
+    path: ComponentPath,
+    file: Option<Arc<cap_std::fs::File>>,
+}
+
+impl StagedFile {
+    /// One without its name yet, beside where it will have it.
+    pub(super) fn create(
+        dir: Arc<Dir>,
+        path: ComponentPath,
+    ) -> Result<(Self, Arc<cap_std::fs::File>), Failure> {
+        let (parent, _) = path.split_last();
+        let slash = if parent.is_empty() { "" } else { "/" };
+        let temporary = format!("{parent}{slash}{}.tmp", unused_name());
+        let file = dir
+            .open_with(&temporary, OpenOptions::new().write(true).create_new(true))
+            .map_err(io_failure(&path))?;
+        let file = Arc::new(file);
+        Ok((Self { dir, temporary, path, file: Some(file.clone()) }, file))
+    }
+
+    /// The file is not to get its name.
+    fn discard(&mut self) {
+        if self.file.take().is_some()
+            && let Err(error) = self.dir.remove_file(&self.temporary)
+        {
+            tracing::warn!("{}: {error}", self.temporary);
+        }
+    }
+}
+
+impl Drop for StagedFile {
+    fn drop(&mut self) {
+        self.discard();
+    }
+}
+
+impl HostStagedFile for StorageView<'_> {
+    fn append(&mut self, handle: Resource<StagedFile>, contents: Vec<u8>) -> Result<(), Failure> {
+        self.call.check()?;
+        let staged = self.table.get_mut(&handle)?;
+        let Some(file) = &staged.file else { return Err(committed(&staged.path)) };
+        self.ctx.bytes.take(contents.len() as u64)?;
+        if let Err(error) = (&**file).write_all(&contents) {
+            // Half of it may be there: what is not whole is not to get the name.
+            staged.discard();
+            return Err(io_failure(&staged.path)(error));
+        }
+        self.ctx.meter.count(&[], &contents);
+        Ok(())
+    }
+
+    fn commit(&mut self, handle: Resource<StagedFile>) -> Result<(), Failure> {
+        self.call.check()?;
+        let staged = self.table.get_mut(&handle)?;
+        let Some(file) = &staged.file else { return Err(committed(&staged.path)) };
+        let failure = io_failure(&staged.path);
+        // Without this a crash of the machine could leave the name without the contents.
+        file.sync_all().map_err(&failure)?;
+        staged.dir.rename(&staged.temporary, &staged.dir, staged.path.as_str()).map_err(&failure)?;
+        staged.file = None;
+        Ok(())
+    }
+
+    fn drop(&mut self, handle: Resource<StagedFile>) -> wasmtime::Result<()> {
+        self.table.delete(handle)?;
+        Ok(())
+    }
+}
+
+fn committed(path: &ComponentPath) -> Failure {
+    Failure::invalid_argument(format!("{path}: the file is committed already, or was given up"))
+}

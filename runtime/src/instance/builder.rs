@@ -1,0 +1,179 @@
+//! How an instance is made: its args, its limits, its grants, and what serves it.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use wasmtime::{Store, UpdateDeadline};
+
+use super::deadline::deadline;
+use super::{Instance, Interests, Live};
+use crate::component::Component;
+use crate::error::Error;
+use crate::host::HostState;
+use crate::host::call::CallCtx;
+use crate::host::grants::GrantsCtx;
+use crate::host::log::{LogCtx, LogSink, TracingLog};
+use crate::host::tensors::{Meter, TensorsCtx};
+use crate::limits::{Allowed, LimitReached, Limits};
+use crate::policy::Grants;
+use crate::services::Services;
+use crate::tensor::{Budget, Scratch, ScratchFile};
+use crate::usage::Usage;
+
+/// Makes an [`Instance`]; from [`Component::instance`].
+pub struct InstanceBuilder<'a> {
+    component: &'a Component,
+    name: Arc<str>,
+    args: String,
+    limits: Limits,
+    log: Arc<dyn LogSink>,
+    scratch: Scratch,
+    log_name: Option<Arc<str>>,
+    id: Option<Arc<str>>,
+    grants: Arc<Grants>,
+    services: Services,
+}
+
+impl<'a> InstanceBuilder<'a> {
+    pub(crate) fn new(component: &'a Component) -> Self {
+        Self {
+            component,
+            name: component.name.clone(),
+            args: "{}".to_owned(),
+            limits: component.runtime.limits().clone(),
+            log: Arc::new(TracingLog),
+            scratch: Scratch::Memory,
+            log_name: None,
+            id: None,
+            grants: Arc::default(),
+            services: Services::default(),
+        }
+    }
+
+    /// Its name in logs, errors and filter histories, in place of the component's.
+    pub fn name(mut self, name: &str) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// The `args` object of the job's configuration, as JSON text.
+    pub fn args(mut self, args: impl Into<String>) -> Self {
+        self.args = args.into();
+        self
+    }
+
+    /// What it may use, in place of the runtime's limits.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Where its log lines go; to [`tracing`] by default.
+    pub fn log(mut self, log: Arc<dyn LogSink>) -> Self {
+        self.log = log;
+        self
+    }
+
+    /// Its name in the log, in place of its name.
+    pub fn log_as(mut self, name: &str) -> Self {
+        self.log_name = Some(name.into());
+        self
+    }
+
+    /// Its id in the job's configuration; its name by default.
+    pub fn id(mut self, id: &str) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// What the operator grants to it; nothing by default. The limits among the grants are its limits.
+    pub fn grants(mut self, grants: Grants) -> Self {
+        if let Some(limits) = &grants.limits {
+            self.limits = limits.clone();
+        }
+        self.grants = Arc::new(grants);
+        self
+    }
+
+    /// What serves it behind the host interfaces, as far as the grants let it.
+    pub fn services(mut self, services: Services) -> Self {
+        self.services = services;
+        self
+    }
+
+    /// Keeps what it writes in a file without a name, in place of memory.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setup`] where no temporary file can be made.
+    pub fn scratch_file(mut self) -> Result<Self, Error> {
+        let file =
+            tempfile::tempfile().map_err(|error| Error::Setup(format!("a temporary file: {error}")))?;
+        self.scratch = Scratch::File(Arc::new(ScratchFile::new(Arc::new(file), 0)));
+        Ok(self)
+    }
+
+    /// Keeps what it writes in the file that is being made, in place of memory.
+    pub fn write_to(mut self, output: &crate::safetensors::Output) -> Self {
+        self.scratch = output.scratch();
+        self
+    }
+
+    /// Instantiates the component and configures it, within its limits.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Args`] says what the component does not accept.
+    pub fn build(self) -> Result<Instance, Error> {
+        let (component, limits) = (self.component, self.limits);
+        if component.inspection.size > limits.component_size {
+            let allowed = Allowed::Bytes(limits.component_size);
+            let reached = LimitReached { limit: "component-size", allowed };
+            return Err(Error::Limit { component: self.name.to_string(), reached });
+        }
+        let meter = Meter::default();
+        let winding_up = Arc::<AtomicBool>::default();
+        let state = HostState::new(
+            &limits,
+            CallCtx::new(
+                self.id.unwrap_or_else(|| self.name.clone()),
+                deadline(Instant::now(), &limits, Duration::ZERO, None),
+                winding_up.clone(),
+            ),
+            LogCtx::new(self.log_name.unwrap_or_else(|| self.name.clone()), self.log, &limits),
+            TensorsCtx {
+                scratch: self.scratch,
+                budget: Budget::new(limits.host_bytes),
+                meter: meter.clone(),
+                window: limits.call_bytes,
+            },
+            GrantsCtx { name: component.name.clone(), grants: self.grants },
+            self.services,
+        );
+        let mut store = Store::new(component.runtime.engine(), state);
+        store.limiter(|state| &mut state.limiter);
+        // The fuel is what a call may pass to the host; a window and its arguments fit into the limit.
+        store.set_hostcall_fuel(
+            usize::try_from(limits.call_bytes).unwrap_or(usize::MAX).saturating_add(4 << 10),
+        );
+        store.epoch_deadline_callback(|mut store| {
+            store.data_mut().call.go_on()?;
+            Ok(UpdateDeadline::Continue(1))
+        });
+        let mut instance = Instance {
+            runtime: component.runtime.clone(),
+            component: component.clone(),
+            name: self.name,
+            limits,
+            meter,
+            data_kinds: Vec::new(),
+            interests: Interests::None,
+            spent: Usage::default(),
+            winding_up,
+            live: Some(Live { store, raw: None }),
+        };
+        instance.start(&self.args)?;
+        Ok(instance)
+    }
+}

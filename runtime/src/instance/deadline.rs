@@ -1,0 +1,50 @@
+//! Until when a call may go on, and on whose behalf it is made.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::context::FlContext;
+use crate::host::call::Deadline;
+use crate::limits::{Allowed, LimitReached, Limits};
+use crate::services::Caller;
+
+/// On whose behalf a call is made.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Scope<'a> {
+    /// The context of the call, with its abort signal.
+    pub(crate) context: Option<&'a Arc<FlContext>>,
+    /// When the time of a component is up that waits for this call.
+    pub(crate) not_after: Option<Instant>,
+}
+
+impl<'a> Scope<'a> {
+    /// A call of the host's own.
+    pub(crate) fn of(context: &'a Arc<FlContext>) -> Self {
+        Self { context: Some(context), not_after: None }
+    }
+
+    /// A call that another component waits for.
+    pub(crate) fn within(caller: Caller<'a>) -> Self {
+        Self { context: Some(caller.context), not_after: Some(caller.deadline) }
+    }
+}
+
+/// When a call that starts now ends at the latest.
+pub(super) fn deadline(
+    started: Instant,
+    limits: &Limits,
+    spent: Duration,
+    not_after: Option<Instant>,
+) -> Deadline {
+    let left = limits.total_time.saturating_sub(spent);
+    let (time, limit, allowed) = match left < limits.call_time {
+        true => (left, "total-time", limits.total_time),
+        false => (limits.call_time, "call-time", limits.call_time),
+    };
+    // A limit so long that it cannot be added is one of a century.
+    let at = started.checked_add(time).unwrap_or(started + Duration::from_secs(3_153_600_000));
+    Deadline {
+        at: not_after.map_or(at, |not_after| at.min(not_after)),
+        reached: LimitReached { limit, allowed: Allowed::Time(allowed) },
+    }
+}

@@ -1,0 +1,74 @@
+//! Why a call did not do what was asked.
+
+use wasmtime::{PoolConcurrencyLimitError, Trap};
+
+use super::{Instance, MAX_TEXT};
+use crate::bindings::flip::fl::types;
+use crate::error::{Error, Failed};
+use crate::host::call::Aborted;
+use crate::host::log::one_line;
+use crate::limits::{Allowed, LimitReached};
+
+impl Instance {
+    pub(super) fn poisoned(&self) -> Error {
+        Error::Poisoned { component: self.name.to_string() }
+    }
+
+    /// Why a call ended without an answer.
+    pub(crate) fn ended(&self, error: &wasmtime::Error) -> Error {
+        tracing::debug!(component = &*self.name, "{error:?}");
+        let component = self.name.to_string();
+        if let Some(reached) = error.downcast_ref::<LimitReached>() {
+            return Error::Limit { component, reached: *reached };
+        }
+        if error.is::<Aborted>() {
+            return self.failed(types::Error::Aborted);
+        }
+        if let Some(full) = error.downcast_ref::<PoolConcurrencyLimitError>() {
+            return Error::Setup(format!("too many instances live at a time: {full}"));
+        }
+        let reason = match error.downcast_ref::<Trap>() {
+            Some(trap) => trap.to_string(),
+            None => error.root_cause().to_string(),
+        };
+        if reason.starts_with("resource limit exceeded") {
+            return Error::Limit {
+                component,
+                reached: LimitReached { limit: "instances", allowed: Allowed::Count(self.limits.instances) },
+            };
+        }
+        if reason.contains("fuel allocated for hostcalls has been exhausted") {
+            return Error::Limit {
+                component,
+                reached: LimitReached {
+                    limit: "call-bytes",
+                    allowed: Allowed::Bytes(self.limits.call_bytes),
+                },
+            };
+        }
+        Error::Trapped { component, reason: one_line(reason.trim_start_matches("wasm trap: "), MAX_TEXT) }
+    }
+
+    /// An error that the component answered with.
+    pub(crate) fn failed(&self, error: types::Error) -> Error {
+        use types::Error as E;
+        let clean = |text: String| one_line(&text, MAX_TEXT);
+        Error::Failed {
+            component: self.name.to_string(),
+            error: Failed(match error {
+                E::InvalidArgument(text) => E::InvalidArgument(clean(text)),
+                E::InvalidData(text) => E::InvalidData(clean(text)),
+                E::NotFound(text) => E::NotFound(clean(text)),
+                E::NotPermitted(text) => E::NotPermitted(clean(text)),
+                E::QuotaExceeded(text) => E::QuotaExceeded(clean(text)),
+                E::Unavailable(text) => E::Unavailable(clean(text)),
+                E::Aborted => E::Aborted,
+            }),
+        }
+    }
+
+    /// The filter refused.
+    pub(crate) fn refused(&self, reason: &str) -> Error {
+        Error::Refused { component: self.name.to_string(), reason: one_line(reason, MAX_TEXT) }
+    }
+}

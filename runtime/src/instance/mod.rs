@@ -1,0 +1,216 @@
+//! Instances: one configured component in a store of its own, entered one call at a time.
+
+mod builder;
+mod deadline;
+mod failure;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use wasmtime::Store;
+use wasmtime::component::{Instance as RawInstance, InstancePre};
+
+use crate::bindings::exports::flip::fl::{configurable, dxo_filter, event_handler};
+use crate::bindings::flip::fl::types;
+use crate::component::{Component, Runtime};
+use crate::error::Error;
+use crate::exchange::DataKind;
+use crate::host::HostState;
+use crate::host::log::one_line;
+use crate::host::tensors::Meter;
+use crate::limits::Limits;
+use crate::usage::Usage;
+pub use builder::InstanceBuilder;
+pub(crate) use deadline::Scope;
+use deadline::deadline;
+
+/// The longest text of a component that goes into an error, in bytes.
+pub(crate) const MAX_TEXT: usize = 2_000;
+
+/// A configured component. A trap, a limit or a call that was given up ends it: the next call answers
+/// [`Error::Poisoned`], and a new instance is cheap.
+///
+/// Calls block until the component returns, for as long as [`Limits::call_time`]; async programs call
+/// from a thread that may block, such as tokio's `spawn_blocking` gives.
+pub struct Instance {
+    runtime: Runtime,
+    component: Component,
+    name: Arc<str>,
+    limits: Limits,
+    meter: Meter,
+    data_kinds: Vec<DataKind>,
+    interests: Interests,
+    /// Whether a service that is at work has to undo what it has begun.
+    winding_up: Arc<AtomicBool>,
+    /// What all calls so far have used.
+    spent: Usage,
+    live: Option<Live>,
+}
+
+/// The event types that an instance handles.
+#[derive(Clone, Debug)]
+pub(crate) enum Interests {
+    None,
+    All,
+    Of(Arc<HashSet<String>>),
+}
+
+impl Interests {
+    pub(crate) fn contains(&self, event_type: &str) -> bool {
+        match self {
+            Self::None => false,
+            Self::All => true,
+            Self::Of(types) => types.contains(event_type),
+        }
+    }
+}
+
+/// How long a service has to undo what it has begun, once the time of the call is up.
+const WINDING_UP: Duration = Duration::from_secs(10);
+
+/// What can be entered.
+pub(crate) struct Live {
+    pub(crate) store: Store<HostState>,
+    raw: Option<RawInstance>,
+}
+
+impl Instance {
+    /// Its name in logs, errors and filter histories.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it may use.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// How much data it has read and written; can be watched from another thread while a call runs.
+    pub fn meter(&self) -> Meter {
+        self.meter.clone()
+    }
+
+    /// What it has used so far.
+    pub fn usage(&self) -> Usage {
+        Usage { bytes_read: self.meter.read(), bytes_written: self.meter.written(), ..self.spent.clone() }
+    }
+
+    /// The kinds of data that it filters, as it said when it was configured; none stands for all.
+    pub(crate) fn data_kinds(&self) -> &[DataKind] {
+        &self.data_kinds
+    }
+
+    fn start(&mut self, args: &str) -> Result<(), Error> {
+        let pre = self.component.pre.clone();
+        let raw = self.enter(Scope::default(), async |live| pre.instantiate_async(&mut live.store).await)?;
+        if let Some(live) = &mut self.live {
+            live.raw = Some(raw);
+        }
+        let configurable = configurable::GuestIndices::new(&pre).map_err(|_| Error::InvalidComponent {
+            component: self.name.to_string(),
+            reason: "it does not export flip:fl/configurable, as every component must".to_owned(),
+        })?;
+        let configured = self.enter(Scope::default(), async |live| {
+            let guest = configurable.load(&mut live.store, &raw)?;
+            guest.call_configure(&mut live.store, &args.to_owned()).await
+        })?;
+        configured.map_err(|error| match error {
+            types::Error::InvalidArgument(reason) => {
+                Error::Args { component: self.name.to_string(), reason: one_line(&reason, MAX_TEXT) }
+            }
+            error => self.failed(error),
+        })?;
+        // Asked once: what a component is not interested in costs it nothing.
+        if let Ok(filter) = dxo_filter::GuestIndices::new(&pre) {
+            self.data_kinds = self.enter(Scope::default(), async |live| {
+                let guest = filter.load(&mut live.store, &raw)?;
+                guest.call_data_kinds(&mut live.store).await
+            })?;
+        }
+        if let Ok(handler) = event_handler::GuestIndices::new(&pre) {
+            let interests = self.enter(Scope::default(), async |live| {
+                let guest = handler.load(&mut live.store, &raw)?;
+                guest.call_interests(&mut live.store).await
+            })?;
+            self.interests = match interests.is_empty() {
+                true => Interests::All,
+                false => Interests::Of(Arc::new(interests.into_iter().collect())),
+            };
+        }
+        Ok(())
+    }
+
+    /// The event types that it handles, as it said when it was configured.
+    pub(crate) fn interests(&self) -> &Interests {
+        &self.interests
+    }
+
+    /// Its component.
+    pub fn component(&self) -> &Component {
+        &self.component
+    }
+
+    /// What can be entered, and what it was instantiated from.
+    pub(crate) fn parts(
+        &mut self,
+    ) -> Result<(&InstancePre<HostState>, &mut Store<HostState>, RawInstance), Error> {
+        let poisoned = self.poisoned();
+        match &mut self.live {
+            Some(Live { store, raw: Some(raw) }) => Ok((&self.component.pre, store, *raw)),
+            _ => Err(poisoned),
+        }
+    }
+
+    /// Enters the component for one call. Unless the call returns, what was entered is gone.
+    pub(crate) fn enter<R>(
+        &mut self,
+        scope: Scope<'_>,
+        call: impl AsyncFnOnce(&mut Live) -> wasmtime::Result<R>,
+    ) -> Result<R, Error> {
+        let started = Instant::now();
+        let deadline = deadline(started, &self.limits, self.spent.time, scope.not_after);
+        // A call shorter than the epoch's tick would not notice. It is not entered, and stays what it is:
+        // the time that is up may be that of who calls.
+        if self.live.is_some() && deadline.at <= started {
+            return Err(self.ended(&deadline.reached.into()));
+        }
+        let mut live = self.live.take().ok_or_else(|| self.poisoned())?;
+        live.store.set_epoch_deadline(1);
+        let under_way = &mut live.store.data_mut().call;
+        under_way.deadline = deadline;
+        under_way.context = scope.context.cloned().unwrap_or_default();
+        under_way.abort = under_way.context.abort.clone();
+        let result = {
+            // The deadline of the epoch ends loops; this one ends waiting inside a host function.
+            let _tokio = self.runtime.tokio().enter();
+            pollster::block_on(async {
+                let late = || Err(deadline.reached.into());
+                let mut call = std::pin::pin!(call(&mut live));
+                let in_time = tokio::time::timeout_at(deadline.at.into(), call.as_mut()).await;
+                match in_time {
+                    Ok(result) => result,
+                    Err(_) if self.winding_up.load(Ordering::Relaxed) => {
+                        tokio::time::timeout(WINDING_UP, call).await.unwrap_or_else(|_| late())
+                    }
+                    Err(_) => late(),
+                }
+            })
+        };
+        let state = live.store.data();
+        self.spent.calls += 1;
+        self.spent.time += started.elapsed();
+        self.spent.peak_memory = state.limiter.peak();
+        self.spent.host_calls = state.usage.host_calls.clone();
+        self.spent.stored.clone_from(&state.object_store.stored);
+        self.spent.deleted.clone_from(&state.deleted);
+        match result {
+            Ok(value) => {
+                self.live = Some(live);
+                Ok(value)
+            }
+            Err(error) => Err(self.ended(&error)),
+        }
+    }
+}

@@ -133,7 +133,7 @@ fn a_copy_inside_the_host_outlived_the_calls_time() {
 
 #[test]
 fn memory_that_is_not_there_ended_the_process() {
-    let limits = Limits { host_bytes: u64::MAX, ..Limits::default() };
+    let limits = Limits { memory: u64::MAX, host_bytes: u64::MAX, ..Limits::default() };
     let tensors = [("a".to_owned(), Tensor::zeros(Dtype::Uint8, &[1 << 62]).unwrap())];
     let dxo = Dxo::of_tensors(DataKind::Weights, tensors).unwrap();
     let error = misbehaving_within(r#""touch-first""#, limits).filter(dxo, &context()).unwrap_err();

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use flip_runtime::services::{
     Caller, Events, LookupError, ModelPersistor, Peers, ResultsGenerator, ResultsPersistor,
 };
-use flip_runtime::{Error, FlContext};
-use flip_wasm_tests::{Site, errand_file, runtime};
+use flip_runtime::{Code, Error, FlContext};
+use flip_wasm_tests::{Site, errand_file, granted, runtime};
 use serde_json::{Value, json};
 
 /// A job in which everybody answers.
@@ -215,5 +215,55 @@ fn nothing_is_granted_while_a_component_is_configured_and_by_default() {
             outcome.starts_with("not permitted: ") && outcome.ends_with(" under [components.errand]"),
             "{outcome}"
         );
+    }
+}
+
+#[test]
+fn object_prefixes_bound_every_verb_and_a_refusal_names_the_key() {
+    let verbs = r#"object-store = ["put", "put-archive", "get", "head"]"#;
+    let directories = r#"directories = { job = "read" }"#;
+    let site =
+        Site::granting(&format!("{verbs}\n{directories}\nobject-prefixes = [\"{{job_id}}\", \"a/b\"]"));
+    let line = |key: &str| format!("not permitted: object-prefixes = [\"{key}\"] under [components.Errand]");
+    for (key, outcome) in [
+        ("job-1/x", "ok job-1/x of 1 bytes".to_owned()),
+        ("a/b", "ok a/b of 1 bytes".to_owned()),
+        ("a/b/c", "ok a/b/c of 1 bytes".to_owned()),
+        ("job-2/x", line("job-2/x")),
+        ("a/bc", line("a/bc")),
+        ("a", line("a")),
+        ("a/*", "not permitted: no policy can name a path with a part * or {job_id} alone".to_owned()),
+        ("a/b/../c", "invalid argument: the path has a part . or ..".to_owned()),
+    ] {
+        assert_eq!(site.does(json!({"put": [key, "x"]})), outcome);
+    }
+    for errand in [
+        json!({"put-archive": ["other", "job", ""]}),
+        json!({"get": ["other", 0, 1]}),
+        json!({"head": "other"}),
+    ] {
+        assert_eq!(site.does(errand), line("other"));
+    }
+    assert!(
+        site.store.calls().iter().all(|call| call.key.starts_with("job-1/") || call.key.starts_with("a/b"))
+    );
+}
+
+#[test]
+fn a_component_that_imports_what_is_withheld_of_wasi_is_not_made() {
+    let wat = r#"(component (import "wasi:random/insecure-seed@0.2.6" (instance
+        (export "insecure-seed" (func (result (tuple u64 u64)))))))"#;
+    let component = runtime().load_bytes("Seeded", &wat::parse_str(wat).unwrap()).unwrap();
+    let build = |lines: &str| component.instance().grants(granted(lines)).build().err().unwrap();
+    for withheld in ["wasi = []", r#"wasi = ["clocks"]"#] {
+        let error = build(withheld);
+        assert_eq!(
+            error.to_string(),
+            r#"Seeded: not permitted: wasi = ["random"] under [components.Seeded]"#
+        );
+        assert_eq!(error.code(), Code::NotPermitted);
+    }
+    for allowed in ["", r#"wasi = ["random"]"#] {
+        assert!(build(allowed).to_string().contains("configurable"), "it goes on to what else is missing");
     }
 }

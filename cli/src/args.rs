@@ -119,6 +119,9 @@ pub struct Checkpoint {
     /// Write the tensors to a safetensors file; it appears in one step, or not at all.
     #[arg(long, value_name = "OUT.safetensors")]
     pub out: Option<PathBuf>,
+    /// What the component may use, such as memory=32MiB,call-time=10s, in place of its policy's limits.
+    #[arg(long, value_name = "NAME=VALUE,...", value_parser = limits)]
+    pub limits: Option<Limits>,
     /// List as JSON.
     #[arg(long)]
     pub json: bool,
@@ -163,7 +166,7 @@ fn kind(name: &str) -> Result<DataKind, String> {
         .ok_or_else(|| "a safetensors file holds WEIGHT_DIFF or WEIGHTS".to_owned())
 }
 
-fn limits(text: &str) -> Result<Limits, String> {
+pub fn limits(text: &str) -> Result<Limits, String> {
     let mut limits = serde_json::Map::new();
     for part in text.split(',') {
         let (name, value) =
@@ -176,5 +179,6 @@ fn limits(text: &str) -> Result<Limits, String> {
             return Err(format!("{name} is given twice"));
         }
     }
-    serde_json::from_value(limits.into()).map_err(|error| error.to_string())
+    serde_json::from_value(limits.into())
+        .map_err(|error| flip_runtime::policy::with_suggestion(&error.to_string()))
 }

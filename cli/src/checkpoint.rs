@@ -32,12 +32,13 @@ pub fn run(args: &Checkpoint, global: &Global) -> anyhow::Result<()> {
     let (folder, name) = split(&args.file)?;
     let size = std::fs::metadata(&args.file).map_err(file_error(&args.file))?.len();
     // What is made of the file lies on the disk: bytes that are spread out in it, and shared tensors.
-    let host_bytes = Limits::default().host_bytes.max(size.saturating_mul(8));
+    let host_bytes = size.saturating_mul(8);
     let builtin = Builtin::find(LOCATOR)?;
     let runtime = sandbox::runtime(global, Limits::default())?;
     let component = runtime.load_builtin(builtin)?;
     let mut grants = builtin.grants()?;
-    grants.limits = Some(Limits { host_bytes, ..grants.limits.unwrap_or_default() });
+    let limits = args.limits.clone().or(grants.limits).unwrap_or_default();
+    grants.limits = Some(Limits { host_bytes: limits.host_bytes.max(host_bytes), ..limits });
     let directories = Arc::new(Layout::new().with(Root::Checkpoints, folder));
     let instance = component
         .instance()

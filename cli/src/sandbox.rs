@@ -2,13 +2,18 @@
 
 use std::path::PathBuf;
 
-use flip_runtime::{AbortSignal, Limits, Runtime, RuntimeBuilder};
+use flip_runtime::{AbortSignal, Compiler, Error, Limits, Runtime, RuntimeBuilder};
 
 use crate::args::Global;
 
+/// The verb by which this program compiles for itself.
+pub const COMPILE_WORKER: &str = "compile-worker";
+
 /// A runtime with these limits.
-pub fn runtime(global: &Global, limits: Limits) -> Result<Runtime, flip_runtime::Error> {
-    let runtime = Runtime::builder().limits(limits);
+pub fn runtime(global: &Global, limits: Limits) -> Result<Runtime, Error> {
+    let program = std::env::current_exe().map_err(|error| Error::Setup(error.to_string()))?;
+    let compiler = Compiler::Process { program, args: vec![COMPILE_WORKER.into()] };
+    let runtime = Runtime::builder().limits(limits).compiler(compiler);
     caches(global).into_iter().fold(runtime, RuntimeBuilder::cache).build()
 }
 

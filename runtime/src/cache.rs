@@ -27,7 +27,7 @@ pub(crate) struct Cache {
 const DIGEST_LEN: usize = 32;
 
 /// Compiled components are some times the size of their source; more than this is none.
-const MAX_ENTRY: u64 = 1 << 30;
+pub(crate) const MAX_ENTRY: u64 = 1 << 30;
 
 impl Cache {
     /// Opens the directory, which is made if it is not there.
@@ -99,10 +99,10 @@ fn is_private(metadata: &fs::Metadata) -> bool {
 }
 
 #[allow(unsafe_code, reason = "the one place that turns bytes into code")]
-fn deserialize(engine: &Engine, code: &[u8]) -> Option<Component> {
+pub(crate) fn deserialize(engine: &Engine, code: &[u8]) -> Option<Component> {
     // SAFETY: `Component::deserialize` asks for bytes that `Component::serialize` made. These come from
-    // an entry that only this user could write, they are whole, and wasmtime checks its own version and
-    // configuration in them.
+    // an entry that only this user could write and that is whole, or over a pipe from this program's own
+    // worker. wasmtime checks its own version and configuration in them.
     unsafe { Component::deserialize(engine, code) }.ok()
 }
 

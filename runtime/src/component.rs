@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wasmtime::Engine;
-use wasmtime::component::{InstancePre, Linker};
+use wasmtime::component::{Component as Compiled, InstancePre, Linker};
 
 use crate::builtin::Builtin;
 use crate::cache::Cache;
+use crate::compile::{self, CompileError, Compiler};
 use crate::engine::engine;
 use crate::error::Error;
 use crate::host::log::one_line;
@@ -26,6 +27,7 @@ struct Inner {
     engine: Engine,
     linker: Linker<HostState>,
     cache: Option<Cache>,
+    compiler: Compiler,
     limits: Limits,
     tokio: Tokio,
 }
@@ -46,6 +48,7 @@ impl Drop for Tokio {
 #[derive(Clone, Debug, Default)]
 pub struct RuntimeBuilder {
     caches: Vec<PathBuf>,
+    compiler: Compiler,
     limits: Limits,
 }
 
@@ -55,6 +58,12 @@ impl RuntimeBuilder {
     /// a warning.
     pub fn cache(mut self, directory: impl Into<PathBuf>) -> Self {
         self.caches.push(directory.into());
+        self
+    }
+
+    /// Where components are compiled that are not built in; in a thread by default.
+    pub fn compiler(mut self, compiler: Compiler) -> Self {
+        self.compiler = compiler;
         self
     }
 
@@ -93,7 +102,14 @@ impl RuntimeBuilder {
                 first.display()
             );
         }
-        Ok(Runtime(Arc::new(Inner { engine, linker, cache, limits: self.limits, tokio })))
+        Ok(Runtime(Arc::new(Inner {
+            engine,
+            linker,
+            cache,
+            compiler: self.compiler,
+            limits: self.limits,
+            tokio,
+        })))
     }
 }
 
@@ -155,15 +171,27 @@ impl Runtime {
     ///
     /// [`Error::Setup`] where its code cannot be mapped.
     pub fn load_builtin(&self, builtin: &Builtin) -> Result<Component, Error> {
-        self.load_bytes(builtin.class, builtin.wasm)
+        // Part of this program: nobody has to be kept waiting for it.
+        self.load_with(builtin.class, builtin.wasm, compile::compile)
     }
 
     /// Loads a component from its bytes; `name` stands for it in logs, errors and filter histories.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidComponent`] says what is wrong with it, and lists the imports that are missing.
+    /// [`Error::InvalidComponent`] says what is wrong with it, and lists the imports that are missing;
+    /// [`Error::Limit`] where compiling it took too much.
     pub fn load_bytes(&self, name: &str, bytes: &[u8]) -> Result<Component, Error> {
+        let Inner { compiler, limits, .. } = &*self.0;
+        self.load_with(name, bytes, |engine, bytes| compiler.compile(engine, bytes, limits))
+    }
+
+    fn load_with(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        compile: impl FnOnce(&Engine, &[u8]) -> Result<Compiled, CompileError>,
+    ) -> Result<Component, Error> {
         // Reasons repeat what the component calls things.
         let invalid = |reason: String| Error::InvalidComponent {
             component: name.to_owned(),
@@ -183,8 +211,11 @@ impl Runtime {
         let compiled = match cache.and_then(|cache| cache.load(engine, &inspection.sha256)) {
             Some(compiled) => compiled,
             None => {
-                let compiled = wasmtime::component::Component::from_binary(engine, bytes)
-                    .map_err(|error| invalid(format!("it cannot be compiled: {error:#}")))?;
+                let compiled = compile(engine, bytes).map_err(|error| match error {
+                    CompileError::Limit(reached) => Error::Limit { component: name.to_owned(), reached },
+                    CompileError::Setup(_) => Error::Setup(error.to_string()),
+                    CompileError::Invalid(_) => invalid(error.to_string()),
+                })?;
                 if let Some(cache) = cache {
                     cache.store(engine, &inspection.sha256, &compiled);
                 }

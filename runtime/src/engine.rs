@@ -10,6 +10,11 @@ use crate::error::Error;
 /// How often components are interrupted to look at their deadline.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
 
+/// An engine that compiles for [`engine`] and runs nothing: it reserves no memory for instances.
+pub(crate) fn compiler_only() -> Result<Engine, Error> {
+    Engine::new(&config()).map_err(|error| Error::Setup(format!("{error:#}")))
+}
+
 /// Makes the engine and starts its clock, which ends with it.
 pub(crate) fn engine() -> Result<Engine, Error> {
     let mut config = config();

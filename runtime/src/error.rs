@@ -57,6 +57,14 @@ pub enum Error {
         /// The roles it has, separated by commas.
         roles: String,
     },
+    /// The component imports a part of WASI that its policy withholds.
+    #[error("{component}: not permitted: wasi = [\"{import}\"] under [components.{component}]")]
+    Withheld {
+        /// Its name.
+        component: String,
+        /// The part, as it stands in a policy.
+        import: &'static str,
+    },
     /// The component does not accept its args.
     #[error("{component}: {reason}")]
     Args {
@@ -90,7 +98,7 @@ pub enum Error {
         reason: String,
     },
     /// The component reached one of its limits.
-    #[error("{component}: {reached}")]
+    #[error("{component}: {reached}; a policy's line limits = {{ {} = ... }} sets it", .reached.limit)]
     Limit {
         /// Its name.
         component: String,
@@ -190,6 +198,7 @@ impl Error {
         match self {
             Self::UnknownComponent { .. } | Self::Args { .. } => Code::Usage,
             Self::Refused { .. } => Code::Refused,
+            Self::Withheld { .. } => Code::NotPermitted,
             Self::Failed { error, .. } => match error.0 {
                 types::Error::NotPermitted(_) => Code::NotPermitted,
                 types::Error::InvalidData(_) => Code::InvalidInput,

@@ -7,8 +7,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use crate::bindings::flip::fl::types::{DataKind, ReturnCode};
+use crate::budget::Budget;
 use crate::json::Json;
-use crate::tensor::{Budget, Tensor, TensorError};
+use crate::tensor::{Tensor, TensorError};
 
 /// Collections nest no deeper than this.
 pub const MAX_DEPTH: usize = 16;
@@ -298,11 +299,12 @@ impl fmt::Display for DataKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::Limits;
     use crate::tensor::Dtype;
 
     #[test]
     fn what_leaves_in_a_collection_is_no_longer_paid_for() {
-        let budget = Budget::new(8);
+        let budget = Budget::new(&Limits { host_bytes: 8, ..Limits::default() }, true);
         let tensor = Tensor::charged_zeros(Dtype::Float32, &[2], &budget).unwrap();
         let member = Dxo::of_tensors(DataKind::Weights, [("a".to_owned(), tensor)]).unwrap();
         let mut collection = Dxo::of_members([("m".to_owned(), member)]);

@@ -15,9 +15,8 @@ use crate::host::exchange::HostDxo;
 use crate::host::log::one_line;
 use crate::instance::{Instance, Scope};
 use crate::json::Json;
-use crate::limits::{Allowed, LimitReached};
 use crate::roles::guest;
-use crate::tensor::Scratch;
+use crate::tensor::{Scratch, TensorError};
 
 /// NVFLARE's meta key for the names of the filters that a dxo went through.
 const FILTER_HISTORY: &str = "filter_history";
@@ -159,8 +158,6 @@ impl Instance {
                 text.to().map_err(|_| Error::InvalidData(format!("meta {FILTER_HISTORY} is no list")))?
             }
         };
-        let host_bytes = self.limits().host_bytes;
-        let spent = LimitReached { limit: "host-bytes", allowed: Allowed::Bytes(host_bytes) };
         let (mut dxo, verdict, gauges) = self.enter(Scope::of(ctx), async |live| {
             let state = live.store.data_mut();
             state.log.gauges.clear();
@@ -169,11 +166,11 @@ impl Instance {
                 Scratch::Memory => dxo.memory_len(),
                 Scratch::File(_) => dxo.byte_len(),
             };
-            state.tensors.budget.allow(host_bytes.saturating_add(given).saturating_add(dxo.text_len()));
+            state.tensors.budget.give(given.saturating_add(dxo.text_len()));
             let mut dxo = dxo;
             // This fails where what the component keeps of earlier calls leaves too little.
-            dxo.charge(&state.tensors.budget).map_err(|_| spent)?;
-            let dxo = HostDxo::new(dxo, &state.tensors.budget).map_err(|_| spent)?;
+            dxo.charge(&state.tensors.budget).map_err(spent)?;
+            let dxo = HostDxo::new(dxo, &state.tensors.budget).map_err(spent)?;
             let dxo = state.table.push(dxo)?;
             let ctx = state.table.push(ctx.clone())?;
             let borrows = (Resource::new_borrow(dxo.rep()), Resource::new_borrow(ctx.rep()));
@@ -193,5 +190,13 @@ impl Instance {
         history.push(self.name().into());
         dxo.set_meta(FILTER_HISTORY, &history).map_err(|error| Error::InvalidData(error.to_string()))?;
         Ok((dxo, outcome, gauges))
+    }
+}
+
+/// The component holds more than it may.
+fn spent(error: TensorError) -> wasmtime::Error {
+    match error {
+        TensorError::Limit(reached) => reached.into(),
+        other => other.into(),
     }
 }

@@ -36,8 +36,10 @@
 //! ([`Inspection`] lists it without running anything) and the host offers.
 
 mod bindings;
+mod budget;
 mod builtin;
 mod cache;
+mod compile;
 mod component;
 mod context;
 mod engine;
@@ -55,11 +57,13 @@ pub mod policy;
 mod roles;
 pub mod safetensors;
 pub mod services;
+mod store_limiter;
 mod tensor;
 mod tree;
 mod usage;
 
 pub use builtin::{BUILTINS, Builtin};
+pub use compile::{Compiler, compile_worker};
 pub use component::{Component, Runtime, RuntimeBuilder, Source};
 pub use context::{AbortSignal, FlContext};
 pub use error::{Code, Error, Failed};

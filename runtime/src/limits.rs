@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use serde::de::{Deserialize, Deserializer, Error as _};
-use wasmtime::ResourceLimiter;
 
 /// What one instance of a component may use. Every field has a default that suits ordinary components.
 ///
@@ -27,8 +26,18 @@ pub struct Limits {
     /// Components that carry a Python interpreter are about 18 MiB.
     #[serde(deserialize_with = "size")]
     pub component_size: u64,
-    /// All linear memories and tables of the instance together, in bytes. Filters work in windows and
-    /// need a few MiB at any size of model; an interpreter needs some tens.
+    /// The time of compiling a component that is not built in. One that carries a Python interpreter takes
+    /// some ten seconds.
+    #[serde(deserialize_with = "time")]
+    pub compile_time: Duration,
+    /// The address space of the process that compiles it, in bytes, where there is one: some hundred MiB for
+    /// an interpreter.
+    #[serde(deserialize_with = "size")]
+    pub compile_memory: u64,
+    /// Everything that it holds in memory, in bytes: all linear memories and tables together, its handles,
+    /// and what the host keeps for it beyond the data that it was given, unless that is on disk. Filters
+    /// work in windows and need a few MiB at any size of model; an interpreter needs some tens. Integers
+    /// that become float64 in memory need seven times their size.
     #[serde(deserialize_with = "size")]
     pub memory: u64,
     /// The elements of all tables together. A table holds a component's function pointers: some
@@ -81,26 +90,33 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            component_size: 64 << 20,
-            memory: 256 << 20,
-            table_elements: 100_000,
-            instances: 128,
-            handles: 65_536,
-            host_bytes: 1 << 30,
-            call_bytes: 1 << 20,
-            call_time: Duration::from_secs(300),
-            total_time: Duration::from_secs(3_600),
-            log_lines: 10_000,
-            log_line: 8 << 10,
-            gauges: 256,
-            events: 10_000,
-            files: 10_000,
-            file_bytes: 1 << 30,
-            upload_bytes: 64 << 30,
-            hub_calls: 10_000,
-        }
+        Self::DEFAULT
     }
+}
+
+impl Limits {
+    /// What suits ordinary components.
+    pub const DEFAULT: Self = Self {
+        component_size: 64 << 20,
+        compile_time: Duration::from_secs(120),
+        compile_memory: 4 << 30,
+        memory: 1 << 30,
+        table_elements: 100_000,
+        instances: 128,
+        handles: 65_536,
+        host_bytes: 1 << 30,
+        call_bytes: 1 << 20,
+        call_time: Duration::from_secs(300),
+        total_time: Duration::from_secs(3_600),
+        log_lines: 10_000,
+        log_line: 8 << 10,
+        gauges: 256,
+        events: 10_000,
+        files: 10_000,
+        file_bytes: 1 << 30,
+        upload_bytes: 64 << 30,
+        hub_calls: 10_000,
+    };
 }
 
 fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
@@ -158,121 +174,9 @@ impl fmt::Display for Allowed {
     }
 }
 
-/// Counts the memories and tables of a whole store; wasmtime's own limits count each on its own.
-pub(crate) struct StoreLimiter {
-    memory_allowed: u64,
-    table_allowed: u64,
-    instances: usize,
-    /// Bytes of memories and tables now, and at most.
-    memory: u64,
-    peak: u64,
-    table_elements: u64,
-}
-
-/// What wasmtime keeps for one element of a table.
-const TABLE_ELEMENT: u64 = size_of::<usize>() as u64;
-
-impl StoreLimiter {
-    pub(crate) fn new(limits: &Limits) -> Self {
-        Self {
-            memory_allowed: limits.memory,
-            table_allowed: limits.table_elements,
-            instances: usize::try_from(limits.instances).unwrap_or(usize::MAX),
-            memory: 0,
-            peak: 0,
-            table_elements: 0,
-        }
-    }
-
-    /// The most that memories and tables came to, in bytes.
-    pub(crate) fn peak(&self) -> u64 {
-        self.peak
-    }
-
-    fn take(&mut self, bytes: u64) -> Result<(), LimitReached> {
-        let memory = self.memory.saturating_add(bytes);
-        if memory > self.memory_allowed {
-            return Err(LimitReached { limit: "memory", allowed: Allowed::Bytes(self.memory_allowed) });
-        }
-        self.memory = memory;
-        self.peak = self.peak.max(memory);
-        Ok(())
-    }
-}
-
-impl ResourceLimiter for StoreLimiter {
-    // What goes beyond a memory's own maximum fails anyway, and is not counted.
-    fn memory_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        if maximum.is_some_and(|maximum| desired > maximum) {
-            return Ok(false);
-        }
-        self.take(desired.saturating_sub(current) as u64)?;
-        Ok(true)
-    }
-
-    fn table_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        if maximum.is_some_and(|maximum| desired > maximum) {
-            return Ok(false);
-        }
-        let more = desired.saturating_sub(current) as u64;
-        let elements = self.table_elements.saturating_add(more);
-        if elements > self.table_allowed {
-            return Err(LimitReached {
-                limit: "table-elements",
-                allowed: Allowed::Count(self.table_allowed),
-            }
-            .into());
-        }
-        self.take(more.saturating_mul(TABLE_ELEMENT))?;
-        self.table_elements = elements;
-        Ok(true)
-    }
-
-    fn instances(&self) -> usize {
-        self.instances
-    }
-
-    fn memories(&self) -> usize {
-        self.instances
-    }
-
-    fn tables(&self) -> usize {
-        self.instances
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn memory_is_what_all_memories_and_tables_come_to() {
-        let limits = Limits { memory: 200_000, ..Limits::default() };
-        let mut limiter = StoreLimiter::new(&limits);
-        assert!(limiter.memory_growing(0, 65_536, None).unwrap());
-        assert!(limiter.memory_growing(0, 65_536, None).unwrap());
-        assert!(limiter.table_growing(0, 8_000, None).unwrap());
-        let error = limiter.memory_growing(65_536, 131_072, None).unwrap_err();
-        assert_eq!(error.to_string(), "limit memory reached: 195.3 KiB allowed");
-        assert_eq!(limiter.peak(), 2 * 65_536 + 64_000);
-    }
-
-    #[test]
-    fn growth_beyond_a_memorys_own_maximum_is_not_counted() {
-        let mut limiter = StoreLimiter::new(&Limits::default());
-        assert!(!limiter.memory_growing(0, 131_072, Some(65_536)).unwrap());
-        assert_eq!(limiter.peak(), 0);
-    }
 
     #[test]
     fn an_unknown_limit_is_an_error_that_names_the_known_ones() {

@@ -90,15 +90,6 @@ impl ComponentPath {
         self.0.rsplit_once('/').unwrap_or(("", &self.0))
     }
 
-    /// The path of `inner` below this one.
-    pub(crate) fn join(&self, inner: &Self) -> Self {
-        match (self.is_root(), inner.is_root()) {
-            (true, _) => inner.clone(),
-            (_, true) => self.clone(),
-            _ => Self(format!("{}/{}", self.0, inner.0)),
-        }
-    }
-
     /// The text.
     pub(crate) fn as_str(&self) -> &str {
         &self.0

@@ -15,6 +15,7 @@ mod limits;
 mod places;
 pub mod servers;
 mod site;
+mod slow;
 mod vectors;
 
 use std::path::{Path, PathBuf};
@@ -28,6 +29,7 @@ pub use files::{safetensors_bytes, write_safetensors};
 pub use limits::{assert_ends_at, assert_fresh_one_works, assert_limit, assert_told, short_calls};
 pub use places::{Server, ServerConfig};
 pub use site::{ERRAND, EVERYTHING, Site, errand, errand_file, granted, lines, on_go};
+pub use slow::slow_to_compile;
 pub use vectors::{FilterCase, filter_cases};
 
 /// A filter that does what its args say; see its source for the deeds.

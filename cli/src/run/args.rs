@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
+use flip_runtime::Limits;
 
 /// Run a job's components, driven by a recorded trace.
 ///
@@ -43,6 +44,10 @@ pub struct Run {
     /// What the components may do, as TOML; the built-in ones have policies of their own.
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
+    /// What a component may use that the policies name no limits for, such as memory=32MiB,call-time=10s; and
+    /// what loading one may take.
+    #[arg(long, value_name = "NAME=VALUE,...", value_parser = crate::args::limits)]
+    pub limits: Option<Limits>,
     /// The net whose images the sites have, in place of the trace's.
     #[arg(long, value_name = "ID", env = "NET_ID", hide_env = true)]
     pub net_id: Option<String>,

@@ -7,7 +7,7 @@ mod summary;
 use std::process::ExitCode;
 
 use flip_runtime::job::{Job, JobConfig, JobOptions, Trace};
-use flip_runtime::{Error, Limits, Policy};
+use flip_runtime::{Error, Policy};
 
 use crate::args::Global;
 use crate::report::Staged;
@@ -17,7 +17,7 @@ use services::TheHub;
 
 /// Runs one job.
 pub fn run(args: &Run, global: &Global) -> anyhow::Result<ExitCode> {
-    let runtime = sandbox::runtime(global, Limits::default())?;
+    let runtime = sandbox::runtime(global, args.limits.clone().unwrap_or_default())?;
     let config = JobConfig::read(&args.job)?;
     let trace = Trace::open(&args.trace)?;
     // What is written there at the end, after the work, must not fail for this.

@@ -2,12 +2,12 @@
 
 use std::io;
 
-use wasmtime::component::{HasData, Resource, ResourceTable};
+use wasmtime::component::{HasData, Resource};
 
-use super::Failure;
 use super::call::CallCtx;
 use super::grants::GrantsCtx;
 use super::storage::{OpenDirectory, anywhere, inside, io_failure};
+use super::{Failure, Table};
 use crate::bindings::flip::fl::cleanup::{Host, Tally};
 use crate::bindings::flip::fl::types::{Error, Host as TypesHost};
 use crate::tree::{self, Stop};
@@ -22,7 +22,7 @@ pub(crate) struct CleanupView<'a> {
     pub(crate) call: &'a CallCtx,
     pub(crate) grants: &'a GrantsCtx,
     pub(crate) deleted: &'a mut Vec<Deleted>,
-    pub(crate) table: &'a mut ResourceTable,
+    pub(crate) table: &'a mut Table,
 }
 
 /// The most deletions that are remembered for the report.

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use wasmtime::component::{HasData, Resource, ResourceTable};
+use wasmtime::component::{HasData, Resource};
 
 use super::exchange::SharedShareable;
-use super::{Failure, open};
+use super::{Failure, Table, open};
 use crate::bindings::flip::fl::context::{Host, HostFlContext};
 use crate::bindings::flip::fl::types::{Error, Host as TypesHost};
 use crate::context::FlContext;
@@ -17,7 +17,7 @@ impl HasData for HasContext {
 }
 
 pub(crate) struct ContextView<'a> {
-    pub(crate) table: &'a mut ResourceTable,
+    pub(crate) table: &'a mut Table,
 }
 
 /// What a handle of resource `fl-context` stands for.

@@ -3,16 +3,17 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use indexmap::IndexMap;
-use wasmtime::component::{HasData, Resource, ResourceTable};
+use wasmtime::component::{HasData, Resource};
 
 use super::tensors::SharedTensor;
-use super::{Failure, open};
+use super::{Failure, Table, open};
 use crate::bindings::flip::fl::exchange::{Host, HostDxo as HostDxoTrait, HostShareable};
 use crate::bindings::flip::fl::types::{Error, Host as TypesHost, ReturnCode};
+use crate::budget::{Budget, Charge};
 use crate::exchange::{DataKind, Dxo, DxoData, MAX_DEPTH, Meta, Shareable, entry_len};
 use crate::json::Json;
 use crate::limits::{Allowed, LimitReached};
-use crate::tensor::{Budget, Charge, Tensor};
+use crate::tensor::{Tensor, TensorError};
 
 /// What a handle of resource `shareable` stands for.
 pub type SharedShareable = Arc<Shareable>;
@@ -33,7 +34,7 @@ enum HostData {
 }
 
 impl HostDxo {
-    pub(crate) fn new(dxo: Dxo, budget: &Budget) -> Result<Self, Failure> {
+    pub(crate) fn new(dxo: Dxo, budget: &Budget) -> Result<Self, TensorError> {
         let charge = budget.charge(dxo.text_len())?;
         let kind = dxo.kind();
         Ok(Self {
@@ -80,7 +81,7 @@ impl HasData for HasExchange {
 }
 
 pub(crate) struct ExchangeView<'a> {
-    pub(crate) table: &'a mut ResourceTable,
+    pub(crate) table: &'a mut Table,
     pub(crate) budget: &'a Budget,
     /// The most that one call passes to the component, in bytes.
     pub(crate) window: u64,

@@ -7,7 +7,7 @@ use super::Failure;
 use super::log::is_hidden;
 use crate::bindings::flip::fl::types;
 use crate::paths::ComponentPath;
-use crate::policy::{Access, CleanupRule, Grants, HubVerb, ObjectVerb, PeerRole};
+use crate::policy::{Access, CleanupRule, Grants, HubVerb, ObjectVerb, Pattern, PeerRole};
 use crate::services::Root;
 
 /// What the operator granted, and the name under which.
@@ -42,20 +42,26 @@ impl GrantsCtx {
     pub(crate) fn removing(&self, root: Root, path: &ComponentPath, job_id: &str) -> Result<(), Failure> {
         match self.grants.cleanup.iter().any(|rule| rule.allows(root, path, job_id)) {
             true => Ok(()),
-            false => Err(self.not_cleaned(CleanupRule::of(root, path))),
+            false => Err(self.not_cleaned(root, Pattern::of(path))),
         }
     }
 
     pub(crate) fn clearing(&self, root: Root, path: &ComponentPath, job_id: &str) -> Result<(), Failure> {
         match self.grants.cleanup.iter().any(|rule| rule.allows_inside(root, path, job_id)) {
             true => Ok(()),
-            false => Err(self.not_cleaned(CleanupRule::of(root, path).map(CleanupRule::inside))),
+            false => Err(self.not_cleaned(root, Pattern::of(path).map(Pattern::inside))),
         }
     }
 
-    fn not_cleaned(&self, rule: Option<CleanupRule>) -> Failure {
-        match rule {
-            Some(rule) => self.refused(format_args!("cleanup = [{}]", quoted_text(&rule.to_string()))),
+    fn not_cleaned(&self, root: Root, pattern: Option<Pattern>) -> Failure {
+        let line = |pattern| quoted_text(&CleanupRule::new(root, pattern).to_string());
+        self.refused_alone("cleanup", pattern.map(line))
+    }
+
+    /// Refused, where a line may be written for this alone.
+    fn refused_alone(&self, key: &str, quoted: Option<String>) -> Failure {
+        match quoted {
+            Some(quoted) => self.refused(format_args!("{key} = [{quoted}]")),
             // A line would grant other names as well, which nobody asked for.
             None => Failure::Typed(types::Error::NotPermitted(
                 "no policy can name a path with a part * or {job_id} alone".to_owned(),
@@ -63,10 +69,18 @@ impl GrantsCtx {
         }
     }
 
-    pub(crate) fn object_store(&self, verb: ObjectVerb) -> Result<(), Failure> {
-        match self.grants.object_store.contains(&verb) {
+    pub(crate) fn object_store(&self, verb: ObjectVerb, key: &str, job_id: &str) -> Result<(), Failure> {
+        if !self.grants.object_store.contains(&verb) {
+            return Err(self.refused(format_args!("object-store = [\"{}\"]", verb.name())));
+        }
+        let Some(prefixes) = &self.grants.object_prefixes else { return Ok(()) };
+        let path = ComponentPath::parse_entry(key).map_err(Failure::invalid_argument)?;
+        match prefixes.iter().any(|prefix| prefix.covers(&path, job_id)) {
             true => Ok(()),
-            false => Err(self.refused(format_args!("object-store = [\"{}\"]", verb.name()))),
+            false => {
+                let quoted = Pattern::of(&path).map(|pattern| quoted_text(&pattern.to_string()));
+                Err(self.refused_alone("object-prefixes", quoted))
+            }
         }
     }
 

@@ -13,23 +13,26 @@ pub(crate) mod object_store;
 mod open_files;
 pub(crate) mod peers;
 pub(crate) mod storage;
+mod table;
 pub(crate) mod tensors;
 
-use wasmtime::component::{Linker, Resource, ResourceTable, ResourceTableError};
+use wasmtime::component::{Linker, Resource, ResourceTableError};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::bindings::flip::fl as contract;
 use crate::bindings::flip::fl::types;
 use crate::error::Failed;
-use crate::limits::{Allowed, LimitReached, Limits, StoreLimiter};
+use crate::limits::{Allowed, LimitReached, Limits};
 use crate::services::Services;
+use crate::store_limiter::StoreLimiter;
 use crate::tensor::TensorError;
 use crate::usage::Usage;
 use call::{CallCtx, Quota};
+pub(crate) use table::Table;
 
 /// What one instance's store holds.
 pub(crate) struct HostState {
-    pub(crate) table: ResourceTable,
+    pub(crate) table: Table,
     pub(crate) limiter: StoreLimiter,
     pub(crate) call: CallCtx,
     pub(crate) log: log::LogCtx,
@@ -54,11 +57,9 @@ impl HostState {
         grants: grants::GrantsCtx,
         services: Services,
     ) -> Self {
-        let mut table = ResourceTable::new();
-        table.set_max_capacity(usize::try_from(limits.handles).unwrap_or(usize::MAX));
         Self {
-            table,
-            limiter: StoreLimiter::new(limits),
+            table: Table::new(limits, tensors.budget.clone()),
+            limiter: StoreLimiter::new(limits, tensors.budget.clone()),
             call,
             log,
             storage: storage::StorageCtx {
@@ -242,18 +243,23 @@ impl From<ResourceTableError> for Failure {
 }
 
 /// Opens a resource for the component.
-pub(crate) fn open<T: Send + 'static>(
-    table: &mut ResourceTable,
-    resource: T,
-) -> Result<Resource<T>, Failure> {
+pub(crate) fn open<T: Send + 'static>(table: &mut Table, resource: T) -> Result<Resource<T>, Failure> {
     let allowed = Allowed::Count(table.max_capacity() as u64);
-    table.push(resource).map_err(|error| match error {
-        ResourceTableError::Full => {
-            let reached = LimitReached { limit: "handles", allowed };
-            Failure::Typed(types::Error::QuotaExceeded(reached.to_string()))
-        }
+    let handle = table.push(resource).map_err(|error| match error {
+        ResourceTableError::Full => quota_exceeded(LimitReached { limit: "handles", allowed }),
         other => other.into(),
-    })
+    })?;
+    // Free entries are used first: this is how many were ever open at a time.
+    let open = u64::from(handle.rep()).saturating_add(1);
+    if let Err(reached) = table.budget.open_handles(open) {
+        table.delete(handle)?;
+        return Err(quota_exceeded(reached));
+    }
+    Ok(handle)
+}
+
+fn quota_exceeded(reached: LimitReached) -> Failure {
+    Failure::Typed(types::Error::QuotaExceeded(reached.to_string()))
 }
 
 impl From<TensorError> for Failure {
@@ -263,7 +269,7 @@ impl From<TensorError> for Failure {
             TensorError::Shape { .. } | TensorError::Length { .. } | TensorError::Window { .. } => {
                 types::Error::InvalidArgument(text)
             }
-            TensorError::HostBytes { .. } => types::Error::QuotaExceeded(text),
+            TensorError::Limit(_) => types::Error::QuotaExceeded(text),
             TensorError::Io(_) => types::Error::Unavailable(text),
             TensorError::Stopped => types::Error::Aborted,
         })

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use wasmtime::component::{HasData, Resource, ResourceTable};
+use wasmtime::component::{HasData, Resource};
 
-use super::Failure;
 use super::call::{CallCtx, Quota};
 use super::grants::GrantsCtx;
 use super::storage::{OpenDirectory, anywhere, io_failure};
+use super::{Failure, Table};
 use crate::bindings::flip::fl::object_store::{Host, ObjectMeta};
 use crate::bindings::flip::fl::types::{Error, Host as TypesHost};
 use crate::policy::ObjectVerb;
@@ -48,13 +48,13 @@ pub(crate) struct ObjectStoreView<'a> {
     pub(crate) call: &'a CallCtx,
     pub(crate) grants: &'a GrantsCtx,
     pub(crate) store: Option<&'a Arc<dyn ObjectStore>>,
-    pub(crate) table: &'a mut ResourceTable,
+    pub(crate) table: &'a mut Table,
 }
 
 impl ObjectStoreView<'_> {
-    fn may(&self, verb: ObjectVerb) -> Result<Arc<dyn ObjectStore>, Failure> {
+    fn may(&self, verb: ObjectVerb, key: &str) -> Result<Arc<dyn ObjectStore>, Failure> {
         self.call.check()?;
-        self.grants.object_store(verb)?;
+        self.grants.object_store(verb, key, &self.call.context.job_id)?;
         Ok(self.store.ok_or_else(|| Failure::unavailable("this host has no object store"))?.clone())
     }
 
@@ -86,7 +86,7 @@ impl TypesHost for ObjectStoreView<'_> {
 
 impl Host for ObjectStoreView<'_> {
     async fn put(&mut self, key: String, contents: Vec<u8>) -> Result<ObjectMeta, Failure> {
-        let store = self.may(ObjectVerb::Put)?;
+        let store = self.may(ObjectVerb::Put, &key)?;
         self.call.production()?;
         self.ctx.bytes.take(contents.len() as u64)?;
         let meta = self.ask(move |call| store.put(call, &key, contents)).await?;
@@ -101,7 +101,7 @@ impl Host for ObjectStoreView<'_> {
         path: String,
     ) -> Result<ObjectMeta, Failure> {
         let path = anywhere(&path)?;
-        let store = self.may(ObjectVerb::PutArchive)?;
+        let store = self.may(ObjectVerb::PutArchive, &key)?;
         self.call.production()?;
         let source = self.table.get(&source)?.here(&path).map_err(io_failure(&path))?;
         let max_bytes = self.ctx.bytes.left();
@@ -114,13 +114,13 @@ impl Host for ObjectStoreView<'_> {
     }
 
     async fn get(&mut self, key: String, offset: u64, len: u32) -> Result<Vec<u8>, Failure> {
-        let store = self.may(ObjectVerb::Get)?;
+        let store = self.may(ObjectVerb::Get, &key)?;
         let len = u64::from(len).min(self.ctx.window) as u32;
         Ok(self.ask(move |call| store.get(call, &key, offset, len)).await?.into())
     }
 
     async fn head(&mut self, key: String) -> Result<ObjectMeta, Failure> {
-        let store = self.may(ObjectVerb::Head)?;
+        let store = self.may(ObjectVerb::Head, &key)?;
         Ok(self.ask(move |call| store.head(call, &key)).await?.into())
     }
 }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use wasmtime::component::{HasData, Resource, ResourceTable};
+use wasmtime::component::{HasData, Resource};
 
 use super::call::CallCtx;
 use super::context::SharedContext;
 use super::grants::GrantsCtx;
-use super::{Failure, open};
+use super::{Failure, Table, open};
 use crate::bindings::flip::fl::peers::{
     Host, HostModelPersistor, HostResultsGenerator, HostResultsPersistor, LookupError as Answer,
 };
@@ -32,7 +32,7 @@ pub(crate) struct PeersView<'a> {
     pub(crate) call: &'a CallCtx,
     pub(crate) grants: &'a GrantsCtx,
     pub(crate) peers: Option<&'a Arc<dyn Peers>>,
-    pub(crate) table: &'a mut ResourceTable,
+    pub(crate) table: &'a mut Table,
 }
 
 type Lookup<T> = wasmtime::Result<Result<Resource<T>, Answer>>;

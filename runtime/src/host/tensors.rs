@@ -10,13 +10,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use wasmtime::StoreContextMut;
-use wasmtime::component::{HasData, Linker, Resource, ResourceTable, WasmList};
+use wasmtime::component::{HasData, Linker, Resource, WasmList};
 
 use super::call::CallCtx;
-use super::{Failure, HostState, open};
+use super::{Failure, HostState, Table, open};
 use crate::bindings::flip::fl::tensors::{Host, HostTensor, add_to_linker as add_generated};
 use crate::bindings::flip::fl::types::{Dtype, Error, Host as TypesHost};
-use crate::tensor::{Budget, Scratch, Tensor, TensorError, Writing};
+use crate::budget::Budget;
+use crate::tensor::{Scratch, Tensor, TensorError, Writing};
 
 /// What a handle of resource `tensor` stands for: a dxo and its open handles share one.
 pub type SharedTensor = Arc<Mutex<Tensor>>;
@@ -88,7 +89,7 @@ impl HasData for HasTensors {
 pub(crate) struct TensorsView<'a> {
     pub(crate) ctx: &'a TensorsCtx,
     pub(crate) call: &'a CallCtx,
-    pub(crate) table: &'a mut ResourceTable,
+    pub(crate) table: &'a mut Table,
 }
 
 type Handle = Resource<SharedTensor>;

@@ -8,6 +8,7 @@ use wasmtime::{Store, UpdateDeadline};
 
 use super::deadline::deadline;
 use super::{Instance, Interests, Live};
+use crate::budget::Budget;
 use crate::component::Component;
 use crate::error::Error;
 use crate::host::HostState;
@@ -16,9 +17,9 @@ use crate::host::grants::GrantsCtx;
 use crate::host::log::{LogCtx, LogSink, TracingLog};
 use crate::host::tensors::{Meter, TensorsCtx};
 use crate::limits::{Allowed, LimitReached, Limits};
-use crate::policy::Grants;
+use crate::policy::{Grants, WasiBit};
 use crate::services::Services;
-use crate::tensor::{Budget, Scratch, ScratchFile};
+use crate::tensor::{Scratch, ScratchFile};
 use crate::usage::Usage;
 
 /// Makes an [`Instance`]; from [`Component::instance`].
@@ -124,13 +125,22 @@ impl<'a> InstanceBuilder<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::Args`] says what the component does not accept.
+    /// [`Error::Args`] says what the component does not accept, [`Error::Withheld`] what it imports that the
+    /// grants withhold.
     pub fn build(self) -> Result<Instance, Error> {
         let (component, limits) = (self.component, self.limits);
         if component.inspection.size > limits.component_size {
             let allowed = Allowed::Bytes(limits.component_size);
             let reached = LimitReached { limit: "component-size", allowed };
             return Err(Error::Limit { component: self.name.to_string(), reached });
+        }
+        if let Some(bits) = &self.grants.wasi {
+            let imports = component.inspection.imports.iter();
+            let withheld = imports.filter_map(|import| WasiBit::of_interface(&import.interface));
+            if let Some(bit) = withheld.into_iter().find(|bit| !bits.contains(bit)) {
+                let (component, import) = (self.name.to_string(), bit.name());
+                return Err(Error::Withheld { component, import });
+            }
         }
         let meter = Meter::default();
         let winding_up = Arc::<AtomicBool>::default();
@@ -143,8 +153,8 @@ impl<'a> InstanceBuilder<'a> {
             ),
             LogCtx::new(self.log_name.unwrap_or_else(|| self.name.clone()), self.log, &limits),
             TensorsCtx {
+                budget: Budget::new(&limits, matches!(self.scratch, Scratch::Memory)),
                 scratch: self.scratch,
-                budget: Budget::new(limits.host_bytes),
                 meter: meter.clone(),
                 window: limits.call_bytes,
             },

@@ -201,7 +201,7 @@ impl Instance {
         let state = live.store.data();
         self.spent.calls += 1;
         self.spent.time += started.elapsed();
-        self.spent.peak_memory = state.limiter.peak();
+        self.spent.peak_memory = state.tensors.budget.peak();
         self.spent.host_calls = state.usage.host_calls.clone();
         self.spent.stored.clone_from(&state.object_store.stored);
         self.spent.deleted.clone_from(&state.deleted);

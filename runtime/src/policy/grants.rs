@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::CleanupRule;
+use super::{CleanupRule, Pattern};
 use crate::inspect::Digest;
 use crate::limits::Limits;
 use crate::services::{ModelStatus, Root};
@@ -23,12 +23,17 @@ pub struct Grants {
     pub cleanup: Vec<CleanupRule>,
     /// What it may do with objects under the operator's prefix.
     pub object_store: BTreeSet<ObjectVerb>,
+    /// The keys, under the operator's prefix, that it may do this with; all of them by default.
+    pub object_prefixes: Option<BTreeSet<Pattern>>,
     /// What it may tell the hub.
     pub hub: BTreeSet<HubVerb>,
     /// The event types that it may fire; `_fatal_system_error` allows a system panic.
     pub events: BTreeSet<String>,
     /// The roles of the other components that it may call.
     pub peers: BTreeSet<PeerRole>,
+    /// What it may have of WASI: clocks and random numbers by default, which harm nobody. Without them its
+    /// results depend on nothing but what it is given. There are no files, no network, no environment.
+    pub wasi: Option<BTreeSet<WasiBit>>,
     /// What it may use; what is not named keeps its default.
     pub limits: Option<Limits>,
     /// What becomes of data that this filter failed on.
@@ -69,8 +74,20 @@ impl Grants {
             }
             "flip:fl/cleanup" => list("cleanup", self.cleanup.iter().map(|rule| quoted(rule)).collect()),
             "flip:fl/object-store" => {
-                list("object-store", self.object_store.iter().map(|verb| quoted(&verb.name())).collect())
+                let verbs =
+                    list("object-store", self.object_store.iter().map(|verb| quoted(&verb.name())).collect());
+                match &self.object_prefixes {
+                    Some(prefixes) if !self.object_store.is_empty() => {
+                        let prefixes = prefixes.iter().map(|prefix| quoted(prefix)).collect::<Vec<_>>();
+                        format!("{verbs}, object-prefixes = [{}]", prefixes.join(", "))
+                    }
+                    _ => verbs,
+                }
             }
+            _ if WasiBit::of_interface(interface).is_some() => match &self.wasi {
+                Some(bits) => list("wasi", bits.iter().map(|bit| quoted(&bit.name())).collect()),
+                None => return None,
+            },
             "flip:fl/hub" => list("hub", self.hub.iter().map(|verb| quoted(&verb.name())).collect()),
             "flip:fl/peers" => list("peers", self.peers.iter().map(|role| quoted(&role.name())).collect()),
             _ => return None,
@@ -126,6 +143,27 @@ pub enum PeerRole {
     ModelPersistor,
 }
 
+/// A part of WASI that can be withheld.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WasiBit {
+    /// Reads clocks, and waits.
+    Clocks,
+    /// Draws random numbers.
+    Random,
+}
+
+impl WasiBit {
+    /// The part that an interface of WASI belongs to; none where it cannot be withheld.
+    pub(crate) fn of_interface(interface: &str) -> Option<Self> {
+        match interface.split('/').next() {
+            Some("wasi:clocks") => Some(Self::Clocks),
+            Some("wasi:random") => Some(Self::Random),
+            _ => None,
+        }
+    }
+}
+
 /// What becomes of data that a filter failed on: it refused, trapped, or reached a limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -153,6 +191,7 @@ names! {
     Access { Read: "read", ReadWrite: "read-write" }
     ObjectVerb { Put: "put", PutArchive: "put-archive", Get: "get", Head: "head" }
     HubVerb { UpdateStatus: "update-status", SendMetric: "send-metric", SendException: "send-exception" }
+    WasiBit { Clocks: "clocks", Random: "random" }
     PeerRole {
         ResultsGenerator: "results-generator",
         ResultsPersistor: "results-persistor",

@@ -6,9 +6,11 @@
 //! directories = { job = "read-write" }
 //! cleanup = ["workspace/{job_id}"]
 //! object-store = ["put-archive"]
+//! object-prefixes = ["{job_id}"]               # without it: everything under the operator's prefix
 //! hub = ["update-status"]
 //! events = ["_results_upload_started"]
 //! peers = ["results-generator"]
+//! wasi = ["clocks"]                            # without it: clocks and random
 //! limits = { memory = "64MiB", call-time = "10s" }
 //! ```
 //!
@@ -17,6 +19,8 @@
 
 mod cleanup_rule;
 mod grants;
+mod pattern;
+mod suggestion;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -24,7 +28,9 @@ use std::path::Path;
 use serde::Deserialize;
 
 pub use cleanup_rule::CleanupRule;
-pub use grants::{Access, Grants, HubVerb, ObjectVerb, OnFilterFailure, PeerRole};
+pub use grants::{Access, Grants, HubVerb, ObjectVerb, OnFilterFailure, PeerRole, WasiBit};
+pub use pattern::Pattern;
+pub use suggestion::with_suggestion;
 
 use crate::builtin::Builtin;
 use crate::error::Error;
@@ -72,7 +78,7 @@ impl Policy {
             return Err(invalid(format!("not a regular file of at most {MAX_FILE} bytes")));
         }
         let text = std::fs::read_to_string(path).map_err(Error::file(path))?;
-        text.parse().map_err(|error: toml::de::Error| invalid(error.to_string().trim_end().to_owned()))
+        text.parse().map_err(|error: toml::de::Error| invalid(with_suggestion(&error.to_string())))
     }
 
     /// What is granted to the component that one of these names stands for, the first that is there.

@@ -1,6 +1,5 @@
 //! Tensors that a component sees through windows.
 
-mod budget;
 mod dtype;
 mod overlay;
 mod scratch;
@@ -11,7 +10,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 pub use crate::bindings::flip::fl::types::Dtype;
-pub(crate) use budget::{Budget, Charge};
+use crate::budget::{Budget, Charge};
+use crate::limits::LimitReached;
 use overlay::Overlay;
 pub(crate) use scratch::{Scratch, ScratchFile};
 pub use source::FileRange;
@@ -52,13 +52,8 @@ pub enum TensorError {
         size: usize,
     },
     /// What the component may keep on the host is spent.
-    #[error("limit host-bytes reached: {needed} bytes more than the {allowed} bytes allowed")]
-    HostBytes {
-        /// The bytes asked for.
-        needed: u64,
-        /// The bytes allowed in all.
-        allowed: u64,
-    },
+    #[error("{0}")]
+    Limit(LimitReached),
     /// The run is being aborted, or the time of the call is up.
     #[error("stopped")]
     Stopped,

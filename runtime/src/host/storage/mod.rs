@@ -9,13 +9,13 @@ use std::sync::{Arc, Mutex};
 
 use cap_std::fs::{Dir, FileType, Metadata, MetadataExt, OpenOptions, OpenOptionsExt};
 use rustix::io::Errno;
-use wasmtime::component::{HasData, Resource, ResourceTable};
+use wasmtime::component::{HasData, Resource};
 
 use super::call::{CallCtx, Quota};
 use super::grants::GrantsCtx;
 use super::open_files::OpenFiles;
 use super::tensors::{Meter, SharedTensor};
-use super::{Failure, open as open_handle};
+use super::{Failure, Table, open as open_handle};
 use crate::bindings::flip::fl::storage::{Entry, EntryKind, Host, HostDirectory};
 use crate::bindings::flip::fl::types::{Dtype, Error, Host as TypesHost};
 use crate::paths::{ComponentPath, is_staged};
@@ -70,7 +70,7 @@ pub(crate) struct StorageView<'a> {
     pub(crate) call: &'a CallCtx,
     pub(crate) grants: &'a GrantsCtx,
     pub(crate) directories: Option<&'a dyn Directories>,
-    pub(crate) table: &'a mut ResourceTable,
+    pub(crate) table: &'a mut Table,
 }
 
 type Handle = Resource<OpenDirectory>;

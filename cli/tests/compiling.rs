@@ -1,0 +1,73 @@
+//! Components that nobody has reviewed are compiled in a process of their own.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop where its own set-up fails"
+)]
+
+mod support;
+
+use flip_wasm_tests::{MISBEHAVING_FILTER, slow_to_compile};
+use support::Site;
+
+fn filter(site: &Site, limits: &str, cache: &str) -> (i32, String) {
+    let args = [
+        "filter",
+        "guest.wasm",
+        "--in",
+        "update.safetensors",
+        "--out",
+        "out.safetensors",
+        "--limits",
+        limits,
+        "--args",
+        r#"{"deed": "zero"}"#,
+        "--cache",
+        cache,
+    ];
+    let output = site.output(&args);
+    (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn a_component_is_compiled_by_another_process_and_then_cached() {
+    let site = Site::new();
+    site.write("guest.wasm", MISBEHAVING_FILTER);
+    for limits in ["compile-memory=4GiB", "compile-memory=1MiB"] {
+        let (code, text) = filter(&site, limits, "cache");
+        assert_eq!(code, 0, "{text}");
+    }
+    let (code, text) = filter(&site, "compile-memory=1MiB", "another-cache");
+    assert_eq!(code, 5, "{text}");
+    assert!(text.contains("limit compile-memory reached: 1.0 MiB allowed"), "{text}");
+}
+
+#[test]
+fn compile_time_ends_the_process() {
+    let site = Site::new();
+    site.write("guest.wasm", &slow_to_compile(300));
+    let (code, text) = filter(&site, "compile-time=300ms", "cache");
+    assert_eq!(code, 5, "{text}");
+    assert!(text.contains("limit compile-time reached: 300ms allowed"), "{text}");
+    assert!(!site.files().contains(&"out.safetensors".to_owned()));
+}
+
+#[test]
+fn compile_memory_ends_the_process() {
+    let site = Site::new();
+    site.write("guest.wasm", &slow_to_compile(300));
+    let (code, text) = filter(&site, "compile-memory=1GiB", "cache");
+    assert_eq!(code, 5, "{text}");
+    assert!(text.contains("limit compile-memory reached: 1.0 GiB allowed"), "{text}");
+}
+
+#[test]
+fn what_is_no_component_is_said_as_ever() {
+    let site = Site::new();
+    let broken = wat::parse_str("(component (core module (func (result i32))))").unwrap();
+    site.write("guest.wasm", &broken);
+    let (code, text) = filter(&site, "compile-time=1m", "cache");
+    assert_eq!(code, 6, "{text}");
+    assert!(text.contains("it cannot be compiled: "), "{text}");
+}

@@ -1,0 +1,190 @@
+//! What a component holds, counted: its memories and tables, its handles, and what the host keeps for it.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::limits::{Allowed, LimitReached, Limits};
+use crate::tensor::TensorError;
+
+/// What an open handle takes on the host, in bytes: an entry in a table, and a small struct behind it.
+const HANDLE: u64 = 256;
+
+/// What a component may hold, and what it holds.
+#[derive(Clone, Debug)]
+pub(crate) struct Budget(Arc<Mutex<Account>>);
+
+#[derive(Debug)]
+struct Account {
+    memory_allowed: u64,
+    /// Memories and tables. They never shrink.
+    linear: u64,
+    /// The most handles that were open at a time: the table that holds them never shrinks either.
+    handles: u64,
+    host_allowed: u64,
+    /// Of what the host keeps: the data that the component was given, which is not its doing.
+    given: u64,
+    host: u64,
+    /// Whether the host keeps it in memory, not on disk.
+    in_memory: bool,
+    peak: u64,
+}
+
+impl Account {
+    fn memory(&self) -> u64 {
+        let host = if self.in_memory { self.host.saturating_sub(self.given) } else { 0 };
+        self.linear.saturating_add(self.handles.saturating_mul(HANDLE)).saturating_add(host)
+    }
+
+    /// Makes a change, where the sum of everything stays within the limit.
+    fn change(&mut self, field: fn(&mut Self) -> &mut u64, value: u64) -> Result<(), LimitReached> {
+        let before = std::mem::replace(field(self), value);
+        let memory = self.memory();
+        if value > before && memory > self.memory_allowed {
+            *field(self) = before;
+            return Err(LimitReached { limit: "memory", allowed: Allowed::Bytes(self.memory_allowed) });
+        }
+        self.peak = self.peak.max(memory);
+        Ok(())
+    }
+}
+
+impl Budget {
+    /// A budget within these limits. Tensors that are written to are kept in memory or on disk.
+    pub(crate) fn new(limits: &Limits, in_memory: bool) -> Self {
+        Self(Arc::new(Mutex::new(Account {
+            memory_allowed: limits.memory,
+            linear: 0,
+            handles: 0,
+            host_allowed: limits.host_bytes,
+            given: 0,
+            host: 0,
+            in_memory,
+            peak: 0,
+        })))
+    }
+
+    fn account(&self) -> MutexGuard<'_, Account> {
+        // Each change is whole before the lock is left.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes so many bytes more for memories and tables.
+    pub(crate) fn grow(&self, bytes: u64) -> Result<(), LimitReached> {
+        let mut account = self.account();
+        let linear = account.linear.saturating_add(bytes);
+        account.change(|account| &mut account.linear, linear)
+    }
+
+    /// So many handles are open at once.
+    pub(crate) fn open_handles(&self, count: u64) -> Result<(), LimitReached> {
+        let mut account = self.account();
+        let handles = account.handles.max(count);
+        account.change(|account| &mut account.handles, handles)
+    }
+
+    /// The component is given data of this size for the call to come.
+    pub(crate) fn give(&self, bytes: u64) {
+        self.account().given = bytes;
+    }
+
+    /// Takes `bytes` of what the host may keep until the charge is dropped.
+    pub(crate) fn charge(&self, bytes: u64) -> Result<Charge, TensorError> {
+        let mut charge = Charge { budget: self.clone(), bytes: 0 };
+        charge.resize(bytes)?;
+        Ok(charge)
+    }
+
+    /// The most that all came to in memory, in bytes.
+    pub(crate) fn peak(&self) -> u64 {
+        self.account().peak
+    }
+}
+
+/// A part of a [`Budget`] that is in use.
+pub(crate) struct Charge {
+    budget: Budget,
+    bytes: u64,
+}
+
+impl Charge {
+    /// How much it takes.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Takes more, or gives some back.
+    pub(crate) fn resize(&mut self, bytes: u64) -> Result<(), TensorError> {
+        let mut account = self.budget.account();
+        let host = account.host.saturating_sub(self.bytes).saturating_add(bytes);
+        if bytes > self.bytes && host > account.host_allowed.saturating_add(account.given) {
+            let allowed = Allowed::Bytes(account.host_allowed);
+            return Err(TensorError::Limit(LimitReached { limit: "host-bytes", allowed }));
+        }
+        account.change(|account| &mut account.host, host).map_err(TensorError::Limit)?;
+        self.bytes = bytes;
+        Ok(())
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        let mut account = self.budget.account();
+        account.host = account.host.saturating_sub(self.bytes);
+    }
+}
+
+impl fmt::Debug for Charge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Charge({})", self.bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits { memory: 10_000, host_bytes: 8_000, ..Limits::DEFAULT };
+
+    fn limit<T>(result: Result<T, TensorError>) -> &'static str {
+        let Err(TensorError::Limit(reached)) = result else { panic!("no limit was reached") };
+        reached.limit
+    }
+
+    #[test]
+    fn memory_is_the_sum_of_everything() {
+        let budget = Budget::new(&LIMITS, true);
+        budget.grow(4_000).unwrap();
+        budget.open_handles(10).unwrap();
+        let charge = budget.charge(3_440).unwrap();
+        assert_eq!(budget.peak(), 10_000);
+        assert_eq!(budget.grow(1).unwrap_err().limit, "memory");
+        assert_eq!(budget.open_handles(11).unwrap_err().limit, "memory");
+        assert_eq!(limit(budget.charge(1)), "memory");
+        drop(charge);
+        budget.grow(3_440).unwrap();
+        budget.open_handles(5).unwrap();
+    }
+
+    #[test]
+    fn what_the_host_keeps_has_a_limit_of_its_own_and_on_disk_it_is_no_memory() {
+        let budget = Budget::new(&LIMITS, false);
+        budget.grow(9_000).unwrap();
+        let charge = budget.charge(8_000).unwrap();
+        assert_eq!(limit(budget.charge(1)), "host-bytes");
+        drop(charge);
+        budget.charge(8_000).unwrap();
+    }
+
+    #[test]
+    fn data_that_was_given_is_not_the_components() {
+        let budget = Budget::new(&LIMITS, true);
+        budget.give(100_000);
+        let mut charge = budget.charge(100_000).unwrap();
+        budget.grow(9_000).unwrap();
+        charge.resize(101_000).unwrap();
+        assert_eq!(limit(charge.resize(101_001)), "memory");
+        assert_eq!(charge.bytes(), 101_000);
+        charge.resize(0).unwrap();
+        budget.grow(1_000).unwrap();
+    }
+}

@@ -1,0 +1,35 @@
+//! What was meant by a name that is not known.
+
+/// Names less alike than this are other names.
+const ALIKE: f64 = 0.7;
+
+/// An error of serde, with the known name that the unknown one comes nearest to.
+pub fn with_suggestion(error: &str) -> String {
+    let mut quoted = error.split('`').skip(1).step_by(2);
+    let is_unknown = error.contains("unknown field `") || error.contains("unknown variant `");
+    let nearest = is_unknown.then(|| {
+        let unknown = quoted.next()?;
+        let alike = |known: &str| strsim::jaro_winkler(unknown, known);
+        let nearest = quoted.max_by(|a, b| alike(a).total_cmp(&alike(b)))?;
+        (alike(nearest) >= ALIKE).then_some(nearest)
+    });
+    let error = error.trim_end();
+    match nearest.flatten() {
+        Some(name) => format!("{error}\ndid you mean `{name}`?"),
+        None => error.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_suggested() {
+        let error =
+            |unknown: &str| format!("unknown field `{unknown}`, expected one of `hub`, `events`, `peers`");
+        assert!(with_suggestion(&error("event")).ends_with("\ndid you mean `events`?"));
+        assert_eq!(with_suggestion(&error("zzz")), error("zzz"));
+        assert_eq!(with_suggestion("something `else`, and `more`"), "something `else`, and `more`");
+    }
+}

@@ -1,0 +1,37 @@
+//! Compiling a component is bounded, in a thread of the process.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop where its own set-up fails"
+)]
+
+use std::time::Duration;
+
+use flip_runtime::{Error, Limits, Runtime};
+use flip_wasm_tests::{MISBEHAVING_FILTER, cache, slow_to_compile};
+
+fn within(compile_time: Duration) -> Runtime {
+    Runtime::builder().limits(Limits { compile_time, ..Limits::default() }).build().unwrap()
+}
+
+#[test]
+fn compile_time_ends_a_component_that_takes_too_long_and_the_next_one_is_compiled() {
+    let runtime = within(Duration::from_millis(100));
+    let slow = slow_to_compile(60);
+    assert!(slow.len() < 10_000);
+    let Err(Error::Limit { component, reached }) = runtime.load_bytes("Slow", &slow) else { panic!() };
+    assert_eq!((component.as_str(), reached.limit), ("Slow", "compile-time"));
+    let patient = Runtime::builder().cache(cache()).build().unwrap();
+    patient.load_bytes("MisbehavingFilter", MISBEHAVING_FILTER).unwrap();
+    // What is built in is part of the program, and not in a hurry.
+    within(Duration::ZERO).load("client-event-handler").unwrap();
+}
+
+#[test]
+fn compilations_that_were_given_up_do_not_pile_up() {
+    let runtime = within(Duration::ZERO);
+    let slow = slow_to_compile(60);
+    let mut errors = (0..6).map(|_| runtime.load_bytes("Slow", &slow).err().unwrap().to_string());
+    assert!(errors.any(|error| error.contains("4 compilations took too long")), "one a core is enough");
+}

@@ -100,3 +100,22 @@ fn host_bytes_bound_what_a_file_becomes_in_memory() {
         misbehaving_filter().instance().args(r#"{"deed": "zero"}"#).limits(limits).write_to(&output).build();
     filter.unwrap().filter(input.dxo, &context()).unwrap();
 }
+
+#[test]
+fn an_instance_that_writes_nothing_holds_no_file() {
+    let without_a_name = |path: std::path::PathBuf| path.to_string_lossy().ends_with(" (deleted)");
+    let open = || {
+        let files = std::fs::read_dir("/proc/self/fd").unwrap();
+        files
+            .filter(|file| std::fs::read_link(file.as_ref().unwrap().path()).is_ok_and(without_a_name))
+            .count()
+    };
+    let build =
+        || misbehaving_filter().instance().args(r#"{"deed": {"churn": 1}}"#).scratch_file().build().unwrap();
+    drop(build());
+    let before = open();
+    let mut filters: Vec<_> = (0..20).map(|_| build()).collect();
+    assert_eq!(open(), before);
+    filters[0].filter(update(), &context()).unwrap();
+    assert_eq!(open(), before + 1);
+}

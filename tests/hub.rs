@@ -232,3 +232,13 @@ fn aborted() -> Call {
     abort.trigger();
     Call::new(std::time::Instant::now() + Duration::from_secs(60), abort)
 }
+
+#[test]
+fn a_recording_of_long_texts_took_gigabytes() {
+    let hub = RecordedHub::default();
+    let text = "x".repeat(1 << 20);
+    for _ in 0..80 {
+        hub.send(&call(), &exception("site-1", &text)).unwrap();
+    }
+    assert_eq!(hub.requests().len(), 64);
+}

@@ -50,7 +50,7 @@ pub fn run(args: &Checkpoint, global: &Global) -> anyhow::Result<()> {
     let output = output.transpose()?;
     let mut locator = match &output {
         Some(output) => instance.write_to(output),
-        None => instance.scratch_file()?,
+        None => instance.scratch_file(),
     }
     .build()?;
     let context = Arc::new(FlContext::default());

@@ -104,15 +104,9 @@ impl<'a> InstanceBuilder<'a> {
     }
 
     /// Keeps what it writes in a file without a name, in place of memory.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Setup`] where no temporary file can be made.
-    pub fn scratch_file(mut self) -> Result<Self, Error> {
-        let file =
-            tempfile::tempfile().map_err(|error| Error::Setup(format!("a temporary file: {error}")))?;
-        self.scratch = Scratch::File(Arc::new(ScratchFile::new(Arc::new(file), 0)));
-        Ok(self)
+    pub fn scratch_file(mut self) -> Self {
+        self.scratch = Scratch::File(Arc::new(ScratchFile::temporary()));
+        self
     }
 
     /// Keeps what it writes in the file that is being made, in place of memory.

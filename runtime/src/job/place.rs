@@ -268,7 +268,7 @@ impl Builder<'_> {
             .grants(grants)
             .services(services)
             .log(self.options.log.clone())
-            .scratch_file()?
+            .scratch_file()
             .build()
             .map_err(|error| match error {
                 Error::Args { reason, .. } => self.config.error(entry, "args", &reason),

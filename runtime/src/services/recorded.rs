@@ -1,5 +1,6 @@
 //! Services that keep what they were asked: for tests, and for runs that must reach nobody.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -38,14 +39,20 @@ impl<T: Clone> Recording<T> {
     }
 }
 
-/// A hub that keeps the first 10 000 requests and sends none.
+/// What a hub's recording keeps at most, in bytes.
+const KEPT_BYTES: usize = 64 << 20;
+
+/// A hub that keeps the first 10 000 requests, or the first 64 MiB of them, and sends none.
 #[derive(Debug, Default)]
-pub struct RecordedHub(Recording<HubRequest>);
+pub struct RecordedHub {
+    requests: Recording<HubRequest>,
+    bytes: AtomicUsize,
+}
 
 impl RecordedHub {
     /// The requests so far, in order.
     pub fn requests(&self) -> Vec<HubRequest> {
-        self.0.items()
+        self.requests.items()
     }
 }
 
@@ -53,7 +60,10 @@ impl Hub for RecordedHub {
     fn send(&self, call: &Call, message: &HubMessage) -> Result<(), ServiceError> {
         let request = message.request()?;
         call.check()?;
-        self.0.push(request);
+        let bytes = request.path.len() + request.body.as_ref().map_or(0, String::len);
+        if self.bytes.fetch_add(bytes, Ordering::Relaxed) < KEPT_BYTES {
+            self.requests.push(request);
+        }
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::FileRange;
 
@@ -19,18 +19,34 @@ pub(crate) enum Scratch {
 /// A file that grows at its end, and whose parts are used again once they are given back.
 #[derive(Debug)]
 pub(crate) struct ScratchFile {
-    file: Arc<File>,
+    /// Made when it is first written to: most components of a job write nothing.
+    file: OnceLock<Arc<File>>,
     space: Mutex<Space>,
 }
 
 impl ScratchFile {
+    /// What is behind `start` in a file.
     pub(crate) fn new(file: Arc<File>, start: u64) -> Self {
-        Self { file, space: Mutex::new(Space { end: start, free: Vec::new() }) }
+        Self { file: file.into(), space: Mutex::new(Space { end: start, free: Vec::new() }) }
+    }
+
+    /// A file without a name.
+    pub(crate) fn temporary() -> Self {
+        Self { file: OnceLock::new(), space: Mutex::new(Space { end: 0, free: Vec::new() }) }
+    }
+
+    fn file(&self) -> io::Result<&Arc<File>> {
+        if let Some(file) = self.file.get() {
+            return Ok(file);
+        }
+        let file = Arc::new(tempfile::tempfile()?);
+        Ok(self.file.get_or_init(|| file))
     }
 
     pub(super) fn allocate(self: &Arc<Self>, len: u64) -> io::Result<ScratchRegion> {
+        let file = self.file()?.clone();
         let offset = self.space.lock().unwrap_or_else(PoisonError::into_inner).take(len)?;
-        let range = FileRange::new(self.file.clone(), offset, len);
+        let range = FileRange::new(file, offset, len);
         Ok(ScratchRegion { file: self.clone(), range, offset, len })
     }
 }

@@ -204,3 +204,14 @@ fn nested_components_do_not_lend_their_imports_and_roles() {
     let inspection = Inspection::of(&wasm).unwrap();
     assert!(inspection.imports.is_empty() && inspection.roles.is_empty());
 }
+
+#[test]
+fn imports_that_shared_a_type_had_its_names_listed_for_each() {
+    let name = "a".repeat(1_900);
+    let exports: String = (0..100).map(|n| format!(r#"(export "{name}{n}" (func))"#)).collect();
+    let imports: String =
+        (0..100).map(|n| format!(r#"(import "a:b/c{n}@1.0.0" (instance (type $t)))"#)).collect();
+    let wat = format!("(component (type $t (instance {exports})) {imports})");
+    let error = Inspection::of(&wat::parse_str(&wat).unwrap()).unwrap_err();
+    assert_eq!(error, "the names of the functions that it imports are longer than 1048576 bytes");
+}

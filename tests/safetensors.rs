@@ -156,6 +156,14 @@ fn metadata_that_is_no_kind_or_no_meta_is_refused() {
 }
 
 #[test]
+fn a_name_of_any_length_was_repeated_in_its_error() {
+    let name = "x".repeat(100_000);
+    let header = format!(r#"{{"{name}":{{"dtype":"U8","shape":[1],"data_offsets":[0,2]}}}}"#);
+    let error = open(&safetensors_bytes(&header, &[0; 2])).unwrap_err().to_string();
+    assert!(error.len() < 3_000 && error.ends_with("(cut)"), "{error}");
+}
+
+#[test]
 fn what_is_no_file_is_refused_without_waiting_for_it() {
     let directory = tempfile::tempdir().unwrap();
     let pipe = directory.path().join("pipe");

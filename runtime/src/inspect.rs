@@ -18,6 +18,10 @@ const MAX_NESTING: usize = 32;
 /// The longest name or reason that is shown, in bytes.
 const MAX_TEXT: usize = 2_000;
 
+/// What the names of all imported functions may come to, in bytes. Imports that share a type share its names
+/// in the file: a component of some megabytes could have gigabytes listed.
+const MAX_NAMES: usize = 1 << 20;
+
 /// The WIT package of the contract.
 const PACKAGE: &str = "flip:fl/";
 
@@ -174,16 +178,16 @@ impl Inspection {
                 types = Some(known);
             }
         }
-        let imports = imports
-            .into_iter()
-            .map(|interface| Import {
+        let mut room = MAX_NAMES;
+        let imports = imports.into_iter().map(|interface| {
+            let functions = types.as_ref().map(|types| functions(types.as_ref(), &interface, &mut room));
+            Ok(Import {
                 capability: capability(&interface),
-                functions: types
-                    .as_ref()
-                    .map_or_else(Vec::new, |types| functions(types.as_ref(), &interface)),
+                functions: functions.transpose()?.unwrap_or_default(),
                 interface: shown(&interface),
             })
-            .collect::<Vec<_>>();
+        });
+        let imports = imports.collect::<Result<Vec<_>, String>>()?;
         let mut exports: Vec<_> = exports.iter().map(|export| shown(export)).collect();
         // In the order of the linker, which is anyone's guess.
         exports.sort_unstable();
@@ -223,18 +227,23 @@ fn capability(interface: &str) -> Option<&'static str> {
         .map(|(_, capability)| *capability)
 }
 
-/// The functions of an imported interface that the component uses.
-fn functions(types: TypesRef<'_>, interface: &str) -> Vec<String> {
+/// The functions of an imported interface that the component uses, if their names have `room`.
+fn functions(types: TypesRef<'_>, interface: &str, room: &mut usize) -> Result<Vec<String>, String> {
+    let mut functions = Vec::new();
     let Some(ComponentEntityType::Instance(id)) =
         types.component_item_for_import(interface).map(|item| item.ty)
     else {
-        return Vec::new();
+        return Ok(functions);
     };
-    let Some(instance) = types.get(id) else { return Vec::new() };
-    instance
-        .exports
-        .iter()
-        .filter(|(_, item)| matches!(item.ty, ComponentEntityType::Func(_)))
-        .map(|(name, _)| shown(name))
-        .collect()
+    let Some(instance) = types.get(id) else { return Ok(functions) };
+    for (name, item) in &instance.exports {
+        if matches!(item.ty, ComponentEntityType::Func(_)) {
+            let name = shown(name);
+            *room = room.checked_sub(name.len()).ok_or_else(|| {
+                format!("the names of the functions that it imports are longer than {MAX_NAMES} bytes")
+            })?;
+            functions.push(name);
+        }
+    }
+    Ok(functions)
 }

@@ -8,6 +8,11 @@ use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error as _};
 use serde::ser::{Error as _, Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use crate::host::log::one_line;
+
+/// The longest name that an error repeats, in bytes.
+const MAX_NAME: usize = 200;
+
 /// One JSON text as Python's json module reads and writes it: RFC 8259, and as numbers also the literals
 /// `NaN`, `Infinity` and `-Infinity`. The text is kept as it came.
 ///
@@ -127,7 +132,10 @@ pub(crate) fn members(text: &str) -> Result<IndexMap<String, Json>, InvalidJson>
         let value = std::str::from_utf8(parser.slice_to_current(start))
             .map_err(|_| InvalidJson::new("no text", start))?;
         if members.contains_key(&key) {
-            return Err(InvalidJson::new(format!("{key:?} comes twice"), start));
+            return Err(InvalidJson::new(
+                format!("{} comes twice", one_line(&format!("{key:?}"), MAX_NAME)),
+                start,
+            ));
         }
         members.insert(key, Json(value.trim_ascii().into()));
         name = parser.next_key()?.map(str::to_owned);
@@ -184,6 +192,13 @@ mod tests {
         assert_eq!(texts, [("b", "1.50"), ("a\n", "[ NaN ]")]);
         assert_eq!(Json::object_text(&members), r#"{"b": 1.50, "a\n": [ NaN ]}"#);
         assert!(Json::parse("{}").unwrap().members().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_name_of_any_length_was_repeated_in_its_error() {
+        let name = "\u{202e}x".repeat(100_000);
+        let error = members(&format!(r#"{{"{name}": 1, "{name}": 2}}"#)).unwrap_err().to_string();
+        assert!(error.len() < 300 && error.starts_with(r#""\u{202e}x"#), "{error}");
     }
 
     #[test]

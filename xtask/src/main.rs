@@ -1,7 +1,8 @@
-//! Set-up, demo, tests and benchmarks of this workspace: `cargo xtask`.
+//! Set-up, demo, tests, fuzzing and benchmarks of this workspace: `cargo xtask`.
 
 mod bench;
 mod demo;
+mod fuzz;
 mod process;
 mod setup;
 mod test;
@@ -14,15 +15,17 @@ Usage: cargo xtask <COMMAND>
 Commands:
   demo   Run a whole recorded job in the sandbox, and compare with the reference
   test   Run every check: format, lints, tests, licences
+  fuzz   Feed the readers of untrusted input with what libFuzzer makes up: fuzz [TARGET] [--seconds N]
   bench  Measure against Python and native code (release build; NumPy and boto3 come into a private venv)
 
 Each sets up what a fresh machine lacks.";
 
 fn main() -> ExitCode {
-    let command = std::env::args().nth(1);
-    let result = match command.as_deref() {
+    let mut args = std::env::args().skip(1);
+    let result = match args.next().as_deref() {
         Some("demo") => demo::run(),
         Some("test") => test::run(),
+        Some("fuzz") => fuzz::run(args),
         Some("bench") => bench::run(),
         Some("help" | "-h" | "--help") => {
             println!("{USAGE}");

@@ -134,7 +134,7 @@ pub fn one_line(text: &str, max: usize) -> String {
 }
 
 /// What could move a terminal's cursor, break the line, turn its direction, or is not seen.
-pub(super) fn is_hidden(character: char) -> bool {
+pub(crate) fn is_hidden(character: char) -> bool {
     character.is_control() || is_invisible(character)
 }
 

@@ -16,6 +16,8 @@ use serde::de::DeserializeOwned;
 use super::replay::SERVER;
 use crate::error::Error;
 use crate::exchange::{DataKind, Dxo, MAX_DEPTH, ReturnCode, Shareable};
+use crate::host::log::one_line;
+use crate::instance::MAX_TEXT;
 use crate::json::{self, Json};
 use crate::safetensors::{self, Overrides};
 
@@ -136,6 +138,7 @@ impl Trace {
     }
 
     fn error(&self, reason: String) -> Error {
+        let reason = one_line(&reason, MAX_TEXT);
         Error::Trace(TraceError { path: self.path.clone(), line: self.line, reason })
     }
 
@@ -319,5 +322,20 @@ impl Fields {
             None => Ok(()),
             Some(name) => Err(format!("unknown field {name:?}")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_in_a_trace_moved_the_cursor_in_the_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("trace.jsonl");
+        std::fs::write(&path, format!(r#"{{"trace": 1, "\u001b[2J{}": 1}}"#, "x".repeat(5_000))).unwrap();
+        let error = Trace::open(&path).err().unwrap().to_string();
+        assert!(error.contains(r"unknown field `\u{1b}[2J"), "{error}");
+        assert!(error.len() < MAX_TEXT + 200 && error == one_line(&error, usize::MAX), "{error}");
     }
 }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::Deserialize;
 
 use super::Pattern;
+use crate::host::log::one_line;
 use crate::paths::ComponentPath;
 use crate::services::Root;
 
@@ -15,6 +16,9 @@ pub struct CleanupRule {
     root: Root,
     pattern: Pattern,
 }
+
+/// The most of a rule that an error repeats, in bytes.
+const MAX_SHOWN: usize = 200;
 
 impl CleanupRule {
     pub(crate) fn new(root: Root, pattern: Pattern) -> Self {
@@ -41,13 +45,16 @@ impl FromStr for CleanupRule {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        let shown = |text: &str| one_line(&format!("{text:?}"), MAX_SHOWN);
         let (root, path) = text.split_once('/').ok_or_else(|| {
-            format!("{text:?} names no path; everything in a directory is {text:?} followed by \"/*\"")
+            let text = shown(text);
+            format!("{text} names no path; everything in a directory is {text} followed by \"/*\"")
         })?;
         let root = Root::ALL.into_iter().find(|known| known.name() == root).ok_or_else(|| {
-            format!("unknown directory {root:?}, expected one of {}", Root::ALL.map(Root::name).join(", "))
+            let known = Root::ALL.map(Root::name).join(", ");
+            format!("unknown directory {}, expected one of {known}", shown(root))
         })?;
-        let pattern = path.parse().map_err(|reason| format!("{text:?}: {reason}"))?;
+        let pattern = path.parse().map_err(|reason| format!("{root}: {reason}"))?;
         Ok(Self { root, pattern })
     }
 }
@@ -75,6 +82,14 @@ mod tests {
         assert!(rule.allows(Root::Workspace, &path, "job-1"));
         assert!(!rule.allows(Root::Images, &path, "job-1"));
         assert!(!rule.allows_inside(Root::Images, &path, "job-1"));
+    }
+
+    #[test]
+    fn a_rule_of_any_length_was_repeated_in_its_error() {
+        let long = "x".repeat(100_000);
+        for text in [long.clone(), format!("images/{long}"), format!("{long}/a")] {
+            assert!(text.parse::<CleanupRule>().unwrap_err().len() < 1_000);
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{CleanupRule, Pattern};
+use crate::host::log::is_hidden;
 use crate::inspect::Digest;
 use crate::limits::Limits;
 use crate::services::{ModelStatus, Root};
@@ -61,7 +62,7 @@ impl Grants {
             true => Self::NOTHING.to_owned(),
             false => format!("{key} = [{}]", items.join(", ")),
         };
-        let quoted = |name: &dyn std::fmt::Display| format!("\"{name}\"");
+        let quoted = |name: &dyn std::fmt::Display| quoted(&name.to_string());
         Some(match interface {
             "flip:fl/events" => list("events", self.events.iter().map(|event| quoted(event)).collect()),
             "flip:fl/storage" => {
@@ -93,6 +94,16 @@ impl Grants {
             _ => return None,
         })
     }
+}
+
+/// A text as TOML writes it, with nothing in it that a terminal would act on.
+fn quoted(text: &str) -> String {
+    let characters = text.chars().map(|character| match character {
+        '"' | '\\' => format!("\\{character}"),
+        hidden if is_hidden(hidden) => format!("\\U{:08x}", u32::from(hidden)),
+        plain => plain.to_string(),
+    });
+    format!("\"{}\"", characters.collect::<String>())
 }
 
 /// How a directory may be used.

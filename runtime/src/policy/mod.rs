@@ -34,6 +34,8 @@ pub use suggestion::with_suggestion;
 
 use crate::builtin::Builtin;
 use crate::error::Error;
+use crate::host::log::one_line;
+use crate::instance::MAX_TEXT;
 
 /// The largest policy file, in bytes.
 const MAX_FILE: u64 = 1 << 20;
@@ -78,7 +80,12 @@ impl Policy {
             return Err(invalid(format!("not a regular file of at most {MAX_FILE} bytes")));
         }
         let text = std::fs::read_to_string(path).map_err(Error::file(path))?;
-        text.parse().map_err(|error: toml::de::Error| invalid(with_suggestion(&error.to_string())))
+        text.parse().map_err(|error: toml::de::Error| {
+            // The line that is wrong is shown, whatever stands in it.
+            let lines = with_suggestion(&error.to_string());
+            let lines = lines.split('\n').map(|line| one_line(line, MAX_TEXT));
+            invalid(lines.collect::<Vec<_>>().join("\n"))
+        })
     }
 
     /// What is granted to the component that one of these names stands for, the first that is there.
@@ -102,5 +109,35 @@ impl Builtin {
     pub fn grants(&self) -> Result<Grants, Error> {
         let policy: Policy = self.policy.parse().map_err(|error| Error::Setup(format!("{error}")))?;
         Ok(policy.grants(&[self.class]).cloned().unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_that_is_wrong_moved_the_cursor_in_the_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("policy.toml");
+        for key in ["\u{1b}[2J", "\u{202e}", &"x".repeat(10_000)] {
+            std::fs::write(&path, format!("[components.A]\nhubs = [\"{key}\"]\n")).unwrap();
+            let error = Policy::read(&path).unwrap_err().to_string();
+            assert!(error.lines().count() > 1);
+            assert!(error.lines().all(|line| one_line(line, MAX_TEXT + 200) == line), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_granted_was_shown_with_quotes_that_ended_it() {
+        let text = r#"[components.A]
+            events = ["a\"b\\", "\u001b[2J\u202e"]
+            cleanup = ['images/a"b']"#;
+        let policy: Policy = text.parse().unwrap();
+        let said = |interface| policy.grants(&["A"]).unwrap().of_interface(interface).unwrap();
+        assert_eq!(said("flip:fl/events"), r#"events = ["\U0000001b[2J\U0000202e", "a\"b\\"]"#);
+        assert_eq!(said("flip:fl/cleanup"), r#"cleanup = ["images/a\"b"]"#);
+        let again: Policy = format!("[components.A]\n{}", said("flip:fl/events")).parse().unwrap();
+        assert_eq!(again.grants(&["A"]).unwrap().events, policy.grants(&["A"]).unwrap().events);
     }
 }

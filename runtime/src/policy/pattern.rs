@@ -5,12 +5,16 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
+use crate::host::log::one_line;
 use crate::paths::ComponentPath;
 
 /// A pattern of a path or an object's key, such as `save/*`: it covers what it names, and everything inside.
 /// A part `*` stands for any one name, `{job_id}` for the id of the job.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Pattern(Vec<String>);
+
+/// The most of a pattern that an error repeats, in bytes.
+const MAX_SHOWN: usize = 200;
 
 /// The part that stands for the id of the job.
 const JOB_ID: &str = "{job_id}";
@@ -54,7 +58,8 @@ impl FromStr for Pattern {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let path = ComponentPath::parse_entry(text).map_err(|reason| format!("{text:?}: {reason}"))?;
+        let path = ComponentPath::parse_entry(text)
+            .map_err(|reason| format!("{}: {reason}", one_line(&format!("{text:?}"), MAX_SHOWN)))?;
         Ok(Self(path.parts().map(str::to_owned).collect()))
     }
 }

@@ -14,6 +14,8 @@ use indexmap::IndexMap;
 
 use crate::error::Error;
 use crate::exchange::{DataKind, Dxo, Meta};
+use crate::host::log::one_line;
+use crate::instance::MAX_TEXT;
 use crate::json::{self, InvalidJson};
 use crate::tensor::{FileRange, Tensor};
 use header::Header;
@@ -60,7 +62,9 @@ pub fn parse_meta(text: &str) -> Result<Meta, InvalidJson> {
 /// than the format allows, tensors that overlap, leave gaps or do not fill the file, names that come
 /// twice, a dtype that NumPy has not.
 pub fn open(path: &Path, overrides: Overrides) -> Result<DxoFile, Error> {
-    let invalid = |reason: String| Error::InvalidFile { path: path.to_owned(), reason };
+    // Reasons repeat what the file calls things.
+    let invalid =
+        |reason: String| Error::InvalidFile { path: path.to_owned(), reason: one_line(&reason, MAX_TEXT) };
     // Opening a pipe would wait for somebody to write to it.
     if !std::fs::metadata(path).map_err(Error::file(path))?.is_file() {
         return Err(invalid("not a regular file".to_owned()));

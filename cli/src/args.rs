@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use flip_runtime::{DataKind, Limits, Meta};
+use flip_runtime::{DataKind, Digest, Limits, Meta};
 
 use crate::run::args::Run;
 
@@ -61,6 +61,7 @@ pub enum Verb {
     Run(Box<Run>),
     Checkpoint(Checkpoint),
     Inspect(Inspect),
+    Audit(Audit),
     Components(Components),
     /// Write a shell's completion script to the standard output.
     #[command(
@@ -105,6 +106,9 @@ pub struct Filter {
     /// Write a report as JSON: the component, what became of the data, what was used.
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
+    /// Write an audit trail: what ran, what came in and went out. A new file; flip-wasm audit checks it.
+    #[arg(long, value_name = "FILE")]
+    pub audit: Option<PathBuf>,
 }
 
 /// List what an untrusted PyTorch file holds, and convert it to safetensors.
@@ -136,6 +140,23 @@ pub struct Inspect {
     /// Show beside it what is granted: by a policy file, or without one by the policy that a built-in has.
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
     pub policy: Option<Option<PathBuf>>,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Check that an audit trail is complete and unaltered, and say what stands in it.
+///
+/// Every line holds the digest of the line before it. Whoever can rewrite the whole file can make a new
+/// chain: only the final digest, noted elsewhere when the run ended, shows that.
+#[derive(Args)]
+#[command(after_help = "Example:\n  flip-wasm audit audit.jsonl --digest 9f86d081...")]
+pub struct Audit {
+    /// What --audit wrote.
+    pub file: PathBuf,
+    /// The final digest that was noted elsewhere.
+    #[arg(long, value_name = "HEX")]
+    pub digest: Option<Digest>,
     /// As JSON.
     #[arg(long)]
     pub json: bool,

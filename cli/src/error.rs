@@ -19,11 +19,16 @@ impl fmt::Display for Usage {
     }
 }
 
+/// What kind of failure the error is.
+pub fn code(error: &anyhow::Error) -> Code {
+    let otherwise = if error.is::<Usage>() { Code::Usage } else { Code::InvalidInput };
+    error.downcast_ref().map_or(otherwise, Error::code)
+}
+
 /// Tells the error on the standard error, and gives the exit code.
 pub fn report(error: &anyhow::Error, format: LogFormat) -> ExitCode {
     let known = error.downcast_ref::<Error>();
-    let otherwise = if error.is::<Usage>() { Code::Usage } else { Code::InvalidInput };
-    let code = known.map_or(otherwise, Error::code) as u8;
+    let code = code(error) as u8;
     let hint = known.and_then(hint);
     // The runtime's errors say what caused them themselves.
     let text = known.map_or_else(|| format!("{error:#}"), Error::to_string);

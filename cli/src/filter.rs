@@ -3,18 +3,39 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
+use flip_runtime::audit::{AuditTrail, DataEntry, RunKind, Start};
 use flip_runtime::safetensors::{self, Output, Overrides};
-use flip_runtime::{FlContext, Leaf, Outcome};
+use flip_runtime::{Error, FlContext, Leaf, Outcome};
 
 use crate::args::{Filter, Global};
-use crate::error::Usage;
-use crate::print;
+use crate::error::{self, Usage};
 use crate::progress::Progress;
 use crate::report::{Data, Report, Staged};
-use crate::sandbox;
+use crate::{audit, print, sandbox};
+
+/// What the audit trail calls the place and the task.
+const HERE: &str = "filter";
+
+/// Filters one file, and ends the audit trail.
+pub fn run(args: &Filter, global: &Global) -> anyhow::Result<()> {
+    if args.audit.is_some() && args.audit.as_ref() == Some(&args.output) {
+        return Err(Usage("--audit and --out name the same file").into());
+    }
+    let start = Start::new(RunKind::Filter);
+    let trail = audit::create(args.audit.as_deref(), args.report.as_deref(), start)?;
+    let filtered = filter(args, global, trail.as_ref());
+    let finished = audit::finish(trail.as_ref(), filtered.as_ref().err().map(error::code));
+    let summary = filtered?;
+    let digest = finished?;
+    if global.quiet {
+        return Ok(());
+    }
+    print(summary.as_bytes())?;
+    audit::tell(digest)
+}
 
 /// Filters one file. The output appears when everything else has gone well.
-pub fn run(args: &Filter, global: &Global) -> anyhow::Result<()> {
+fn filter(args: &Filter, global: &Global, trail: Option<&AuditTrail>) -> anyhow::Result<String> {
     let runtime = sandbox::runtime(global, args.limits.clone().unwrap_or_default())?;
     if args.report.as_ref() == Some(&args.output) {
         return Err(Usage("--report and --out name the same file").into());
@@ -26,13 +47,26 @@ pub fn run(args: &Filter, global: &Global) -> anyhow::Result<()> {
     let data = Data::of(&input.dxo, &args.input, &args.output);
     let mut staged = args.report.as_deref().map(Staged::create).transpose()?;
     let output = Output::create(&args.output, &input.dxo, &input.metadata)?;
-    let mut instance = component.instance().args(&*args.args).write_to(&output).build()?;
+    let builder = component.instance().args(&*args.args).write_to(&output);
+    let mut instance = match trail {
+        Some(trail) => builder.audit(trail, HERE).build()?,
+        None => builder.build()?,
+    };
+    if let Some(trail) = trail {
+        trail.data_in(DataEntry::of(HERE, HERE, Some(&input.dxo)).map_err(Error::from)?)?;
+    }
 
     let context = Arc::new(FlContext::default());
     sandbox::end_in_order(&context.abort);
     let progress = Progress::follow(instance.meter(), data.bytes, global.quiet);
     let filtered = instance.filter(input.dxo, &context);
     drop(progress);
+    if let Some(trail) = trail {
+        trail.data_out(match &filtered {
+            Ok(filtered) => DataEntry::of(HERE, HERE, Some(&filtered.dxo)).map_err(Error::from)?,
+            Err(error) => DataEntry::refused(HERE, HERE, error.code()),
+        })?;
+    }
     let filtered = filtered?;
 
     let summary = summary(instance.name(), &data, &filtered.leaves);
@@ -40,10 +74,7 @@ pub fn run(args: &Filter, global: &Global) -> anyhow::Result<()> {
     staged.as_mut().map_or(Ok(()), |staged| staged.write(&report))?;
     output.commit(filtered.dxo, &input.metadata)?;
     staged.map_or(Ok(()), Staged::publish)?;
-    match global.quiet {
-        true => Ok(()),
-        false => print(summary.as_bytes()),
-    }
+    Ok(summary)
 }
 
 /// One line that says what became of the update.

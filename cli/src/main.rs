@@ -1,6 +1,7 @@
 //! The program `flip-wasm`: arguments in, calls of the runtime, a report out.
 
 mod args;
+mod audit;
 mod checkpoint;
 mod components;
 mod error;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         Verb::Run(args) => run::run(args, &cli.global),
         Verb::Checkpoint(args) => checkpoint::run(args, &cli.global).map(|()| ExitCode::SUCCESS),
         Verb::Inspect(inspect) => inspect::run(inspect).map(|()| ExitCode::SUCCESS),
+        Verb::Audit(args) => audit::run(args).map(|()| ExitCode::SUCCESS),
         Verb::Components(components) => components::run(components).map(|()| ExitCode::SUCCESS),
         Verb::Completions { shell } => {
             let mut script = Vec::new();

@@ -23,7 +23,7 @@ pub(crate) struct Cache {
     directory: PathBuf,
 }
 
-/// An entry starts with the digest of what follows.
+/// An entry starts with its seal.
 const DIGEST_LEN: usize = 32;
 
 /// Compiled components are some times the size of their source; more than this is none.
@@ -52,7 +52,7 @@ impl Cache {
     pub(crate) fn load(&self, engine: &Engine, digest: &Digest) -> Option<Component> {
         let entry = read_entry(&self.entry(engine, digest)).ok()?;
         let (expected, code) = entry.split_at_checked(DIGEST_LEN)?;
-        if Sha256::digest(code).as_slice() != expected {
+        if seal(digest, code) != expected {
             return None;
         }
         deserialize(engine, code)
@@ -69,7 +69,7 @@ impl Cache {
         let code = component.serialize()?;
         // Private from its first byte, and complete when it gets its name.
         let mut file = tempfile::NamedTempFile::new_in(&self.directory)?;
-        file.write_all(&Sha256::digest(&code))?;
+        file.write_all(&seal(digest, &code))?;
         file.write_all(&code)?;
         file.persist(self.entry(engine, digest))?;
         Ok(())
@@ -80,6 +80,12 @@ impl Cache {
         engine.precompile_compatibility_hash().hash(&mut hasher);
         self.directory.join(format!("{digest}-{:016x}.cwasm", hasher.finish()))
     }
+}
+
+/// The digest of compiled code and of what it was compiled from: an entry that was given another's name
+/// is not its.
+fn seal(source: &Digest, code: &[u8]) -> [u8; DIGEST_LEN] {
+    Sha256::new().chain_update(source.bytes()).chain_update(code).finalize().into()
 }
 
 fn read_entry(path: &Path) -> io::Result<Vec<u8>> {
@@ -133,6 +139,17 @@ mod tests {
         *bytes.last_mut().unwrap() ^= 1;
         fs::write(&entry, bytes).unwrap();
         assert!(cache.load(&engine, &digest).is_none());
+    }
+
+    #[test]
+    fn an_entry_under_the_name_of_another_component_was_loaded_as_that() {
+        let directory = tempfile::tempdir().unwrap();
+        let cache = Cache::open(&directory.path().join("cache")).unwrap();
+        let (engine, component) = engine_and_component();
+        let (one, other) = (Digest::of(b"source"), Digest::of(b"other source"));
+        cache.store(&engine, &one, &component);
+        fs::rename(cache.entry(&engine, &one), cache.entry(&engine, &other)).unwrap();
+        assert!(cache.load(&engine, &other).is_none());
     }
 
     #[test]

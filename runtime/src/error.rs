@@ -147,6 +147,9 @@ pub enum Error {
     /// A tensor's data could not be read or written.
     #[error("{0}")]
     Tensor(#[from] TensorError),
+    /// The audit trail cannot be written: nothing may happen any more.
+    #[error("the audit trail cannot be written: {0}")]
+    Audit(String),
     /// The runtime could not be set up on this machine.
     #[error("the sandbox cannot be set up here: {0}")]
     Setup(String),
@@ -172,7 +175,7 @@ impl fmt::Display for Failed {
 }
 
 /// What kind of failure an [`Error`] is. The discriminants are the exit codes of `flip-wasm`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[repr(u8)]
 pub enum Code {
@@ -218,6 +221,7 @@ impl Error {
             | Self::Config { .. }
             | Self::Trace(_)
             | Self::InvalidData(_)
+            | Self::Audit(_)
             | Self::Tensor(_) => Code::InvalidInput,
             Self::Service(ServiceError::InvalidArgument(_)) => Code::Usage,
             Self::Service(ServiceError::Aborted) => Code::Aborted,

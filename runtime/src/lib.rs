@@ -35,6 +35,7 @@
 //! says whose fault it was ([`Error::code`]). A component gets nothing but what it imports
 //! ([`Inspection`] lists it without running anything) and the host offers.
 
+pub mod audit;
 mod bindings;
 mod budget;
 mod builtin;

@@ -72,6 +72,7 @@ impl ServerConfig {
             policy: self.policy.parse().unwrap(),
             services: Services::default(),
             log: log.clone(),
+            audit: None,
             job: job.path().to_owned(),
             app: "app_server".to_owned(),
             checkpoints: None,

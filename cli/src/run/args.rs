@@ -60,6 +60,10 @@ pub struct Run {
     /// Write what happened as JSON.
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
+    /// Write an audit trail: the components and their grants, each call that touched a file, an object or the
+    /// hub, what came in and went out. A new file, best outside the workspace; flip-wasm audit checks it.
+    #[arg(long, value_name = "FILE")]
+    pub audit: Option<PathBuf>,
 }
 
 /// On or off; a variable that is set to nothing is off.

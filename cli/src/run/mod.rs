@@ -6,12 +6,13 @@ mod summary;
 
 use std::process::ExitCode;
 
-use flip_runtime::job::{Job, JobConfig, JobOptions, Trace};
-use flip_runtime::{Error, Policy};
+use flip_runtime::audit::{RunKind, Start};
+use flip_runtime::job::{Job, JobConfig, JobOptions, JobReport, Trace};
+use flip_runtime::{Code, Error, Policy};
 
 use crate::args::Global;
 use crate::report::Staged;
-use crate::{print, sandbox};
+use crate::{audit, print, sandbox};
 use args::Run;
 use services::TheHub;
 
@@ -31,20 +32,32 @@ pub fn run(args: &Run, global: &Global) -> anyhow::Result<ExitCode> {
     options.net_id = args.net_id.clone().filter(|id| !id.is_empty());
     options.images = args.images.clone().filter(|path| !path.as_os_str().is_empty());
     options.local_dev = args.local_dev;
+    let start = Start {
+        local_dev: args.local_dev,
+        job_id: Some(trace.header().job_id.clone()),
+        ..Start::new(RunKind::Job)
+    };
+    options.audit = audit::create(args.audit.as_deref(), args.report.as_deref(), start)?;
+    let trail = options.audit.clone();
     sandbox::end_in_order(&options.abort);
     let abort = options.abort.clone();
 
     let job = Job::new(&runtime, &config, &trace, options);
     let report = job.and_then(|job| job.replay(trace));
+    let failure = report.as_ref().map_or_else(|error| Some(error.code()), JobReport::code);
+    let failure = if abort.is_triggered() { Some(Code::Aborted) } else { failure };
+    let finished = audit::finish(trail.as_ref(), failure);
     // Also where the job could not be set up: its components may have told the hub so.
     if let TheHub::Recorded(hub) = &hub {
         services::write_requests(&hub.requests(), &args.workspace.join("hub.jsonl"), args)?;
     }
     let report = report?;
+    let digest = finished?;
     staged.as_mut().map_or(Ok(()), |staged| staged.write(&report))?;
     staged.map_or(Ok(()), Staged::publish)?;
     if !global.quiet {
         print(summary::of(&report, args)?.as_bytes())?;
+        audit::tell(digest)?;
     }
     Ok(match report.code() {
         _ if abort.is_triggered() => ExitCode::from(130),

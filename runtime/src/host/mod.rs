@@ -1,6 +1,7 @@
 //! The host's side of the contract: one file per WIT interface, each a view that borrows what it
 //! works on from the state of one instance.
 
+pub(crate) mod audited;
 pub(crate) mod call;
 pub(crate) mod cleanup;
 pub(crate) mod context;
@@ -19,6 +20,7 @@ pub(crate) mod tensors;
 use wasmtime::component::{Linker, Resource, ResourceTableError};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
+use crate::audit::Auditor;
 use crate::bindings::flip::fl as contract;
 use crate::bindings::flip::fl::types;
 use crate::error::Failed;
@@ -41,6 +43,8 @@ pub(crate) struct HostState {
     pub(crate) object_store: object_store::ObjectStoreCtx,
     pub(crate) deleted: Vec<cleanup::Deleted>,
     pub(crate) usage: Usage,
+    /// Notes the calls that touch something, where a trail is kept.
+    pub(crate) audit: Option<Auditor>,
     grants: grants::GrantsCtx,
     services: Services,
     events: Quota,
@@ -77,6 +81,7 @@ impl HostState {
             tensors,
             deleted: Vec::new(),
             usage: Usage::default(),
+            audit: None,
             grants,
             services,
             events: Quota::count("events", limits.events),
@@ -124,46 +129,50 @@ impl HostState {
         }
     }
 
-    fn storage(&mut self) -> storage::StorageView<'_> {
+    fn storage(&mut self) -> audited::Audited<'_, storage::StorageView<'_>> {
         self.usage.host_calls.storage += 1;
-        storage::StorageView {
+        let view = storage::StorageView {
             ctx: &mut self.storage,
             call: &self.call,
             grants: &self.grants,
             directories: self.services.directories.as_deref(),
             table: &mut self.table,
-        }
+        };
+        audited::Audited { view, audit: self.audit.as_ref() }
     }
 
-    fn cleanup(&mut self) -> cleanup::CleanupView<'_> {
+    fn cleanup(&mut self) -> audited::Audited<'_, cleanup::CleanupView<'_>> {
         self.usage.host_calls.cleanup += 1;
-        cleanup::CleanupView {
+        let view = cleanup::CleanupView {
             call: &self.call,
             grants: &self.grants,
             deleted: &mut self.deleted,
             table: &mut self.table,
-        }
+        };
+        audited::Audited { view, audit: self.audit.as_ref() }
     }
 
-    fn object_store(&mut self) -> object_store::ObjectStoreView<'_> {
+    fn object_store(&mut self) -> audited::Audited<'_, object_store::ObjectStoreView<'_>> {
         self.usage.host_calls.object_store += 1;
-        object_store::ObjectStoreView {
+        let view = object_store::ObjectStoreView {
             ctx: &mut self.object_store,
             call: &self.call,
             grants: &self.grants,
             store: self.services.object_store.as_ref(),
             table: &mut self.table,
-        }
+        };
+        audited::Audited { view, audit: self.audit.as_ref() }
     }
 
-    fn hub(&mut self) -> hub::HubView<'_> {
+    fn hub(&mut self) -> audited::Audited<'_, hub::HubView<'_>> {
         self.usage.host_calls.hub += 1;
-        hub::HubView {
+        let view = hub::HubView {
             calls: &mut self.hub_calls,
             call: &self.call,
             grants: &self.grants,
             hub: self.services.hub.as_ref(),
-        }
+        };
+        audited::Audited { view, audit: self.audit.as_ref() }
     }
 
     fn peers(&mut self) -> peers::PeersView<'_> {
@@ -190,13 +199,13 @@ pub(crate) fn add_to_linker(linker: &mut Linker<HostState>) -> wasmtime::Result<
     contract::context::add_to_linker::<_, context::HasContext>(linker, HostState::context)?;
     contract::exchange::add_to_linker::<_, exchange::HasExchange>(linker, HostState::exchange)?;
     contract::events::add_to_linker::<_, events::HasEvents>(linker, HostState::events)?;
-    contract::storage::add_to_linker::<_, storage::HasStorage>(linker, HostState::storage)?;
-    contract::cleanup::add_to_linker::<_, cleanup::HasCleanup>(linker, HostState::cleanup)?;
-    contract::object_store::add_to_linker::<_, object_store::HasObjectStore>(
+    contract::storage::add_to_linker::<_, audited::Has<storage::HasStorage>>(linker, HostState::storage)?;
+    contract::cleanup::add_to_linker::<_, audited::Has<cleanup::HasCleanup>>(linker, HostState::cleanup)?;
+    contract::object_store::add_to_linker::<_, audited::Has<object_store::HasObjectStore>>(
         linker,
         HostState::object_store,
     )?;
-    contract::hub::add_to_linker::<_, hub::HasHub>(linker, HostState::hub)?;
+    contract::hub::add_to_linker::<_, audited::Has<hub::HasHub>>(linker, HostState::hub)?;
     contract::peers::add_to_linker::<_, peers::HasPeers>(linker, HostState::peers)?;
     tensors::add_to_linker(linker)?;
     wasmtime_wasi::p2::add_to_linker_async(linker)

@@ -8,6 +8,7 @@ use wasmtime::{Store, UpdateDeadline};
 
 use super::deadline::deadline;
 use super::{Instance, Interests, Live};
+use crate::audit::{AuditTrail, Auditor};
 use crate::budget::Budget;
 use crate::component::Component;
 use crate::error::Error;
@@ -34,6 +35,8 @@ pub struct InstanceBuilder<'a> {
     id: Option<Arc<str>>,
     grants: Arc<Grants>,
     services: Services,
+    audit: Option<(AuditTrail, String)>,
+    pinned: bool,
 }
 
 impl<'a> InstanceBuilder<'a> {
@@ -49,6 +52,8 @@ impl<'a> InstanceBuilder<'a> {
             id: None,
             grants: Arc::default(),
             services: Services::default(),
+            audit: None,
+            pinned: false,
         }
     }
 
@@ -103,6 +108,19 @@ impl<'a> InstanceBuilder<'a> {
         self
     }
 
+    /// Writes down what it is and may do, and each of its calls that touches a file, an object or the hub.
+    /// `place` is the server or the site where it runs.
+    pub fn audit(mut self, trail: &AuditTrail, place: &str) -> Self {
+        self.audit = Some((trail.clone(), place.to_owned()));
+        self
+    }
+
+    /// Whether somebody asked for this very component, by its digest.
+    pub(crate) fn pinned(mut self, pinned: bool) -> Self {
+        self.pinned = pinned;
+        self
+    }
+
     /// Keeps what it writes in a file without a name, in place of memory.
     pub fn scratch_file(mut self) -> Self {
         self.scratch = Scratch::File(Arc::new(ScratchFile::temporary()));
@@ -120,7 +138,7 @@ impl<'a> InstanceBuilder<'a> {
     /// # Errors
     ///
     /// [`Error::Args`] says what the component does not accept, [`Error::Withheld`] what it imports that the
-    /// grants withhold.
+    /// grants withhold. [`Error::Audit`] where the audit trail cannot be written.
     pub fn build(self) -> Result<Instance, Error> {
         let (component, limits) = (self.component, self.limits);
         if component.inspection.size > limits.component_size {
@@ -138,13 +156,14 @@ impl<'a> InstanceBuilder<'a> {
         }
         let meter = Meter::default();
         let winding_up = Arc::<AtomicBool>::default();
-        let state = HostState::new(
+        let id = self.id.unwrap_or_else(|| self.name.clone());
+        let audit = self.audit.map(|(trail, place)| {
+            Auditor::start(&trail, &place, &id, component, self.pinned, &self.grants, &limits)
+        });
+        let audit = audit.transpose()?;
+        let mut state = HostState::new(
             &limits,
-            CallCtx::new(
-                self.id.unwrap_or_else(|| self.name.clone()),
-                deadline(Instant::now(), &limits, Duration::ZERO, None),
-                winding_up.clone(),
-            ),
+            CallCtx::new(id, deadline(Instant::now(), &limits, Duration::ZERO, None), winding_up.clone()),
             LogCtx::new(self.log_name.unwrap_or_else(|| self.name.clone()), self.log, &limits),
             TensorsCtx {
                 budget: Budget::new(&limits, matches!(self.scratch, Scratch::Memory)),
@@ -155,6 +174,7 @@ impl<'a> InstanceBuilder<'a> {
             GrantsCtx { name: component.name.clone(), grants: self.grants },
             self.services,
         );
+        state.audit.clone_from(&audit);
         let mut store = Store::new(component.runtime.engine(), state);
         store.limiter(|state| &mut state.limiter);
         // The fuel is what a call may pass to the host; a window and its arguments fit into the limit.
@@ -175,6 +195,7 @@ impl<'a> InstanceBuilder<'a> {
             interests: Interests::None,
             spent: Usage::default(),
             winding_up,
+            audit,
             live: Some(Live { store, raw: None }),
         };
         instance.start(&self.args)?;

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use wasmtime::Store;
 use wasmtime::component::{Instance as RawInstance, InstancePre};
 
+use crate::audit::Auditor;
 use crate::bindings::exports::flip::fl::{configurable, dxo_filter, event_handler};
 use crate::bindings::flip::fl::types;
 use crate::component::{Component, Runtime};
@@ -46,6 +47,8 @@ pub struct Instance {
     winding_up: Arc<AtomicBool>,
     /// What all calls so far have used.
     spent: Usage,
+    /// Notes what it does, where a trail is kept.
+    audit: Option<Auditor>,
     live: Option<Live>,
 }
 
@@ -163,12 +166,18 @@ impl Instance {
         }
     }
 
+    /// Fails where what it does cannot be noted.
+    fn audited(&self) -> Result<(), Error> {
+        self.audit.as_ref().map_or(Ok(()), Auditor::check)
+    }
+
     /// Enters the component for one call. Unless the call returns, what was entered is gone.
     pub(crate) fn enter<R>(
         &mut self,
         scope: Scope<'_>,
         call: impl AsyncFnOnce(&mut Live) -> wasmtime::Result<R>,
     ) -> Result<R, Error> {
+        self.audited()?;
         let started = Instant::now();
         let deadline = deadline(started, &self.limits, self.spent.time, scope.not_after);
         // A call shorter than the epoch's tick would not notice. It is not entered, and stays what it is:
@@ -205,6 +214,7 @@ impl Instance {
         self.spent.host_calls = state.usage.host_calls.clone();
         self.spent.stored.clone_from(&state.object_store.stored);
         self.spent.deleted.clone_from(&state.deleted);
+        self.audited()?;
         match result {
             Ok(value) => {
                 self.live = Some(live);

@@ -20,6 +20,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod audited;
 mod config;
 mod dispatch;
 mod filters;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::audit::AuditTrail;
 use crate::context::AbortSignal;
 use crate::host::log::{LogSink, TracingLog};
 use crate::policy::Policy;
@@ -29,6 +30,8 @@ pub struct JobOptions {
     pub hub: Arc<dyn Hub>,
     /// Where log lines go.
     pub log: Arc<dyn LogSink>,
+    /// Where it is written down what components do and what comes and goes; who made it finishes it.
+    pub audit: Option<AuditTrail>,
     /// Ends the run: it is wound up as an aborted one.
     pub abort: AbortSignal,
 }
@@ -46,6 +49,7 @@ impl JobOptions {
             object_store,
             hub,
             log: Arc::new(TracingLog),
+            audit: None,
             abort: AbortSignal::default(),
         }
     }

@@ -12,6 +12,7 @@ use super::registry::Kind;
 use super::report::{ComponentReport, EngineReport, PlaceReport};
 use super::slot::Slot;
 use super::standin::StandInPersistor;
+use crate::audit::AuditTrail;
 use crate::builtin::Builtin;
 use crate::component::{Component, Runtime};
 use crate::context::FlContext;
@@ -33,6 +34,8 @@ pub struct PlaceOptions {
     pub services: Services,
     /// Where log lines go.
     pub log: Arc<dyn LogSink>,
+    /// Where it is written down what components do.
+    pub audit: Option<AuditTrail>,
     /// The folder of the job.
     pub job: PathBuf,
     /// The name of the app's folder in it.
@@ -245,8 +248,9 @@ impl Builder<'_> {
             return Err(self.config.error(entry, "path", &error.to_string()));
         }
         let (grants, found) = self.grants(entry, &component)?;
-        let pinned = [(grants.sha256, "the policy"), (pin(entry), "the configuration")];
-        for (pin, by) in pinned {
+        let pins = [(grants.sha256, "the policy"), (pin(entry), "the configuration")];
+        let pinned = pins.iter().any(|(pin, _)| pin.is_some());
+        for (pin, by) in pins {
             let actual = component.inspection().sha256;
             if let Some(expected) = pin.filter(|expected| *expected != actual) {
                 let reason = format!("{by} asks for the digest {expected}, the file has {actual}");
@@ -260,8 +264,12 @@ impl Builder<'_> {
         services.events = Some(self.here.clone());
         services.peers = Some(self.here.clone());
         let on_filter_failure = grants.on_filter_failure;
-        let instance = component
-            .instance()
+        let builder = component.instance().pinned(pinned);
+        let builder = match &self.options.audit {
+            Some(trail) => builder.audit(trail, &self.options.name),
+            None => builder,
+        };
+        let instance = builder
             .id(&entry.id)
             .log_as(&format!("{}/{}", self.options.name, entry.id))
             .args(&*entry.args)

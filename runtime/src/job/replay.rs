@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use super::audited;
 use super::config::JobConfig;
 use super::filters::{Passed, pass};
 use super::options::JobOptions;
@@ -12,6 +13,7 @@ use super::place::{Place, PlaceOptions};
 use super::report::{JobReport, ResultReport, TaskReport};
 use super::trace::{Record, Trace, What};
 use super::watch::WatchedHub;
+use crate::audit::{AuditTrail, DataEntry};
 use crate::component::Runtime;
 use crate::context::{AbortSignal, FlContext};
 use crate::error::Error;
@@ -98,6 +100,7 @@ impl Job {
                     ..Services::default()
                 },
                 log: options.log.clone(),
+                audit: options.audit.clone(),
                 job,
                 app,
                 checkpoints: checkpoints.cloned(),
@@ -142,7 +145,9 @@ impl Job {
         if !ended && (aborted || driven.is_err() || self.is_fatal()) {
             self.server.fire(END_RUN, &context);
         }
-        driven.map(|()| self.report(aborted))
+        driven?;
+        self.options.audit.as_ref().map_or(Ok(()), AuditTrail::check)?;
+        Ok(self.report(aborted))
     }
 
     /// Does what the trace says; `ended` tells whether the server's run has ended with it.
@@ -164,6 +169,8 @@ impl Job {
             *ended |= record.at == SERVER
                 && matches!(&record.what, What::Event { event_type, .. } if event_type == END_RUN);
             self.step(record)?;
+            // What components do can be noted no more: the run is an error, whatever they make of it.
+            self.options.audit.as_ref().map_or(Ok(()), AuditTrail::check)?;
             if !told && self.is_fatal() {
                 told = true;
                 if self.server.fatal().is_none() {
@@ -221,6 +228,9 @@ impl Job {
         let place = self.place(&record.at)?;
         let Record { seq, at, peer, what } = record;
         let context = self.context(&at, peer);
+        if let Some(trail) = &self.options.audit {
+            audited::comes_in(trail, &at, &what)?;
+        }
         match what {
             What::Event { event_type, props, shareables } => {
                 let mut context = FlContext { props, shareables, ..context };
@@ -238,6 +248,9 @@ impl Job {
                 match passed.held_back {
                     // Data that a filter failed on does not come in.
                     Some(failure) => {
+                        if let Some(trail) = &self.options.audit {
+                            trail.data_in(DataEntry::refused(&at, &task, failure.code))?;
+                        }
                         data.return_code = ReturnCode::TaskDataFilterError;
                         self.task_done(seq, &at, task, failure.what, Ok(data));
                     }
@@ -249,7 +262,11 @@ impl Job {
                 }
             }
             What::Result { task, result } => {
-                let filtered = pass(&place.result_filters(&task), result, &Arc::new(context));
+                let filters = place.result_filters(&task);
+                let filtered = pass(&filters, result, &Arc::new(context));
+                if let Some(trail) = &self.options.audit {
+                    audited::goes_out(trail, &at, &task, &filters, &filtered)?;
+                }
                 self.result_out(seq, at, task, filtered)?;
             }
         }

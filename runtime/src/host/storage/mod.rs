@@ -284,9 +284,10 @@ impl HostDirectory for StorageView<'_> {
 
     fn create(&mut self, handle: Handle, path: String) -> Result<Resource<StagedFile>, Failure> {
         let path = inside(&path)?;
-        let dir = self.writable(&handle)?.dir.clone();
+        let directory = self.writable(&handle)?;
+        let (dir, root) = (directory.dir.clone(), directory.root);
         self.ctx.files.take(1)?;
-        let (staged, file) = StagedFile::create(dir, path)?;
+        let (staged, file) = StagedFile::create(dir, root, path)?;
         self.ctx.open.hold(&file)?;
         open_handle(self.table, staged)
     }

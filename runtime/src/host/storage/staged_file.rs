@@ -10,10 +10,12 @@ use super::{StorageView, io_failure};
 use crate::bindings::flip::fl::storage::HostStagedFile;
 use crate::host::Failure;
 use crate::paths::{ComponentPath, unused_name};
+use crate::services::Root;
 
 /// What a handle of resource `staged-file` stands for.
 pub struct StagedFile {
     dir: Arc<Dir>,
+    root: Root,
     temporary: String,
     path: ComponentPath,
     file: Option<Arc<cap_std::fs::File>>,
@@ -23,6 +25,7 @@ impl StagedFile {
     /// One without its name yet, beside where it will have it.
     pub(super) fn create(
         dir: Arc<Dir>,
+        root: Root,
         path: ComponentPath,
     ) -> Result<(Self, Arc<cap_std::fs::File>), Failure> {
         let (parent, _) = path.split_last();
@@ -32,7 +35,12 @@ impl StagedFile {
             .open_with(&temporary, OpenOptions::new().write(true).create_new(true))
             .map_err(io_failure(&path))?;
         let file = Arc::new(file);
-        Ok((Self { dir, temporary, path, file: Some(file.clone()) }, file))
+        Ok((Self { dir, root, temporary, path, file: Some(file.clone()) }, file))
+    }
+
+    /// The directory that it is in, and its path there.
+    pub(in crate::host) fn place(&self) -> (Root, &str) {
+        (self.root, self.path.as_str())
     }
 
     /// The file is not to get its name.

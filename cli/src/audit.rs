@@ -1,0 +1,133 @@
+//! `flip-wasm audit`, and the trails that other verbs write.
+
+use std::fmt::Write;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+
+use anyhow::{Context, anyhow};
+use flip_runtime::audit::{self, AuditTrail, Checked, DataEntry, Function, Start};
+use flip_runtime::{Code, Digest, Error, one_line};
+
+use crate::args::Audit;
+use crate::components::sized;
+use crate::error::Usage;
+use crate::print;
+
+/// Starts the trail that was asked for.
+pub fn create(
+    path: Option<&Path>,
+    report: Option<&Path>,
+    start: Start,
+) -> anyhow::Result<Option<AuditTrail>> {
+    let Some(path) = path else { return Ok(None) };
+    if report == Some(path) {
+        return Err(Usage("--audit and --report name the same file").into());
+    }
+    Ok(Some(AuditTrail::create(path, start)?))
+}
+
+/// Ends it.
+pub fn finish(trail: Option<&AuditTrail>, failure: Option<Code>) -> Result<Option<Digest>, Error> {
+    trail.map(|trail| trail.finish(failure)).transpose()
+}
+
+/// Tells what to note elsewhere.
+pub fn tell(digest: Option<Digest>) -> anyhow::Result<()> {
+    digest.map_or(Ok(()), |digest| print(format!("audit     {digest}\n").as_bytes()))
+}
+
+/// Checks one trail.
+pub fn run(args: &Audit) -> anyhow::Result<()> {
+    let shown = || args.file.display().to_string();
+    let file = File::open(&args.file).with_context(shown)?;
+    let checked = audit::check(BufReader::new(file)).with_context(shown)?;
+    if let Some(expected) = args.digest.filter(|expected| *expected != checked.digest) {
+        let actual = checked.digest;
+        return Err(
+            anyhow!("the final digest is {actual}, not {expected}: it is another trail").context(shown())
+        );
+    }
+    match args.json {
+        true => print(format!("{}\n", serde_json::to_string_pretty(&checked)?).as_bytes()),
+        false => print(summary(&checked)?.as_bytes()),
+    }
+}
+
+/// What stands in a trail. Its texts may be anyone's.
+fn summary(checked: &Checked) -> Result<String, std::fmt::Error> {
+    let clean = |text: &str| one_line(text, 1_000);
+    let mut text = String::new();
+    if let Some(start) = &checked.start {
+        let job = start.job_id.as_ref().map_or_else(String::new, |id| format!(" {}", clean(id)));
+        let mode = if start.local_dev { ", local dev" } else { "" };
+        writeln!(text, "run       {}{job}{mode}, flip-wasm {}", start.run, clean(&start.version))?;
+    }
+    let ended = checked.failure.map_or_else(|| "well".to_owned(), name);
+    writeln!(text, "time      {} to {}", clean(&checked.started), clean(&checked.ended))?;
+    writeln!(text, "ended     {ended}")?;
+    writeln!(text, "components")?;
+    for component in &checked.components {
+        let pinned = if component.pinned { ", pinned" } else { "" };
+        let (place, id, name) = (clean(&component.place), clean(&component.id), clean(&component.name));
+        writeln!(text, "  {place}, {id}: {name}{pinned}\n    sha256 {}", component.sha256)?;
+        for grant in &component.grants {
+            writeln!(text, "    {}", clean(grant))?;
+        }
+    }
+    writeln!(text, "calls")?;
+    for count in &checked.calls {
+        write!(text, "  {}.{} {}: {}", count.interface, count.function, count.outcome, count.calls)?;
+        for (bytes, what) in [(count.read, "read"), (count.written, "written")] {
+            if bytes > 0 {
+                write!(text, ", {} {what}", sized(bytes))?;
+            }
+        }
+        // An empty directory is one of no files.
+        if matches!(count.function, Function::Remove | Function::Clear) {
+            write!(text, ", {} files deleted", count.deleted)?;
+        }
+        writeln!(text)?;
+    }
+    for (title, out) in [("came in", false), ("went out", true)] {
+        writeln!(text, "{title}")?;
+        for seen in checked.data.iter().filter(|seen| seen.out == out) {
+            writeln!(text, "  {}", data(&seen.data, clean))?;
+        }
+    }
+    for dropped in &checked.dropped {
+        let calls = dropped.calls.values().fold(0_u64, |sum, calls| sum.saturating_add(*calls));
+        let (place, component) = (clean(&dropped.place), clean(&dropped.component));
+        writeln!(text, "not written down: {calls} more calls of {place}, {component}")?;
+    }
+    if checked.unlisted > 0 {
+        writeln!(text, "and {} more entries that are not listed", checked.unlisted)?;
+    }
+    writeln!(text, "entries   {}, complete and unaltered", checked.entries)?;
+    writeln!(text, "digest    {}", checked.digest)?;
+    Ok(text)
+}
+
+fn data(data: &DataEntry, clean: impl Fn(&str) -> String) -> String {
+    let mut text = format!("{}, {}: ", clean(&data.place), clean(&data.task));
+    text += &match (data.refused, &data.kind) {
+        (Some(code), _) => format!("held back, {}", name(code)),
+        (None, None) => "no data".to_owned(),
+        (None, Some(kind)) => {
+            let s = if data.tensors == 1 { "" } else { "s" };
+            format!("{}, {} tensor{s}, {}", clean(kind), data.tensors, sized(data.bytes))
+        }
+    };
+    for (ids, what) in [(&data.filters, "filtered by"), (&data.unfiltered, "NOT FILTERED BY")] {
+        if !ids.is_empty() {
+            let ids: Vec<_> = ids.iter().map(|id| clean(id)).collect();
+            text += &format!(", {what} {}", ids.join(", "));
+        }
+    }
+    data.sha256.map_or(text.clone(), |sha256| format!("{text}\n    sha256 {sha256}"))
+}
+
+/// The name of a kind of failure, as it stands in the trail.
+fn name(code: Code) -> String {
+    serde_json::to_value(code).ok().and_then(|name| Some(name.as_str()?.to_owned())).unwrap_or_default()
+}

@@ -1,0 +1,256 @@
+//! The writer of a trail: one line after the other, each with the digest of the one before.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use time::OffsetDateTime;
+
+use super::entry::{
+    CallEntry, ComponentEntry, DataEntry, DroppedEntry, EndEntry, Entry, Function, Line, Start, text,
+};
+use crate::error::{Code, Error};
+use crate::inspect::Digest;
+
+/// The most lines of one component's calls.
+pub(super) const MAX_CALLS: u64 = 10_000;
+/// Of these, how many are kept for calls that change something: nobody hides a deletion behind many reads.
+pub(super) const FOR_CHANGES: u64 = 2_000;
+
+/// What stands before the digest of the last line itself.
+pub(super) const SEAL: &str = ",\"seal\":\"";
+
+/// A trail that is being written. Its clones are one trail.
+#[derive(Clone)]
+pub struct AuditTrail(Arc<Mutex<Writer>>);
+
+struct Writer {
+    sink: BufWriter<Box<dyn Write + Send>>,
+    /// The file, to bring it to the disk.
+    file: Option<File>,
+    next: u64,
+    previous: Digest,
+    /// Calls that are not written yet: the next one may be the same again.
+    pending: Option<CallEntry>,
+    accounts: Vec<Account>,
+    /// Why nothing can be written any more.
+    failed: Option<String>,
+}
+
+/// What was written of one component's calls.
+struct Account {
+    place: String,
+    component: String,
+    lines: u64,
+    dropped: BTreeMap<Function, u64>,
+}
+
+impl std::fmt::Debug for AuditTrail {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AuditTrail").finish_non_exhaustive()
+    }
+}
+
+impl AuditTrail {
+    /// Starts a trail in a new file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidFile`] where something is there already: a trail is never overwritten. [`Error::File`]
+    /// and [`Error::Audit`] where nothing can be written.
+    pub fn create(path: &Path, start: Start) -> Result<Self, Error> {
+        let file = OpenOptions::new().write(true).create_new(true).open(path);
+        let file = file.map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists => Error::InvalidFile {
+                path: path.to_owned(),
+                reason: "is there already, and an audit trail is never overwritten".to_owned(),
+            },
+            _ => Error::File { path: path.to_owned(), source },
+        })?;
+        let again = file.try_clone().map_err(Error::file(path))?;
+        Self::start(Box::new(file), Some(again), start)
+    }
+
+    /// Starts a trail that goes elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Audit`] where nothing can be written.
+    pub fn to(sink: impl Write + Send + 'static, start: Start) -> Result<Self, Error> {
+        Self::start(Box::new(sink), None, start)
+    }
+
+    fn start(sink: Box<dyn Write + Send>, file: Option<File>, mut start: Start) -> Result<Self, Error> {
+        start.job_id = start.job_id.map(|id| text(&id));
+        let trail = Self(Arc::new(Mutex::new(Writer {
+            sink: BufWriter::new(sink),
+            file,
+            next: 0,
+            previous: Digest::of(b""),
+            pending: None,
+            accounts: Vec::new(),
+            failed: None,
+        })));
+        trail.write(Entry::Start(start))?;
+        Ok(trail)
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Fails where something could not be written, or the trail has ended.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Audit`].
+    pub fn check(&self) -> Result<(), Error> {
+        self.writer().check()
+    }
+
+    /// Writes an entry, and everything that was put off.
+    fn write(&self, entry: Entry) -> Result<(), Error> {
+        let mut writer = self.writer();
+        writer.settle()?;
+        writer.line(entry)?;
+        writer.flush()
+    }
+
+    /// Writes that data came to the components of a place.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Audit`]: the data must not be worked on.
+    pub fn data_in(&self, data: DataEntry) -> Result<(), Error> {
+        self.write(Entry::In(data))
+    }
+
+    /// Writes that data leaves a place, before it does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Audit`]: the data must not leave.
+    pub fn data_out(&self, data: DataEntry) -> Result<(), Error> {
+        self.write(Entry::Out(data))
+    }
+
+    /// Writes what a component may do; gives the number of its account.
+    pub(super) fn component(&self, entry: ComponentEntry) -> Result<usize, Error> {
+        let (place, component) = (entry.place.clone(), entry.id.clone());
+        self.write(Entry::Component(entry))?;
+        let accounts = &mut self.writer().accounts;
+        accounts.push(Account { place, component, lines: 0, dropped: BTreeMap::new() });
+        Ok(accounts.len() - 1)
+    }
+
+    /// Notes a call, which is written when another one follows.
+    pub(super) fn call(&self, account: usize, call: CallEntry) -> Result<(), Error> {
+        self.writer().call(account, call)
+    }
+
+    /// Ends the trail; gives the digest of its last line, which stands for the whole of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Audit`] where it could not be written, now or before, or has ended already.
+    pub fn finish(&self, failure: Option<Code>) -> Result<Digest, Error> {
+        let mut writer = self.writer();
+        writer.settle()?;
+        for account in std::mem::take(&mut writer.accounts) {
+            let Account { place, component, dropped: calls, .. } = account;
+            if !calls.is_empty() {
+                writer.line(Entry::Dropped(DroppedEntry { place, component, calls }))?;
+            }
+        }
+        let entries = writer.next.saturating_add(1);
+        writer.line(Entry::End(EndEntry { entries, failure }))?;
+        writer.flush()?;
+        let synced = writer.file.as_ref().map_or(Ok(()), File::sync_all);
+        writer.keep(synced)?;
+        writer.failed = Some("it has ended".to_owned());
+        Ok(writer.previous)
+    }
+}
+
+impl Writer {
+    fn check(&self) -> Result<(), Error> {
+        match &self.failed {
+            Some(reason) => Err(Error::Audit(reason.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// Remembers a failure: whatever comes after one would be a gap.
+    fn keep<T>(&mut self, result: io::Result<T>) -> Result<T, Error> {
+        result.map_err(|error| {
+            let reason = error.to_string();
+            self.failed = Some(reason.clone());
+            Error::Audit(reason)
+        })
+    }
+
+    fn call(&mut self, account: usize, call: CallEntry) -> Result<(), Error> {
+        self.check()?;
+        if self.pending.as_mut().is_some_and(|pending| pending.absorb(&call)) {
+            return Ok(());
+        }
+        if let Some(account) = self.accounts.get_mut(account) {
+            let allowed = if call.function.changes() { MAX_CALLS } else { MAX_CALLS - FOR_CHANGES };
+            if account.lines >= allowed {
+                let dropped = account.dropped.entry(call.function).or_default();
+                *dropped = dropped.saturating_add(1);
+                return Ok(());
+            }
+            account.lines += 1;
+        }
+        self.settle()?;
+        self.pending = Some(call);
+        Ok(())
+    }
+
+    /// Writes the calls that were put off.
+    fn settle(&mut self) -> Result<(), Error> {
+        self.check()?;
+        self.pending.take().map_or(Ok(()), |call| self.line(Entry::Call(call)))
+    }
+
+    fn line(&mut self, entry: Entry) -> Result<(), Error> {
+        let is_end = matches!(entry, Entry::End(_));
+        let line = Line { seq: self.next, time: now(), previous: self.previous, entry };
+        let text = serde_json::to_string(&line).map_err(io::Error::from);
+        let mut text = self.keep(text)?;
+        if is_end {
+            text = sealed(&text);
+        }
+        self.previous = Digest::of(text.as_bytes());
+        self.next = self.next.saturating_add(1);
+        text.push('\n');
+        let written = self.sink.write_all(text.as_bytes());
+        self.keep(written)
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        let flushed = self.sink.flush();
+        self.keep(flushed)
+    }
+}
+
+/// The last line, which none follows: it has a digest of its own.
+pub(super) fn sealed(text: &str) -> String {
+    let open = text.strip_suffix('}').unwrap_or(text);
+    format!("{open}{SEAL}{}\"}}", Digest::of(open.as_bytes()))
+}
+
+/// The time, as RFC 3339 has it.
+fn now() -> String {
+    let now = OffsetDateTime::now_utc();
+    let (hour, minute, second, millisecond) = now.time().as_hms_milli();
+    format!(
+        "{:04}-{:02}-{:02}T{hour:02}:{minute:02}:{second:02}.{millisecond:03}Z",
+        now.year(),
+        u8::from(now.month()),
+        now.day(),
+    )
+}

@@ -1,0 +1,196 @@
+//! One component's part of a trail: what it is, and the calls that it makes.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use super::chain::AuditTrail;
+use super::entry::{CallEntry, ComponentEntry, Function, Outcome, text};
+use crate::bindings::flip::fl::types;
+use crate::component::Component;
+use crate::error::Error;
+use crate::host::Failure;
+use crate::host::log::one_line;
+use crate::limits::Limits;
+use crate::policy::{Grants, OnFilterFailure};
+
+/// The longest line of a policy that is written, in bytes.
+const MAX_GRANT: usize = 16 << 10;
+
+/// Notes what one component does.
+#[derive(Clone)]
+pub(crate) struct Auditor {
+    trail: AuditTrail,
+    account: usize,
+    place: Arc<str>,
+    id: Arc<str>,
+}
+
+impl Auditor {
+    /// Writes what the component is and may do, before it runs.
+    pub(crate) fn start(
+        trail: &AuditTrail,
+        place: &str,
+        id: &str,
+        component: &Component,
+        pinned: bool,
+        grants: &Grants,
+        limits: &Limits,
+    ) -> Result<Self, Error> {
+        let (place, id) = (text(place), text(id));
+        let account = trail.component(ComponentEntry {
+            place: place.clone(),
+            id: id.clone(),
+            name: text(component.name()),
+            sha256: component.inspection().sha256,
+            pinned,
+            grants: lines(grants),
+            limits: figures(limits),
+        })?;
+        Ok(Self { trail: trail.clone(), account, place: place.into(), id: id.into() })
+    }
+
+    /// Fails where the trail cannot go on: then the component must not either.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        self.trail.check()
+    }
+
+    /// A call begins that touches something.
+    pub(crate) fn begin(
+        &self,
+        function: Function,
+        touched: &str,
+        to: Option<&str>,
+    ) -> Result<Noting, Failure> {
+        self.check().map_err(trap)?;
+        let entry = CallEntry {
+            place: self.place.to_string(),
+            component: self.id.to_string(),
+            interface: function.interface(),
+            function,
+            touched: text(touched),
+            to: to.map(text),
+            calls: 1,
+            read: 0,
+            written: 0,
+            deleted: None,
+            sha256: None,
+            outcome: Outcome::GivenUp,
+        };
+        Ok(Noting { trail: self.trail.clone(), account: self.account, entry: Some(entry) })
+    }
+}
+
+/// A call under way. Where it is given up, that is noted.
+pub(crate) struct Noting {
+    trail: AuditTrail,
+    account: usize,
+    entry: Option<CallEntry>,
+}
+
+impl Noting {
+    /// What is to be written of it, to add to.
+    pub(crate) fn entry(&mut self) -> Option<&mut CallEntry> {
+        self.entry.as_mut()
+    }
+
+    /// Notes how it ended. Where that cannot be, the component is ended.
+    pub(crate) fn end<T>(mut self, result: Result<T, Failure>) -> Result<T, Failure> {
+        if let Some(mut entry) = self.entry.take() {
+            entry.outcome = result.as_ref().map_or_else(Outcome::of, |_| Outcome::Ok);
+            self.trail.call(self.account, entry).map_err(trap)?;
+        }
+        result
+    }
+}
+
+impl Drop for Noting {
+    fn drop(&mut self) {
+        if let Some(entry) = self.entry.take() {
+            // The trail remembers a failure, and whoever entered the component asks it.
+            let _ = self.trail.call(self.account, entry);
+        }
+    }
+}
+
+fn trap(error: Error) -> Failure {
+    Failure::Trap(wasmtime::Error::msg(error.to_string()))
+}
+
+impl Outcome {
+    fn of(failure: &Failure) -> Self {
+        match failure {
+            Failure::Trap(_) => Self::Trapped,
+            Failure::Typed(error) => match error {
+                types::Error::InvalidArgument(_) => Self::InvalidArgument,
+                types::Error::InvalidData(_) => Self::InvalidData,
+                types::Error::NotFound(_) => Self::NotFound,
+                types::Error::NotPermitted(_) => Self::NotPermitted,
+                types::Error::QuotaExceeded(_) => Self::QuotaExceeded,
+                types::Error::Unavailable(_) => Self::Unavailable,
+                types::Error::Aborted => Self::Aborted,
+            },
+        }
+    }
+}
+
+/// What is granted, as it stands in a policy.
+fn lines(grants: &Grants) -> Vec<String> {
+    let lines = Grants::INTERFACES.into_iter().filter_map(|interface| grants.of_interface(interface));
+    let lines = lines.filter(|line| line != Grants::NOTHING).map(|line| one_line(&line, MAX_GRANT));
+    let wasi = grants.wasi.as_ref().map(|bits| {
+        let bits: Vec<_> = bits.iter().map(|bit| format!("\"{}\"", bit.name())).collect();
+        format!("wasi = [{}]", bits.join(", "))
+    });
+    let let_pass = (grants.on_filter_failure == OnFilterFailure::LetPass)
+        .then(|| "on-filter-failure = \"let-pass\"".to_owned());
+    lines.chain(wasi).chain(let_pass).collect()
+}
+
+/// All of them: a new one that is not named here does not compile.
+fn figures(limits: &Limits) -> IndexMap<String, u64> {
+    let Limits {
+        component_size,
+        compile_time,
+        compile_memory,
+        memory,
+        table_elements,
+        instances,
+        handles,
+        host_bytes,
+        call_bytes,
+        call_time,
+        total_time,
+        log_lines,
+        log_line,
+        gauges,
+        events,
+        files,
+        file_bytes,
+        upload_bytes,
+        hub_calls,
+    } = *limits;
+    let time = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let figures = [
+        ("component-size", component_size),
+        ("compile-time", time(compile_time)),
+        ("compile-memory", compile_memory),
+        ("memory", memory),
+        ("table-elements", table_elements),
+        ("instances", instances),
+        ("handles", handles),
+        ("host-bytes", host_bytes),
+        ("call-bytes", call_bytes),
+        ("call-time", time(call_time)),
+        ("total-time", time(total_time)),
+        ("log-lines", log_lines),
+        ("log-line", log_line),
+        ("gauges", gauges),
+        ("events", events),
+        ("files", files),
+        ("file-bytes", file_bytes),
+        ("upload-bytes", upload_bytes),
+        ("hub-calls", hub_calls),
+    ];
+    figures.into_iter().map(|(name, figure)| (name.to_owned(), figure)).collect()
+}

@@ -1,0 +1,63 @@
+//! The interfaces that touch files, objects and the hub, with each call noted in the audit trail. Without a
+//! trail a call passes straight through.
+
+mod cleanup;
+mod hub;
+mod object_store;
+mod storage;
+
+use std::marker::PhantomData;
+
+use wasmtime::component::HasData;
+
+use super::Failure;
+use crate::audit::{Auditor, Function, Noting};
+use crate::bindings::flip::fl::types::{Error, Host as TypesHost};
+
+/// A view of an interface, and who notes its calls.
+pub(crate) struct Audited<'a, V> {
+    pub(crate) view: V,
+    pub(crate) audit: Option<&'a Auditor>,
+}
+
+/// Stands for [`Audited`] in the linker.
+pub(crate) struct Has<T>(PhantomData<T>);
+
+impl<T: HasData> HasData for Has<T> {
+    type Data<'a> = Audited<'a, T::Data<'a>>;
+}
+
+/// What a call touches, and the new path of what it moves.
+type Touched = (String, Option<String>);
+
+impl<V> Audited<'_, V> {
+    /// A call begins. What it touches is asked for only where somebody notes it.
+    fn begin(
+        &self,
+        function: Function,
+        touched: impl FnOnce(&V) -> Touched,
+    ) -> Result<Option<Noting>, Failure> {
+        let Some(audit) = self.audit else { return Ok(None) };
+        let (touched, to) = touched(&self.view);
+        audit.begin(function, &touched, to.as_deref()).map(Some)
+    }
+}
+
+/// A call has ended: `sizes` adds what came of it.
+fn end<T>(
+    noting: Option<Noting>,
+    result: Result<T, Failure>,
+    sizes: impl FnOnce(&mut crate::audit::CallEntry, &T),
+) -> Result<T, Failure> {
+    let Some(mut noting) = noting else { return result };
+    if let (Some(entry), Ok(value)) = (noting.entry(), &result) {
+        sizes(entry, value);
+    }
+    noting.end(result)
+}
+
+impl<V> TypesHost for Audited<'_, V> {
+    fn convert_error(&mut self, failure: Failure) -> wasmtime::Result<Error> {
+        failure.into_typed()
+    }
+}

@@ -1,0 +1,122 @@
+//! The interface `storage`, noted.
+
+use wasmtime::component::Resource;
+
+use super::{Audited, Touched, end};
+use crate::audit::Function;
+use crate::bindings::flip::fl::storage::{Entry, Host, HostDirectory, HostStagedFile};
+use crate::bindings::flip::fl::types::Dtype;
+use crate::host::Failure;
+use crate::host::storage::{OpenDirectory, StagedFile, StorageView};
+use crate::host::tensors::SharedTensor;
+use crate::services::Root;
+
+type View<'a> = Audited<'a, StorageView<'a>>;
+type Handle = Resource<OpenDirectory>;
+type Staged = Resource<StagedFile>;
+
+impl StorageView<'_> {
+    /// A path, behind the name of its directory.
+    fn path(&self, handle: &Handle, path: &str) -> String {
+        self.table.get(handle).map_or_else(|_| path.to_owned(), |there| format!("{}/{path}", there.root))
+    }
+
+    fn staged(&self, handle: &Staged) -> Touched {
+        let place = self.table.get(handle).map(StagedFile::place);
+        (place.map_or_else(|_| String::new(), |(root, path)| format!("{root}/{path}")), None)
+    }
+}
+
+impl Host for View<'_> {
+    fn open(&mut self, root: Root) -> Result<Handle, Failure> {
+        let noting = self.begin(Function::Open, |_| (root.to_string(), None))?;
+        end(noting, self.view.open(root), |_, _| {})
+    }
+}
+
+impl HostDirectory for View<'_> {
+    fn entries(
+        &mut self,
+        handle: Handle,
+        path: String,
+        after: Option<String>,
+        count: u32,
+    ) -> Result<Vec<Entry>, Failure> {
+        let noting = self.begin(Function::Entries, |view| (view.path(&handle, &path), None))?;
+        end(noting, self.view.entries(handle, path, after, count), |_, _| {})
+    }
+
+    fn stat(&mut self, handle: Handle, path: String) -> Result<Entry, Failure> {
+        let noting = self.begin(Function::Stat, |view| (view.path(&handle, &path), None))?;
+        end(noting, self.view.stat(handle, path), |_, _| {})
+    }
+
+    fn read(&mut self, handle: Handle, path: String, offset: u64, len: u32) -> Result<Vec<u8>, Failure> {
+        let noting = self.begin(Function::Read, |view| (view.path(&handle, &path), None))?;
+        let read = self.view.read(handle, path, offset, len);
+        end(noting, read, |entry, bytes| entry.read = bytes.len() as u64)
+    }
+
+    // What is read of the tensor afterwards is within these bytes.
+    fn tensor(
+        &mut self,
+        handle: Handle,
+        path: String,
+        offset: u64,
+        dtype: Dtype,
+        shape: Vec<u64>,
+    ) -> Result<Resource<SharedTensor>, Failure> {
+        let noting = self.begin(Function::Tensor, |view| (view.path(&handle, &path), None))?;
+        let tensor = self.view.tensor(handle, path, offset, dtype, shape);
+        let bytes = match (&noting, &tensor) {
+            (Some(_), Ok(tensor)) => self.view.table.get(tensor).map_or(0, |tensor| {
+                tensor.lock().unwrap_or_else(std::sync::PoisonError::into_inner).byte_len()
+            }),
+            _ => 0,
+        };
+        end(noting, tensor, |entry, _| entry.read = bytes)
+    }
+
+    fn create(&mut self, handle: Handle, path: String) -> Result<Staged, Failure> {
+        let noting = self.begin(Function::Create, |view| (view.path(&handle, &path), None))?;
+        end(noting, self.view.create(handle, path), |_, _| {})
+    }
+
+    fn create_dir_all(&mut self, handle: Handle, path: String) -> Result<(), Failure> {
+        let noting = self.begin(Function::CreateDirAll, |view| (view.path(&handle, &path), None))?;
+        end(noting, self.view.create_dir_all(handle, path), |_, ()| {})
+    }
+
+    fn rename(
+        &mut self,
+        handle: Handle,
+        source: String,
+        target: Handle,
+        path: String,
+    ) -> Result<(), Failure> {
+        let noting = self
+            .begin(Function::Rename, |view| (view.path(&handle, &source), Some(view.path(&target, &path))))?;
+        end(noting, self.view.rename(handle, source, target, path), |_, ()| {})
+    }
+
+    fn drop(&mut self, handle: Handle) -> wasmtime::Result<()> {
+        HostDirectory::drop(&mut self.view, handle)
+    }
+}
+
+impl HostStagedFile for View<'_> {
+    fn append(&mut self, handle: Staged, contents: Vec<u8>) -> Result<(), Failure> {
+        let noting = self.begin(Function::Append, |view| view.staged(&handle))?;
+        let written = contents.len() as u64;
+        end(noting, self.view.append(handle, contents), |entry, ()| entry.written = written)
+    }
+
+    fn commit(&mut self, handle: Staged) -> Result<(), Failure> {
+        let noting = self.begin(Function::Commit, |view| view.staged(&handle))?;
+        end(noting, self.view.commit(handle), |_, ()| {})
+    }
+
+    fn drop(&mut self, handle: Staged) -> wasmtime::Result<()> {
+        HostStagedFile::drop(&mut self.view, handle)
+    }
+}

@@ -55,7 +55,7 @@ impl Cache {
         if seal(digest, code) != expected {
             return None;
         }
-        deserialize(engine, code)
+        deserialize(engine, code).ok()
     }
 
     /// Keeps a compiled component. Failing to is not an error: it will be compiled again.
@@ -105,11 +105,11 @@ fn is_private(metadata: &fs::Metadata) -> bool {
 }
 
 #[allow(unsafe_code, reason = "the one place that turns bytes into code")]
-pub(crate) fn deserialize(engine: &Engine, code: &[u8]) -> Option<Component> {
+pub(crate) fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
     // SAFETY: `Component::deserialize` asks for bytes that `Component::serialize` made. These come from
     // an entry that only this user could write and that is whole, or over a pipe from this program's own
     // worker. wasmtime checks its own version and configuration in them.
-    unsafe { Component::deserialize(engine, code) }.ok()
+    unsafe { Component::deserialize(engine, code) }
 }
 
 #[cfg(test)]

@@ -10,6 +10,8 @@
 mod compare;
 mod failing;
 mod files;
+#[path = "../hostile/mod.rs"]
+pub mod hostile;
 pub mod job;
 mod limits;
 mod places;

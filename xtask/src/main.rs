@@ -1,7 +1,8 @@
-//! Set-up, demo, tests, fuzzing and benchmarks of this workspace: `cargo xtask`.
+//! Set-up, demo, tests, generated pages, fuzzing and benchmarks of this workspace: `cargo xtask`.
 
 mod bench;
 mod demo;
+mod docs;
 mod fuzz;
 mod process;
 mod setup;
@@ -15,6 +16,7 @@ Usage: cargo xtask <COMMAND>
 Commands:
   demo   Run a whole recorded job in the sandbox, and compare with the reference
   test   Run every check: format, lints, tests, licences
+  docs   Write anew what is generated: docs/attacks.md
   fuzz   Feed the readers of untrusted input with what libFuzzer makes up: fuzz [TARGET] [--seconds N]
   bench  Measure against Python and native code (release build; NumPy and boto3 come into a private venv)
 
@@ -25,6 +27,7 @@ fn main() -> ExitCode {
     let result = match args.next().as_deref() {
         Some("demo") => demo::run(),
         Some("test") => test::run(),
+        Some("docs") => docs::run(),
         Some("fuzz") => fuzz::run(args),
         Some("bench") => bench::run(),
         Some("help" | "-h" | "--help") => {

@@ -124,8 +124,8 @@ pub(super) fn compile(
     let status = child.0.wait().map_err(setup)?;
     let text = one_line(&String::from_utf8_lossy(&text), MAX_TEXT as usize);
     match status.code().and_then(|code| u8::try_from(code).ok()) {
-        Some(0) => deserialize(engine, &code)
-            .ok_or_else(|| CompileError::Setup("what the worker made does not fit this program".to_owned())),
+        // What it asks for is held against what instances can have, which the worker knows nothing of.
+        Some(0) => deserialize(engine, &code).map_err(|error| CompileError::Invalid(format!("{error:#}"))),
         Some(INVALID) => Err(CompileError::Invalid(text)),
         // A signal: where memory is refused it, the process is aborted.
         None | Some(NO_MEMORY) => {

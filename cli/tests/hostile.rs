@@ -1,0 +1,70 @@
+//! Hostile filters, from the table in `tests/hostile/`, through `flip-wasm filter`: the exit code says
+//! what kind of failure it was, the error names the limit, and nothing is left behind.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop where its own set-up fails"
+)]
+
+mod support;
+
+use flip_wasm_tests::hostile::{Attack, Expected, FAMILIES, limits};
+use support::{Site, shown};
+
+/// What is said of it on the standard error, and the exit code.
+fn expected(attack: &Attack) -> (i32, String) {
+    match attack.expected {
+        Expected::Limit(limit) => (5, format!("limit {limit} reached: ")),
+        Expected::Trap(reason) => (5, reason.to_owned()),
+        Expected::Failed(told) => (5, told.to_owned()),
+        Expected::Refused(reason) => (3, reason.to_owned()),
+        Expected::NotLoaded(reason) => (6, reason.to_owned()),
+        Expected::Told(_) | Expected::Harmless(_) => (0, String::new()),
+    }
+}
+
+/// Why it did not end as it should; none where it did, or is no attack of a filter.
+fn attempt(attack: &Attack) -> Option<String> {
+    let (wasm, args) = attack.filter()?;
+    let site = Site::new();
+    site.write("guest.wasm", &wasm);
+    let before = site.files();
+    let mut command = vec!["filter", "guest.wasm", "--args", &args];
+    command.extend(["--in", "update.safetensors", "--out", "out.safetensors"]);
+    if !attack.limits.is_empty() {
+        command.extend(["--limits", attack.limits]);
+    }
+    let output = site.output(&command);
+    let named = format!("row {}, {}: {}", attack.row, attack.name, shown(&output));
+    let (code, text) = expected(attack);
+    let mut left = site.files();
+    left.retain(|name| code != 0 || name != "out.safetensors");
+    let said = String::from_utf8_lossy(&output.stderr).contains(&text);
+    // Escapes would reach a terminal, a line of its own could pass for the program's.
+    let plain = !output.stderr.contains(&0x1b);
+    (output.status.code() != Some(code) || !said || !plain || left != before).then_some(named)
+}
+
+#[test]
+fn hostile_filters_end_with_their_exit_code_and_leave_nothing() {
+    let attacks: Vec<_> = FAMILIES.iter().flat_map(|(_, attacks)| *attacks).collect();
+    assert!(attacks.iter().filter(|attack| attack.filter().is_some()).count() > 60);
+    // Two processes at a time: each waits for the end of its call.
+    let (some, others) = attacks.split_at(attacks.len() / 2);
+    let failures: Vec<_> = std::thread::scope(|scope| {
+        let halves = [some, others].map(|half| {
+            scope.spawn(move || half.iter().filter_map(|attack| attempt(attack)).collect::<Vec<_>>())
+        });
+        halves.into_iter().flat_map(|half| half.join().unwrap()).collect()
+    });
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn hostile_limits_are_those_of_the_command_line() {
+    for attack in FAMILIES.iter().flat_map(|(_, attacks)| *attacks) {
+        // What the command line would not take panics here.
+        let _ = limits(attack.limits);
+    }
+}

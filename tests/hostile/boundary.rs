@@ -1,0 +1,308 @@
+//! Lengths, pointers, texts and values that break the rules of the boundary, in both directions.
+
+use flip_runtime::Limits;
+
+use super::guest::{filter, process};
+use super::table::{Attack, Ended, Expected, deed, elsewhere, guest, host};
+use crate::runtime;
+
+const OUT: &str = "out of bounds";
+
+pub const ATTACKS: &[Attack] = &[
+    guest(
+        "14",
+        "a text of eight megabytes",
+        || {
+            process(
+                "(drop (memory.grow (i32.const 128))) (call $say (i32.const 1) (i32.const 0) (i32.const 8388608))",
+            )
+        },
+        "",
+        Expected::Limit("call-bytes"),
+    ),
+    guest(
+        "14",
+        "a list of eight megabytes",
+        || {
+            process(
+                "(drop (memory.grow (i32.const 128))) (call $create (i32.const 2) (i32.const 0) (i32.const 1048576) (i32.const 0))",
+            )
+        },
+        "",
+        Expected::Limit("call-bytes"),
+    ),
+    guest(
+        "14",
+        "a text of four gigabytes that is not there",
+        || process("(call $say (i32.const 1) (i32.const 0) (i32.const -1))"),
+        "",
+        Expected::Trap("out of bounds"),
+    ),
+    host(
+        "15",
+        "a list of a hundred thousand texts that are all the same megabyte",
+        aliasing_texts,
+        "",
+        Expected::Limit("call-bytes"),
+    ),
+    guest(
+        "16",
+        "a text that ends beyond its memory",
+        || process("(call $say (i32.const 1) (i32.const 262140) (i32.const 8))"),
+        "",
+        Expected::Trap("out of bounds"),
+    ),
+    guest(
+        "16",
+        "a text whose end is beyond four gigabytes",
+        || process("(call $say (i32.const 1) (i32.const -8) (i32.const 16))"),
+        "",
+        Expected::Trap("out of bounds"),
+    ),
+    guest(
+        "16",
+        "a text that is no UTF-8",
+        || {
+            process(
+                "(i32.store8 (i32.const 1000) (i32.const 255)) (call $say (i32.const 1) (i32.const 1000) (i32.const 1))",
+            )
+        },
+        "",
+        Expected::Trap("utf-8"),
+    ),
+    guest(
+        "16",
+        "half a character",
+        || {
+            process(
+                "(i32.store8 (i32.const 1000) (i32.const 0xf0)) (call $say (i32.const 1) (i32.const 1000) (i32.const 1))",
+            )
+        },
+        "",
+        Expected::Trap("utf-8"),
+    ),
+    guest(
+        "16",
+        "UTF-16 at an odd address",
+        || process("(call $say-utf16 (i32.const 1) (i32.const 1001) (i32.const 1))"),
+        "",
+        Expected::Trap("not aligned"),
+    ),
+    guest(
+        "16",
+        "UTF-16 with half a surrogate pair",
+        || {
+            process(
+                "(i32.store16 (i32.const 1000) (i32.const 0xd800)) (call $say-utf16 (i32.const 1) (i32.const 1000) (i32.const 1))",
+            )
+        },
+        "",
+        Expected::Trap("surrogate"),
+    ),
+    guest(
+        "16",
+        "a list at an address that is not aligned",
+        || process("(call $create (i32.const 2) (i32.const 1001) (i32.const 1) (i32.const 0))"),
+        "",
+        Expected::Trap("not aligned"),
+    ),
+    guest(
+        "16",
+        "an enum's case that there is not",
+        || process("(call $say (i32.const 99) (i32.const 0) (i32.const 0))"),
+        "",
+        Expected::Trap("discriminant"),
+    ),
+    guest(
+        "16",
+        "a result's case that there is not",
+        || process("(i32.store8 (i32.const 0) (i32.const 7))"),
+        "",
+        Expected::Trap("discriminant"),
+    ),
+    guest(
+        "16",
+        "a verdict that there is not",
+        || process("(i32.store8 (i32.const 4) (i32.const 9))"),
+        "",
+        Expected::Trap("discriminant"),
+    ),
+    guest(
+        "16",
+        "a result that lies beyond its memory",
+        || {
+            filter([]).replace(
+                "(call $drop-context (local.get $context))",
+                "(call $drop-context (local.get $context)) (return (i32.const 262140))",
+            )
+        },
+        "",
+        Expected::Trap("out of bounds"),
+    ),
+    guest(
+        "16",
+        "an answer that the host is to put beyond its memory",
+        || {
+            process("(call $read (call $tensor) (i64.const 0) (i32.const 1) (i32.const 262140))")
+                .replace("(;fields;)", TENSOR)
+        },
+        "",
+        Expected::Trap("out of bounds"),
+    ),
+    deed(
+        "17",
+        "windows from element 2^64 - 1, of no elements, and of more than there are",
+        r#""read-far""#,
+        "",
+        Expected::Harmless("what comes is short, or nothing"),
+    ),
+    deed(
+        "17",
+        "writes from element 2^64 - 1 and beyond the end",
+        r#""write-past-the-end""#,
+        "",
+        Expected::Harmless("it is told so, and nothing is written"),
+    ),
+    deed(
+        "17",
+        "one write of two megabytes",
+        r#"{"write-window": 2097152}"#,
+        "",
+        Expected::Limit("call-bytes"),
+    ),
+    guest(
+        "19",
+        "an error text of a gigabyte",
+        || filter([("configure", &error_text("1073741824"))]),
+        "",
+        Expected::Trap("out of bounds"),
+    ),
+    guest(
+        "19",
+        "an error text of eight megabytes",
+        || {
+            filter([(
+                "configure",
+                &format!("(drop (memory.grow (i32.const 128))) {}", error_text("8388608")),
+            )])
+        },
+        "",
+        Expected::Limit("call-bytes"),
+    ),
+    guest(
+        "19",
+        "a list of a billion kinds of data",
+        || filter([("kinds", "(i32.store (i32.const 4) (i32.const 1000000000))")]),
+        "",
+        Expected::Trap(OUT),
+    ),
+    guest(
+        "20",
+        "cabi_realloc answers an address beyond its memory",
+        || filter([("realloc", "(return (i32.const -16))")]),
+        "",
+        Expected::Trap("realloc"),
+    ),
+    guest(
+        "20",
+        "cabi_realloc answers an address that is not aligned",
+        || {
+            filter([
+                ("realloc", "(if (i32.gt_u (local.get 2) (i32.const 1)) (then (return (i32.const 4097))))"),
+                ("process", "(call $names (local.get $dxo) (i32.const 0))"),
+            ])
+        },
+        "",
+        Expected::Trap("aligned"),
+    ),
+    guest(
+        "20",
+        "cabi_realloc answers the same address each time",
+        || {
+            filter([
+                ("realloc", "(return (i32.const 4096))"),
+                ("process", "(call $names (local.get $dxo) (i32.const 64))"),
+            ])
+        },
+        "",
+        Expected::Harmless("it overwrites its own memory and no other"),
+    ),
+    guest(
+        "20",
+        "cabi_realloc grows the memory under the host's hands",
+        || {
+            filter([
+                ("realloc", "(drop (memory.grow (i32.const 1)))"),
+                ("process", "(call $names (local.get $dxo) (i32.const 64))"),
+            ])
+        },
+        "",
+        Expected::Harmless("what the host writes goes into the memory as it is then"),
+    ),
+    guest(
+        "20",
+        "cabi_realloc traps",
+        || filter([("realloc", "unreachable")]),
+        "",
+        Expected::Trap("unreachable"),
+    ),
+    elsewhere(
+        "16",
+        "a result of an export that has another type",
+        "tests/inspection.rs::a_role_in_name_only_is_refused",
+    ),
+];
+
+/// The first tensor.
+const TENSOR: &str = "(func $tensor (result i32)
+    (call $create (i32.const 2) (i32.const 0) (i32.const 0) (i32.const 64)) (i32.load (i32.const 68)))";
+
+/// `invalid-data` with a text of this length at address 0.
+fn error_text(length: &str) -> String {
+    format!(
+        "(i32.store8 (i32.const 1000) (i32.const 1)) (i32.store8 (i32.const 1004) (i32.const 1))
+        (i32.store (i32.const 1008) (i32.const 0)) (i32.store (i32.const 1012) (i32.const {length}))
+        (return (i32.const 1000))"
+    )
+}
+
+/// An event handler whose interests are 2^17 texts that share one megabyte: 128 GiB for who copies them.
+const ALIASING: &str = r#"(component
+    (import "flip:fl/types@0.1.0" (instance $types
+        (type $e (variant (case "invalid-argument" string) (case "invalid-data" string)
+            (case "not-found" string) (case "not-permitted" string) (case "quota-exceeded" string)
+            (case "unavailable" string) (case "aborted")))
+        (export "error" (type (eq $e)))))
+    (alias export $types "error" (type $error))
+    (import "flip:fl/context@0.1.0" (instance $context (export "fl-context" (type (sub resource)))))
+    (alias export $context "fl-context" (type $fl-context))
+    (core module $m (memory (export "memory") 40)
+        (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 2000000))
+        (func (export "configure") (param i32 i32) (result i32) (i32.const 0))
+        (func (export "handle") (param i32 i32 i32) (result i32) (i32.const 0))
+        (func (export "interests") (result i32) (local $i i32)
+            (memory.fill (i32.const 0) (i32.const 97) (i32.const 1048576))
+            (loop $again
+                (i32.store (i32.add (i32.const 1048580) (i32.mul (local.get $i) (i32.const 8))) (i32.const 1048576))
+                (local.set $i (i32.add (local.get $i) (i32.const 1)))
+                (br_if $again (i32.lt_u (local.get $i) (i32.const 131072))))
+            (i32.store (i32.const 2490368) (i32.const 1048576))
+            (i32.store (i32.const 2490372) (i32.const 131072))
+            (i32.const 2490368)))
+    (core instance $m (instantiate $m))
+    (alias core export $m "memory" (core memory $memory))
+    (alias core export $m "realloc" (core func $realloc))
+    (func $configure (param "args" string) (result (result (error $error)))
+        (canon lift (core func $m "configure") (memory $memory) (realloc $realloc)))
+    (instance $configurable (export "configure" (func $configure)))
+    (export "flip:fl/configurable@0.1.0" (instance $configurable))
+    (func $interests (result (list string)) (canon lift (core func $m "interests") (memory $memory)))
+    (func $handle (param "event-type" string) (param "ctx" (borrow $fl-context)) (result (result (error $error)))
+        (canon lift (core func $m "handle") (memory $memory) (realloc $realloc)))
+    (instance $handler (export "interests" (func $interests)) (export "handle-event" (func $handle)))
+    (export "flip:fl/event-handler@0.1.0" (instance $handler)))"#;
+
+fn aliasing_texts(limits: Limits) -> Ended {
+    let component = runtime().load_bytes("hostile", &wat::parse_str(ALIASING).unwrap())?;
+    component.instance().limits(limits).build().map(|_| "it was configured".to_owned())
+}

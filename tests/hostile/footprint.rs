@@ -1,0 +1,103 @@
+//! What an attack must leave as it was.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use flip_runtime::{DataKind, Dxo};
+
+use crate::{context, float32, percentile_privacy, values};
+
+/// Where temporary files of this process go.
+static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
+    let folder = Path::new(env!("OUT_DIR")).join(format!("hostile-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    tempfile::env::override_temp_dir(&folder).unwrap();
+    folder
+});
+
+/// The files of this process, for one test at a time: another's would be counted too.
+pub struct Footprint {
+    open: usize,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Footprint {
+    /// Takes what there is for what there may be.
+    pub fn take() -> Self {
+        static TURN: Mutex<()> = Mutex::new(());
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        fs::create_dir_all(&*FOLDER).unwrap();
+        // What is set up once is set up now.
+        benign();
+        Self { open: open_files(), _turn: turn }
+    }
+
+    /// The host lives, and nothing of an attack is left.
+    ///
+    /// # Errors
+    ///
+    /// Says what is left.
+    pub fn check(&self) -> Result<(), String> {
+        benign();
+        let left: Vec<_> = fs::read_dir(&*FOLDER).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        if !left.is_empty() {
+            return Err(format!("temporary files stayed: {left:?}"));
+        }
+        // Threads that end in the background close their files when they do.
+        for _ in 0..200 {
+            if open_files() <= self.open && images() <= MAX_IMAGES {
+                return Ok(());
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        Err(format!("{} files are open, not {}, and {} images", open_files(), self.open, images()))
+    }
+}
+
+impl Drop for Footprint {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&*FOLDER);
+    }
+}
+
+/// How many files this process has open, save the images.
+pub fn open_files() -> usize {
+    links().filter(|link| !is_image(link)).count()
+}
+
+/// What memories begin with is a file without a name for each component that is loaded. The pool of
+/// instances keeps those of its last ones, sixteen at most; the tests keep three.
+const MAX_IMAGES: usize = 19;
+
+fn images() -> usize {
+    links().filter(|link| is_image(link)).count()
+}
+
+fn is_image(link: &Path) -> bool {
+    link.to_string_lossy().contains("wasm-memory-image")
+}
+
+fn links() -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir("/proc/self/fd").unwrap();
+    entries.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok())
+}
+
+/// The memory of this process that is resident, in bytes.
+pub fn resident() -> u64 {
+    let pages = fs::read_to_string("/proc/self/statm").unwrap();
+    pages.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4_096
+}
+
+/// A benign component gives its right answer.
+#[track_caller]
+pub fn benign() {
+    let tensor = float32(&[2, 2], &[0.01, -0.1, 0.2, -4.0]);
+    let dxo = Dxo::of_tensors(DataKind::WeightDiff, [("a".to_owned(), tensor)]).unwrap();
+    let component = percentile_privacy();
+    let mut filter = component.instance().args(r#"{"percentile": 50, "gamma": 0.25}"#).build().unwrap();
+    let filtered = filter.filter(dxo, &context()).unwrap();
+    assert_eq!(values(&filtered.dxo.tensors().unwrap()["a"]), [0.0, 0.0, 0.2, -0.25]);
+}

@@ -1,0 +1,198 @@
+//! Handles: floods of them, used after they were dropped, forged, of another type, kept too long.
+
+use flip_runtime::Limits;
+use serde_json::json;
+
+use super::guest::{filter, process};
+use super::table::{Attack, Ended, Expected, deed, elsewhere, guest, host};
+use crate::Site;
+
+const CREATE: &str = "(call $create (i32.const 2) (i32.const 0) (i32.const 0) (i32.const 64))";
+const TENSOR: &str = "(i32.load (i32.const 68))";
+
+pub const ATTACKS: &[Attack] = &[
+    deed(
+        "21",
+        "tensors that are opened without end and kept",
+        r#""keep-handles""#,
+        "handles=100",
+        Expected::Failed("limit handles"),
+    ),
+    guest(
+        "21",
+        "handles up to the limit, one dropped, one more opened",
+        full_and_one_back,
+        "handles=50",
+        Expected::Harmless("closing one makes room for one, and for no second"),
+    ),
+    deed(
+        "21",
+        "a tensor larger than it may have",
+        r#"{"create-tensor": 1099511627776}"#,
+        "",
+        Expected::Failed("limit host-bytes"),
+    ),
+    deed(
+        "21",
+        "tensors that are made and dropped ten thousand times",
+        r#"{"create-and-drop": 1000000}"#,
+        "host-bytes=2MiB",
+        Expected::Harmless("what is dropped is given back"),
+    ),
+    deed("21", "dxos that are nested without end", r#""nest""#, "", Expected::Failed("deeper than")),
+    deed(
+        "21",
+        "meta properties without end",
+        r#""fill-meta""#,
+        "host-bytes=4MiB",
+        Expected::Failed("limit host-bytes"),
+    ),
+    deed(
+        "21",
+        "tensors without elements that fill a dxo",
+        r#"{"tiny-tensors": 100000}"#,
+        "host-bytes=1MiB",
+        Expected::Failed("limit host-bytes"),
+    ),
+    guest(
+        "22",
+        "a handle that is used after it was dropped",
+        || process(&format!("{CREATE} (call $drop-tensor {TENSOR}) (drop (call $len {TENSOR}))")),
+        "",
+        Expected::Trap("unknown handle"),
+    ),
+    guest(
+        "22",
+        "a handle that is dropped twice",
+        || process(&format!("{CREATE} (call $drop-tensor {TENSOR}) (call $drop-tensor {TENSOR})")),
+        "",
+        Expected::Trap("unknown handle"),
+    ),
+    guest(
+        "22",
+        "a handle that nobody gave out",
+        || process("(drop (call $len (i32.const 1234567)))"),
+        "",
+        Expected::Trap("unknown handle"),
+    ),
+    guest(
+        "22",
+        "handle 0, and handle 2^32 - 1",
+        || process("(drop (call $len (i32.const 0))) (drop (call $len (i32.const -1)))"),
+        "",
+        Expected::Trap("unknown handle"),
+    ),
+    guest(
+        "22",
+        "a handle of another type",
+        || process("(drop (call $len (local.get $dxo)))"),
+        "",
+        Expected::Trap("wrong type"),
+    ),
+    guest(
+        "22",
+        "a borrowed dxo that is kept after the call",
+        || filter([]).replace("(call $drop-dxo (local.get $dxo))", ""),
+        "",
+        Expected::Trap("borrow"),
+    ),
+    guest(
+        "22",
+        "a tensor that is dropped as a dxo",
+        || process(&format!("{CREATE} (call $drop-dxo {TENSOR})")),
+        "",
+        Expected::Trap("wrong type"),
+    ),
+    host(
+        "22",
+        "a handle of another instance",
+        handle_of_another,
+        "",
+        Expected::Harmless("each instance has a table of its own: the number is unknown there"),
+    ),
+    deed(
+        "23",
+        "a tensor that is kept after the call",
+        r#""retain""#,
+        "",
+        Expected::Harmless("the host frees it with the instance"),
+    ),
+    guest(
+        "23",
+        "a hundred tensors that are never dropped",
+        || {
+            process(&format!(
+                "(loop $again {CREATE} (local.set $i (i32.add (local.get $i) (i32.const 1))) (br_if $again (i32.lt_u (local.get $i) (i32.const 100))))"
+            ))
+        },
+        "",
+        Expected::Harmless("the host frees them with the instance"),
+    ),
+    host(
+        "24",
+        "directories that are kept open, beside one who needs some",
+        files_of_everybody,
+        "",
+        Expected::Told("quota exceeded: more than 128 directories and files are open"),
+    ),
+    host(
+        "25",
+        "directories that are opened when the handles are spent",
+        opened_in_vain,
+        "handles=20",
+        Expected::Told("quota exceeded: limit handles"),
+    ),
+    elsewhere(
+        "24",
+        "staged files and tensors over files that are kept open",
+        "tests/storage.rs::open_directories_and_files_used_up_those_of_the_whole_process",
+    ),
+];
+
+/// Traps where there is no room after one is dropped, or where there is room for two.
+fn full_and_one_back() -> String {
+    process(&format!(
+        "(loop $again {CREATE} (br_if $again (i32.eqz (i32.load8_u (i32.const 64)))))
+        (call $drop-tensor (i32.const 5))
+        {CREATE} (if (i32.load8_u (i32.const 64)) (then unreachable))
+        {CREATE} (if (i32.eqz (i32.load8_u (i32.const 64))) (then unreachable))"
+    ))
+}
+
+/// Two of the same component: the one has tensors open, the other guesses their numbers.
+fn handle_of_another(limits: Limits) -> Ended {
+    let one = process(&format!("{CREATE} {CREATE} {CREATE}"));
+    let other = process("(drop (call $len (i32.const 4)))");
+    let build = |text: &str| {
+        let component = crate::runtime().load_bytes("hostile", &wat::parse_str(text).unwrap())?;
+        component.instance().limits(limits.clone()).build()
+    };
+    let (mut one, mut other) = (build(&one)?, build(&other)?);
+    one.filter(crate::update(), &crate::context())?;
+    let guessed = other.filter(crate::update(), &crate::context()).unwrap_err();
+    assert!(guessed.to_string().contains("unknown handle"), "{guessed}");
+    Ok(guessed.to_string())
+}
+
+/// While the one is at its limit, the other opens what it needs.
+fn files_of_everybody(limits: Limits) -> Ended {
+    let mut site = Site::granting_everything();
+    site.limits = limits;
+    let args = crate::on_go(vec![json!({"keep-open": ["job", 200]})]);
+    let (mut greedy, log) = site.runner(args);
+    greedy.handle_event("go", &site.context)?;
+    assert_eq!(site.does(json!({"write": ["job", "a", "x"]})), "ok");
+    Ok(crate::lines(&log).remove(0))
+}
+
+fn opened_in_vain(limits: Limits) -> Ended {
+    let mut site = Site::granting_everything();
+    site.limits = limits;
+    let mut errands = vec![json!({"keep-open": ["job", 30]})];
+    errands.extend(vec![json!({"open": "job"}); 200]);
+    let (mut runner, log) = site.runner(crate::on_go(errands));
+    let open = super::footprint::open_files();
+    runner.handle_event("go", &site.context)?;
+    assert!(super::footprint::open_files() <= open + 20, "directories stayed open that it has no handle of");
+    Ok(crate::lines(&log).remove(0))
+}

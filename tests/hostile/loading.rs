@@ -1,0 +1,275 @@
+//! Files that are no components, or strange ones, and compiled code that was tampered with.
+
+use std::fmt::Write;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use flip_runtime::job::JobConfig;
+use flip_runtime::{Inspection, Limits, Runtime};
+
+use super::guest::filter;
+use super::table::{Attack, Ended, Expected, elsewhere, guest, host};
+use crate::job::{CLIENT, StandardJob};
+use crate::{misbehaving_filter, runtime};
+
+pub const ATTACKS: &[Attack] = &[
+    host(
+        "44",
+        "a component cut off at each byte",
+        cut_at_each_byte,
+        "",
+        Expected::Harmless("each is refused, or is a component without its role"),
+    )
+    .once(),
+    host(
+        "44",
+        "a component with one bit flipped, in 250 places",
+        flipped_bits,
+        "",
+        Expected::Harmless("each is refused, or ends within its limits"),
+    )
+    .once(),
+    host(
+        "44",
+        "a core module in the place of a component",
+        core_module,
+        "",
+        Expected::NotLoaded("a core module, not a component"),
+    ),
+    host("44", "a file of 500 MB", huge_file, "", Expected::NotLoaded("limit component-size")).once(),
+    guest("44", "ten thousand types within each other", nested_types, "", Expected::NotLoaded("nest")),
+    guest("44", "five thousand imports", many_imports, "", Expected::NotLoaded("")),
+    elsewhere(
+        "44",
+        "components within components",
+        "tests/attacks.rs::a_component_nested_20000_deep_took_seconds_to_refuse",
+    ),
+    elsewhere(
+        "44",
+        "another component cut off at many bytes",
+        "tests/inspection.rs::a_component_cut_off_anywhere_is_refused_and_never_panics",
+    ),
+    host(
+        "45",
+        "an entry of the cache with a bit flipped, cut off, empty, or of garbage",
+        tampered_cache,
+        "",
+        Expected::Harmless("it is compiled anew"),
+    )
+    .once(),
+    host(
+        "45",
+        "a cache that others can write to",
+        open_cache,
+        "",
+        Expected::Harmless("it is not used, and left as it is"),
+    ),
+    host(
+        "45",
+        "a link in the place of an entry of the cache, and of the cache",
+        linked_cache,
+        "",
+        Expected::Harmless("a cache that is a link is not used"),
+    ),
+    guest(
+        "46",
+        "an import of another version",
+        || filter([("component", r#"(import "flip:fl/log@9.0.0" (instance))"#)]),
+        "",
+        Expected::NotLoaded("flip:fl/log@9.0.0"),
+    ),
+    guest(
+        "46",
+        "a function that the interface has not",
+        || {
+            filter([(
+                "component",
+                r#"(import "flip:fl/hub@0.1.0" (instance (export "format-disk" (func))))"#,
+            )])
+        },
+        "",
+        Expected::NotLoaded("does not fit the contract"),
+    ),
+    guest(
+        "46",
+        "an export that is missing",
+        || filter([]).replace(r#"(export "flip:fl/configurable@0.1.0" (instance $configurable))"#, ""),
+        "",
+        Expected::NotLoaded("flip:fl/configurable"),
+    ),
+    elsewhere(
+        "46",
+        "imports of another type",
+        "tests/inspection.rs::an_import_of_another_type_than_the_contracts_does_not_fit",
+    ),
+    elsewhere(
+        "47",
+        "a component that is not the one the site pinned",
+        "tests/job_config.rs::a_digest_that_is_another_is_named_with_who_asks_for_it",
+    ),
+    host(
+        "37",
+        "a job's configuration of 100 MB",
+        huge_config,
+        "",
+        Expected::NotLoaded("config_fed_client.json"),
+    )
+    .once(),
+];
+
+fn shell() -> Vec<u8> {
+    wat::parse_str(filter([])).unwrap()
+}
+
+/// The whole way: read, compiled, linked, instantiated, configured.
+fn built(runtime: &Runtime, wasm: &[u8]) -> Ended {
+    let limits = super::limits("call-time=40ms,memory=8MiB");
+    let component = runtime.load_bytes("hostile", wasm)?;
+    component.instance().limits(limits).build().map(|_| "it was built".to_owned())
+}
+
+fn cut_at_each_byte(_: Limits) -> Ended {
+    // Without a cache: what is loaded only once is not worth a place there.
+    let (wasm, runtime) = (shell(), Runtime::new()?);
+    let whole = (0..wasm.len()).filter(|end| built(&runtime, &wasm[..*end]).is_ok()).count();
+    // Between two of the last sections it is one without its role, or without names.
+    assert!(whole < 20, "{whole} of {} were built", wasm.len());
+    for wasm in [crate::MISBEHAVING_FILTER, crate::ERRAND] {
+        for end in (0..wasm.len()).step_by(331) {
+            assert!(
+                Inspection::of(&wasm[..end]).map_or(true, |read| read.roles.is_empty()),
+                "cut off at {end}"
+            );
+        }
+    }
+    Ok("each was refused".to_owned())
+}
+
+fn flipped_bits(_: Limits) -> Ended {
+    let (wasm, runtime) = (shell(), Runtime::new()?);
+    let mut worked = 0;
+    for byte in (0..wasm.len()).step_by(13) {
+        // One bit of every thirteenth byte, another one each time: whatever comes, the host lives.
+        let mut flipped = wasm.clone();
+        flipped[byte] ^= 1 << (byte % 8);
+        worked += usize::from(built(&runtime, &flipped).is_ok());
+    }
+    Ok(format!("{worked} of {} were built", wasm.len() / 13))
+}
+
+fn core_module(_: Limits) -> Ended {
+    built(&runtime(), &wat::parse_str("(module)").unwrap())
+}
+
+fn huge_file(_: Limits) -> Ended {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("huge.wasm");
+    fs::File::create(&path).unwrap().set_len(500 << 20).unwrap();
+    runtime().load_file(&path).map(|_| "it was read".to_owned())
+}
+
+/// `list<list<...>>`: whoever walks it recursively overflows its stack.
+fn nested_types() -> String {
+    let mut types = String::from("(type $t0 (list u8))");
+    for depth in 1..10_000 {
+        let _ = write!(types, "(type $t{depth} (list $t{}))", depth - 1);
+    }
+    types += r#"(import "flip:fl/hub@0.1.0" (instance (export "f" (func (param "x" $t9999)))))"#;
+    filter([("component", &types)])
+}
+
+fn many_imports() -> String {
+    let mut imports = String::new();
+    for number in 0..5_000 {
+        let _ = write!(imports, r#"(import "a{number}" (func))"#);
+    }
+    filter([("component", &imports)])
+}
+
+/// A private cache with one entry in it.
+fn with_cache(work: impl FnOnce(&std::path::Path, &dyn Fn()) -> Ended) -> Ended {
+    let directory = tempfile::tempdir().unwrap();
+    let cache = directory.path().join("cache");
+    let wasm = shell();
+    let load = || {
+        let runtime = Runtime::builder().cache(&cache).build().unwrap();
+        let component = runtime.load_bytes("hostile", &wasm).unwrap();
+        let mut filter = component.instance().build().unwrap();
+        filter.filter(crate::update(), &crate::context()).unwrap();
+    };
+    load();
+    work(&cache, &load)
+}
+
+fn entry(cache: &std::path::Path) -> std::path::PathBuf {
+    fs::read_dir(cache).unwrap().next().unwrap().unwrap().path()
+}
+
+fn tampered_cache(_: Limits) -> Ended {
+    with_cache(|cache, load| {
+        let entry = entry(cache);
+        let whole = fs::read(&entry).unwrap();
+        let flipped = |at: usize| {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0x10;
+            bytes
+        };
+        let longer = [&whole[..], b"more"].concat();
+        for bytes in [
+            flipped(40),
+            flipped(whole.len() - 1),
+            longer,
+            whole[..whole.len() / 2].to_vec(),
+            Vec::new(),
+            vec![0x90; 10_000],
+        ] {
+            fs::write(&entry, &bytes).unwrap();
+            load();
+            assert_ne!(fs::read(&entry).unwrap(), bytes, "what was tampered with was used");
+        }
+        Ok("compiled anew".to_owned())
+    })
+}
+
+fn open_cache(_: Limits) -> Ended {
+    with_cache(|cache, load| {
+        let entry = entry(cache);
+        // An entry that others can write to.
+        fs::set_permissions(&entry, fs::Permissions::from_mode(0o666)).unwrap();
+        load();
+        assert_eq!(fs::metadata(&entry).unwrap().permissions().mode() & 0o777, 0o600);
+        // A directory that others can write to.
+        fs::set_permissions(cache, fs::Permissions::from_mode(0o777)).unwrap();
+        fs::write(&entry, "garbage").unwrap();
+        load();
+        assert_eq!(fs::read(&entry).unwrap(), b"garbage");
+        Ok("not used".to_owned())
+    })
+}
+
+fn linked_cache(_: Limits) -> Ended {
+    with_cache(|cache, load| {
+        let entry = entry(cache);
+        let outside = cache.with_file_name("outside");
+        fs::write(&outside, "garbage").unwrap();
+        fs::remove_file(&entry).unwrap();
+        std::os::unix::fs::symlink(&outside, &entry).unwrap();
+        load();
+        assert_eq!(fs::read(&outside).unwrap(), b"garbage");
+        let moved = cache.with_file_name("moved");
+        fs::rename(cache, &moved).unwrap();
+        std::os::unix::fs::symlink(&moved, cache).unwrap();
+        let before = fs::read_dir(&moved).unwrap().count();
+        fs::remove_file(fs::read_dir(&moved).unwrap().next().unwrap().unwrap().path()).unwrap();
+        load();
+        assert_eq!(fs::read_dir(&moved).unwrap().count(), before - 1);
+        Ok("not used".to_owned())
+    })
+}
+
+fn huge_config(_: Limits) -> Ended {
+    let job = StandardJob::new();
+    fs::File::create(job.path(CLIENT)).unwrap().set_len(100 << 20).unwrap();
+    let _ = misbehaving_filter();
+    JobConfig::read(&job.path("job")).map(|_| "it was read".to_owned())
+}

@@ -1,0 +1,135 @@
+//! Floods of lines and figures, and lines that pretend to be others.
+
+use std::sync::Arc;
+
+use flip_runtime::{Level, Limits, RecordedLog};
+use serde_json::json;
+
+use super::guest::process;
+use super::table::{Attack, Ended, Expected, deed, elsewhere, guest, host};
+use crate::{ServerConfig, context, misbehaving_filter, update};
+
+pub const ATTACKS: &[Attack] = &[
+    deed(
+        "41",
+        "ten thousand lines",
+        r#"{"log": [10000, 20]}"#,
+        "log-lines=50",
+        Expected::Harmless("those beyond the limit are dropped"),
+    ),
+    host("41", "a flood of lines, counted", flood, "log-lines=50", Expected::Told("limit log-lines reached")),
+    host(
+        "42",
+        "escapes of a terminal, line breaks, a forged line of another level",
+        forged,
+        "log-line=200",
+        Expected::Harmless("each is one line, with its escapes shown"),
+    ),
+    deed(
+        "42",
+        "ten thousand figures of different names",
+        r#"{"gauges": 10000}"#,
+        "",
+        Expected::Harmless("those beyond the limit are dropped"),
+    ),
+    guest(
+        "42",
+        "figures that are NaN and infinite, of a name without end",
+        figures,
+        "",
+        Expected::Harmless("the name is cut; the figure is shown as it is"),
+    ),
+    deed(
+        "42",
+        "a reason of a megabyte, with a forged line",
+        r#"{"refuse": "no\nERROR forged \u001b[31m"}"#,
+        "",
+        Expected::Refused("no\\nERROR forged"),
+    ),
+    elsewhere(
+        "42",
+        "names in a component that forge lines",
+        "tests/attacks.rs::names_in_a_component_forged_lines",
+    ),
+    elsewhere(
+        "43",
+        "the key of the hub, in every message",
+        "tests/hub.rs::the_key_is_shown_nowhere_even_where_the_hub_echoes_it",
+    ),
+    elsewhere(
+        "43",
+        "the key of the object store",
+        "tests/object_store_failures.rs::a_wrong_key_is_refused_without_showing_it",
+    ),
+    host(
+        "42",
+        "two handlers that fire events at each other",
+        events_at_each_other,
+        "",
+        Expected::Told("quota exceeded: limit events"),
+    ),
+    host(
+        "42",
+        "a flood of system panics",
+        panics,
+        "",
+        Expected::Harmless("the first is kept, the others count as events"),
+    ),
+    elsewhere(
+        "42",
+        "an event whose own handler fires it",
+        "tests/events.rs::an_event_that_its_own_handler_fires_ends_at_the_limit",
+    ),
+];
+
+fn logged(deed: &str, limits: Limits) -> Result<Vec<(Level, String)>, flip_runtime::Error> {
+    let log = Arc::new(RecordedLog::default());
+    let args = format!(r#"{{"deed": {deed}}}"#);
+    let component = misbehaving_filter();
+    let mut filter = component.instance().args(args).limits(limits).log(log.clone()).build()?;
+    filter.filter(update(), &context())?;
+    Ok(log.lines())
+}
+
+fn flood(limits: Limits) -> Ended {
+    let lines = logged(r#"{"log": [10000, 20]}"#, limits)?;
+    assert_eq!(lines.len(), 50);
+    Ok(lines.into_iter().last().unwrap().1)
+}
+
+fn forged(limits: Limits) -> Ended {
+    let lines = logged(r#"{"log": [3, 5000]}"#, limits)?;
+    for (level, line) in &lines {
+        assert_eq!(*level, Level::Info);
+        assert!(line.len() <= 200 && !line.chars().any(char::is_control), "{line:?}");
+    }
+    Ok(lines.into_iter().next().unwrap().1)
+}
+
+fn figures() -> String {
+    process(
+        "(memory.fill (i32.const 4096) (i32.const 97) (i32.const 200000))
+        (call $gauge (i32.const 4096) (i32.const 200000) (f64.const nan))
+        (call $gauge (i32.const 4096) (i32.const 0) (f64.const -inf))",
+    )
+}
+
+fn events_at_each_other(_: Limits) -> Ended {
+    let granted = "events = [\"a\", \"b\"]\nlimits = { events = 50 }";
+    let server = ServerConfig::default()
+        .on("one", granted, json!({"a": [{"fire": "b"}]}))
+        .on("other", granted, json!({"b": [{"fire": "a"}]}))
+        .start();
+    let lines = server.fire("a");
+    assert!(lines.len() < 500, "{} lines", lines.len());
+    Ok(lines.into_iter().find(|line| !line.starts_with("ok")).unwrap_or_default())
+}
+
+fn panics(_: Limits) -> Ended {
+    let granted = "events = [\"_fatal_system_error\"]\nlimits = { events = 50 }";
+    let panic = json!({"system-panic": "x".repeat(10_000)});
+    let server = ServerConfig::default().on("one", granted, json!({"go": vec![panic; 200]})).start();
+    let lines = server.fire("go");
+    assert!(lines.len() <= 200, "{} lines", lines.len());
+    Ok(format!("{} answers", lines.len()))
+}

@@ -1,0 +1,127 @@
+//! Hostile guests, from the table in this folder. After each attack the host lives, a benign component
+//! gives its right answer, and memory, files and temporary files are as they were.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop where its own set-up fails"
+)]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use flip_wasm_tests::hostile::footprint::{Footprint, resident};
+use flip_wasm_tests::hostile::{Attack, FAMILIES, How, family, page};
+
+/// Runs one attack and holds it against what must come of it, and what must be left.
+fn attempt(attack: &Attack, footprint: &Footprint) -> Result<(), String> {
+    let Some(ended) = attack.run() else { return Ok(()) };
+    let named = |what: String| format!("row {}, {}: {what}", attack.row, attack.name);
+    let expected = attack.expected.check(&ended).map_err(named);
+    drop(ended);
+    footprint.check().map_err(named)?;
+    expected
+}
+
+#[track_caller]
+fn attempt_all(title: &str) {
+    let attacks = family(title);
+    assert!(!attacks.is_empty(), "no family {title}");
+    let footprint = Footprint::take();
+    let failures: Vec<_> = attacks.iter().filter_map(|attack| attempt(attack, &footprint).err()).collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+macro_rules! families {
+    ($($name:ident: $title:literal,)*) => {
+        $(#[test]
+        fn $name() {
+            attempt_all($title);
+        })*
+
+        #[test]
+        fn hostile_families_all_have_their_test() {
+            let known: BTreeSet<_> = FAMILIES.iter().map(|(title, _)| *title).collect();
+            assert_eq!(known, BTreeSet::from([$($title),*]));
+        }
+    };
+}
+
+families! {
+    hostile_time: "Time",
+    hostile_memory: "Memory",
+    hostile_boundary: "What crosses the boundary",
+    hostile_handles: "Handles",
+    hostile_files: "Files and names",
+    hostile_quotas: "Quotas of files",
+    hostile_races: "Races with another process",
+    hostile_archives: "Archives, models, texts",
+    hostile_environment: "Network and environment",
+    hostile_logs: "Logs and figures",
+    hostile_loading: "Loading and compiling",
+    hostile_lifecycle: "Lifecycle",
+    hostile_federated: "Federated learning",
+}
+
+/// How much more memory there may be after the last round than after the second.
+const SLACK: u64 = 8 << 20;
+
+#[test]
+fn hostile_twenty_times_in_one_process_leaves_nothing_behind() {
+    let footprint = Footprint::take();
+    let mut settled = 0;
+    for round in 0..20 {
+        for attack in FAMILIES.iter().flat_map(|(_, attacks)| *attacks).filter(|attack| attack.quick) {
+            attempt(attack, &footprint).unwrap_or_else(|failure| panic!("round {round}: {failure}"));
+        }
+        match round {
+            1 => settled = resident(),
+            19 => assert!(
+                resident() <= settled + SLACK,
+                "{} MiB are resident, not {} MiB",
+                resident() >> 20,
+                settled >> 20
+            ),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn hostile_rows_all_stand_in_the_table() {
+    let rows: BTreeSet<_> =
+        FAMILIES.iter().flat_map(|(_, attacks)| *attacks).map(|attack| attack.row).collect();
+    for row in 1..=56 {
+        assert!(rows.contains(&*row.to_string()), "row {row} is missing");
+    }
+}
+
+#[test]
+fn hostile_attacks_have_names_of_their_own() {
+    let mut names = BTreeSet::new();
+    for attack in FAMILIES.iter().flat_map(|(_, attacks)| *attacks) {
+        assert!(names.insert(attack.name), "{} stands there twice", attack.name);
+    }
+}
+
+#[test]
+fn hostile_attacks_that_another_test_covers_are_covered() {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for attack in FAMILIES.iter().flat_map(|(_, attacks)| *attacks) {
+        let How::Elsewhere(test) = attack.how else { continue };
+        let (file, name) = test.split_once("::").unwrap();
+        let text = std::fs::read_to_string(workspace.join(file)).unwrap();
+        assert!(text.contains(&format!("fn {name}(")), "{test} is gone");
+    }
+}
+
+#[test]
+fn attacks_page_is_what_the_table_says() {
+    let (path, expected) = (page::path(), page::text());
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        return std::fs::write(path, expected).unwrap();
+    }
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(text == expected, "docs/attacks.md is not what the table says; update it with: cargo xtask docs");
+}

@@ -1,0 +1,128 @@
+//! Memories, tables and instances: grown, many, and huge from the start.
+
+use super::guest::{fields, filter};
+use super::table::{Attack, Expected, deed, guest};
+
+const SMALL: &str = "memory=8MiB";
+
+pub const ATTACKS: &[Attack] = &[
+    deed("8", "memory that grows without end", r#""grow""#, SMALL, Expected::Limit("memory")),
+    guest(
+        "8",
+        "memory that grows by four gigabytes at once",
+        || fields("(func $start (drop (memory.grow (i32.const 65532)))) (start $start)"),
+        SMALL,
+        Expected::Limit("memory"),
+    ),
+    guest(
+        "8",
+        "growth one page over a memory's own maximum",
+        one_page_over,
+        SMALL,
+        Expected::Harmless("memory.grow answers -1, and nothing is counted"),
+    ),
+    guest(
+        "9",
+        "a memory that is larger than allowed from the start",
+        || beside("(memory 4096)", 1),
+        SMALL,
+        Expected::Limit("memory"),
+    ),
+    guest(
+        "9",
+        "a table that is larger than allowed from the start",
+        || beside("(table 90000 funcref)", 1),
+        "table-elements=1000",
+        Expected::Limit("table-elements"),
+    ),
+    guest(
+        "9",
+        "a table that is larger than any may be",
+        || beside("(table 100000000 funcref)", 1),
+        "",
+        Expected::NotLoaded("cannot be compiled"),
+    ),
+    guest(
+        "10",
+        "many memories, each within the limit",
+        || beside("(memory 64)", 10),
+        "memory=16MiB",
+        Expected::Limit("memory"),
+    ),
+    guest(
+        "10",
+        "more memories than a component may have",
+        || beside("(memory 1)", 150),
+        "",
+        Expected::NotLoaded("cannot be compiled"),
+    ),
+    guest(
+        "11",
+        "a table that grows without end",
+        || {
+            fields(
+                "(table $t 1 funcref) (func $start (loop $again (drop (table.grow $t (ref.null func) (i32.const 1000))) (br $again))) (start $start)",
+            )
+        },
+        "table-elements=10000",
+        Expected::Limit("table-elements"),
+    ),
+    guest(
+        "11",
+        "a table that grows by four billion elements at once",
+        || {
+            fields(
+                "(table $t 1 funcref) (func $start (drop (table.grow $t (ref.null func) (i32.const -2)))) (start $start)",
+            )
+        },
+        "",
+        Expected::Harmless("table.grow answers -1: the pool has no table of that size"),
+    ),
+    guest(
+        "11",
+        "many tables",
+        || beside("(table 100 funcref)", 250),
+        "",
+        Expected::NotLoaded("cannot be compiled"),
+    ),
+    guest("11", "a memory of 64 bits", || beside("(memory i64 1)", 1), "", Expected::NotLoaded("memory64")),
+    guest("11", "a shared memory", || beside("(memory 1 1 shared)", 1), "", Expected::NotLoaded("threads")),
+    guest(
+        "11",
+        "two memories in a module",
+        || beside("(memory 1) (memory 1)", 1),
+        "",
+        Expected::NotLoaded("multi"),
+    ),
+    guest(
+        "12",
+        "more instances than it may have",
+        || beside("", 50),
+        "instances=20",
+        Expected::Limit("instances"),
+    ),
+    guest("12", "ten thousand instances", || beside("", 10_000), "", Expected::NotLoaded("instances count")),
+    guest(
+        "9",
+        "data that lies beyond its memory",
+        || fields(r#"(data (i32.const -4) "beyond")"#),
+        "",
+        Expected::Trap("out of bounds"),
+    ),
+];
+
+/// So many instances of a module with this in it, beside those of the shell.
+fn beside(definition: &str, instances: usize) -> String {
+    let module = format!("(core module $beside {definition})");
+    filter([("component", &(module + &"(core instance (instantiate $beside))".repeat(instances)))])
+}
+
+fn one_page_over() -> String {
+    filter([(
+        "component",
+        "(core module $beside (memory 1 2)
+            (func $start (if (i32.ne (memory.grow (i32.const 2)) (i32.const -1)) (then unreachable)))
+            (start $start))
+        (core instance (instantiate $beside))",
+    )])
+}

@@ -1,0 +1,47 @@
+//! The hostile guests: one table of attacks, what each may use, and how each must end.
+//!
+//! `tests/hostile/main.rs` runs it through the library, `cli/tests/hostile.rs` what is a filter through
+//! the command line, and `docs/attacks.md` is generated from it.
+#![allow(missing_docs, reason = "the names say it")]
+
+mod archives;
+mod boundary;
+mod environment;
+mod federated;
+mod files;
+pub mod footprint;
+mod guest;
+mod handles;
+mod lifecycle;
+mod loading;
+mod logs;
+mod memory;
+pub mod page;
+mod quotas;
+mod races;
+mod table;
+mod time;
+
+pub use table::{Attack, Ended, Expected, How, limits};
+
+/// The attacks, by what they are aimed at.
+pub const FAMILIES: &[(&str, &[Attack])] = &[
+    ("Time", time::ATTACKS),
+    ("Memory", memory::ATTACKS),
+    ("What crosses the boundary", boundary::ATTACKS),
+    ("Handles", handles::ATTACKS),
+    ("Files and names", files::ATTACKS),
+    ("Quotas of files", quotas::ATTACKS),
+    ("Races with another process", races::ATTACKS),
+    ("Archives, models, texts", archives::ATTACKS),
+    ("Network and environment", environment::ATTACKS),
+    ("Logs and figures", logs::ATTACKS),
+    ("Loading and compiling", loading::ATTACKS),
+    ("Lifecycle", lifecycle::ATTACKS),
+    ("Federated learning", federated::ATTACKS),
+];
+
+/// The attacks of one family.
+pub fn family(title: &str) -> &'static [Attack] {
+    FAMILIES.iter().find(|(known, _)| *known == title).map_or(&[], |(_, attacks)| attacks)
+}

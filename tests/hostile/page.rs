@@ -1,0 +1,69 @@
+//! The page `docs/attacks.md`.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use super::table::{Expected, How};
+use super::{Attack, FAMILIES};
+
+const HEAD: &str = "\
+# Attacks
+
+What hostile components, and others beside them, try on this host, and how each attempt must end. After each
+one the process lives, a benign component gives its right answer, and no file, temporary or open, is left.
+The rows are those of the list of attacks that the suite was made from.
+
+This page is generated from the table in `tests/hostile/`, which `cargo nextest run -E 'test(hostile)'` runs
+through the library, twenty times over in one process, and through `flip-wasm filter`. `cargo xtask docs`
+writes it anew.
+";
+
+/// Where it stands.
+pub fn path() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/attacks.md")
+}
+
+/// What it must hold.
+pub fn text() -> String {
+    let mut text = HEAD.to_owned();
+    for (title, attacks) in FAMILIES {
+        let _ = write!(
+            text,
+            "\n## {title}\n\n| row | attack | limits | outcome | run |\n|---|---|---|---|---|\n"
+        );
+        for attack in *attacks {
+            let Attack { row, name, limits, .. } = attack;
+            let limits = match limits.is_empty() {
+                true => String::new(),
+                false => format!("`{limits}`"),
+            };
+            let _ = writeln!(text, "| {row} | {name} | {limits} | {} | {} |", outcome(attack), place(attack));
+        }
+    }
+    text
+}
+
+fn outcome(attack: &Attack) -> String {
+    match (&attack.how, attack.expected) {
+        (How::Elsewhere(_), _) => "see the test".to_owned(),
+        (How::Nothing(why), _) => format!("nothing to attack: {why}"),
+        (_, Expected::Limit(limit)) => format!("ends at the limit `{limit}`"),
+        (_, Expected::Trap(reason)) => format!("traps: {reason}"),
+        (_, Expected::Failed(told)) => format!("is told `{told}`, and fails"),
+        (_, Expected::Refused(_)) => "refuses; the reason is one line, with its escapes shown".to_owned(),
+        (_, Expected::NotLoaded("")) => "is refused before it runs".to_owned(),
+        (_, Expected::NotLoaded(reason)) => format!("is refused before it runs: `{reason}`"),
+        (_, Expected::Told("")) => "is told that nothing is there, or that it is no such file".to_owned(),
+        (_, Expected::Told(told)) => format!("is told `{}`", told.trim_end_matches(": ")),
+        (_, Expected::Harmless(why)) => why.to_owned(),
+    }
+}
+
+fn place(attack: &Attack) -> String {
+    match &attack.how {
+        How::Deed(_) | How::Guest(_) => "library, command line".to_owned(),
+        How::Host(_) => "library".to_owned(),
+        How::Elsewhere(test) => format!("`{}`", test.replace("::", "` `")),
+        How::Nothing(_) => String::new(),
+    }
+}

@@ -1,0 +1,207 @@
+//! What an attack is.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use flip_runtime::{Error, LimitReached, Limits};
+
+use crate::{context, misbehaving_filter, runtime, update};
+
+/// One attack.
+pub struct Attack {
+    /// The row of the list of attacks that it stands for.
+    pub row: &'static str,
+    /// What it tries.
+    pub name: &'static str,
+    pub how: How,
+    /// What it may use, as on the command line; the defaults where this is empty.
+    pub limits: &'static str,
+    pub expected: Expected,
+    /// Whether it is quick enough to be run again and again.
+    pub quick: bool,
+}
+
+/// How it is run.
+pub enum How {
+    /// The misbehaving filter, told to do this.
+    Deed(&'static str),
+    /// A filter in WebAssembly text.
+    Guest(fn() -> String),
+    /// Whatever it takes; says how it ended.
+    Host(fn(Limits) -> Ended),
+    /// The test `path::name` covers it.
+    Elsewhere(&'static str),
+    /// There is nothing to attack, for this reason.
+    Nothing(&'static str),
+}
+
+/// What came of it: what the component was told or let out, or how its call failed.
+pub type Ended = Result<String, Error>;
+
+/// How it must end.
+#[derive(Clone, Copy)]
+pub enum Expected {
+    /// At this limit, which the error names.
+    Limit(&'static str),
+    /// In a trap whose reason holds this text.
+    Trap(&'static str),
+    /// In an error that the component returns, having been told this by the host.
+    Failed(&'static str),
+    /// It refuses to let the data out, for this reason.
+    Refused(&'static str),
+    /// Before anything of it runs: the reason holds this text.
+    NotLoaded(&'static str),
+    /// The component goes on; the host's answer begins with this.
+    Told(&'static str),
+    /// The call returns, and this is why that does no harm.
+    Harmless(&'static str),
+}
+
+impl Attack {
+    const fn of(
+        row: &'static str,
+        name: &'static str,
+        how: How,
+        limits: &'static str,
+        expected: Expected,
+    ) -> Self {
+        Self { row, name, how, limits, expected, quick: true }
+    }
+
+    /// Takes long: it is run once.
+    pub(super) const fn once(mut self) -> Self {
+        self.quick = false;
+        self
+    }
+
+    /// The component of a filter's attack, and its args.
+    pub fn filter(&self) -> Option<(Vec<u8>, String)> {
+        match self.how {
+            How::Deed(deed) => Some((crate::MISBEHAVING_FILTER.to_vec(), format!(r#"{{"deed": {deed}}}"#))),
+            How::Guest(text) => Some((self.assembled(text), "{}".to_owned())),
+            _ => None,
+        }
+    }
+
+    /// The component of this text; what was assembled once is kept.
+    fn assembled(&self, text: fn() -> String) -> Vec<u8> {
+        static KNOWN: Mutex<BTreeMap<&str, Vec<u8>>> = Mutex::new(BTreeMap::new());
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        let assemble = || wat::parse_str(text()).unwrap_or_else(|error| panic!("{}: {error}", self.name));
+        known.entry(self.name).or_insert_with(assemble).clone()
+    }
+
+    /// Runs it; none where there is nothing to run here.
+    pub fn run(&self) -> Option<Ended> {
+        let limits = limits(self.limits);
+        match self.how {
+            How::Host(attack) => Some(attack(limits)),
+            How::Deed(_) | How::Guest(_) => self.filter().map(|(wasm, args)| {
+                let component = match self.how {
+                    How::Deed(_) => misbehaving_filter(),
+                    _ => runtime().load_bytes("hostile", &wasm)?,
+                };
+                let mut filter = component.instance().args(args).limits(limits).build()?;
+                let ended = filter.filter(update(), &context());
+                if matches!(ended, Err(Error::Limit { .. } | Error::Trapped { .. })) {
+                    // Whoever was stopped half-way is not entered again.
+                    let again = filter.filter(update(), &context());
+                    assert!(matches!(again, Err(Error::Poisoned { .. })), "{}: {again:?}", self.name);
+                }
+                ended.map(|filtered| format!("{:?}", filtered.leaves))
+            }),
+            How::Elsewhere(_) | How::Nothing(_) => None,
+        }
+    }
+}
+
+impl Expected {
+    /// Why an attack did not end like this.
+    ///
+    /// # Errors
+    ///
+    /// Says what came in its place.
+    pub fn check(self, ended: &Ended) -> Result<(), String> {
+        let as_expected = match (self, ended) {
+            (
+                Self::Limit(limit),
+                Err(error @ Error::Limit { reached: LimitReached { limit: reached, .. }, .. }),
+            ) => limit == *reached && error.to_string().contains(&format!("limit {limit} reached: ")),
+            (Self::Trap(reason), Err(Error::Trapped { reason: found, .. })) => found.contains(reason),
+            (Self::Failed(text), Err(error @ Error::Failed { .. })) => error.to_string().contains(text),
+            (
+                Self::NotLoaded(text),
+                Err(
+                    error @ (Error::InvalidComponent { .. }
+                    | Error::InvalidFile { .. }
+                    | Error::InvalidData(_)
+                    | Error::Args { .. }
+                    | Error::Config { .. }),
+                ),
+            ) => error.to_string().contains(text),
+            (Self::Refused(text), Err(error @ Error::Refused { .. })) => error.to_string().contains(text),
+            (Self::Told(text), Ok(told)) => told.starts_with(text),
+            (Self::Harmless(_), Ok(_)) => true,
+            _ => false,
+        };
+        match (as_expected, ended) {
+            (true, _) => Ok(()),
+            (false, Ok(told)) => Err(format!("it returned: {told}")),
+            (false, Err(error)) => Err(format!("it ended in: {error:?}")),
+        }
+    }
+}
+
+/// Limits as on the command line.
+pub fn limits(text: &str) -> Limits {
+    let parts = text.split(',').filter_map(|part| part.split_once('='));
+    let value = |value: &str| match value.parse::<u64>() {
+        Ok(number) => number.into(),
+        Err(_) => serde_json::Value::from(value),
+    };
+    let limits = parts.map(|(name, figure)| (name.to_owned(), value(figure)));
+    serde_json::from_value(serde_json::Value::Object(limits.collect())).unwrap()
+}
+
+/// The misbehaving filter does this.
+pub(super) const fn deed(
+    row: &'static str,
+    name: &'static str,
+    deed: &'static str,
+    limits: &'static str,
+    expected: Expected,
+) -> Attack {
+    Attack::of(row, name, How::Deed(deed), limits, expected)
+}
+
+/// A filter in text.
+pub(super) const fn guest(
+    row: &'static str,
+    name: &'static str,
+    text: fn() -> String,
+    limits: &'static str,
+    expected: Expected,
+) -> Attack {
+    Attack::of(row, name, How::Guest(text), limits, expected)
+}
+
+/// Anything else.
+pub(super) const fn host(
+    row: &'static str,
+    name: &'static str,
+    run: fn(Limits) -> Ended,
+    limits: &'static str,
+    expected: Expected,
+) -> Attack {
+    Attack::of(row, name, How::Host(run), limits, expected)
+}
+
+/// What another test covers.
+pub(super) const fn elsewhere(row: &'static str, name: &'static str, test: &'static str) -> Attack {
+    Attack::of(row, name, How::Elsewhere(test), "", Expected::Harmless("that test says how"))
+}
+
+/// What cannot be tried here.
+pub(super) const fn nothing(row: &'static str, name: &'static str, why: &'static str) -> Attack {
+    Attack::of(row, name, How::Nothing(why), "", Expected::Harmless("there is nothing to attack"))
+}

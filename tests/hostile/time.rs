@@ -1,0 +1,157 @@
+//! Endless loops in each place, recursion, and calls that are short each.
+
+use flip_runtime::Limits;
+
+use super::guest::{fields, filter, process};
+use super::table::{Attack, Ended, Expected, deed, elsewhere, guest, host, nothing};
+use crate::{context, misbehaving_within, update};
+
+const SHORT: &str = "call-time=40ms";
+const LOOP: &str = "(loop $again (br $again))";
+
+pub const ATTACKS: &[Attack] = &[
+    deed("1", "an endless loop in a call", r#""loop""#, SHORT, Expected::Limit("call-time")),
+    deed(
+        "1",
+        "an endless loop while it is configured",
+        r#""loop-in-configure""#,
+        SHORT,
+        Expected::Limit("call-time"),
+    ),
+    guest(
+        "1",
+        "an endless loop where it says which data it filters",
+        || filter([("kinds", LOOP)]),
+        SHORT,
+        Expected::Limit("call-time"),
+    ),
+    deed(
+        "2",
+        "an endless loop over a cheap host call",
+        r#""loop-over-host-calls""#,
+        SHORT,
+        Expected::Limit("call-time"),
+    ),
+    deed(
+        "2",
+        "an endless loop over windows of a tensor",
+        r#""loop-over-windows""#,
+        SHORT,
+        Expected::Limit("call-time"),
+    ),
+    elsewhere(
+        "3",
+        "a wait of an hour inside the host",
+        "tests/store_limits.rs::call_time_ends_a_wait_inside_the_host",
+    ),
+    deed(
+        "4",
+        "recursion without end, which fills the stack in its memory",
+        r#""recurse""#,
+        "",
+        Expected::Trap("out of bounds"),
+    ),
+    guest(
+        "4",
+        "recursion without end, which fills the host's stack for it, in a start function",
+        || fields("(func $deep (call $deep)) (start $deep)"),
+        "",
+        Expected::Trap("call stack exhausted"),
+    ),
+    guest(
+        "5",
+        "an endless loop in a start function",
+        || fields(&format!("(func $start {LOOP}) (start $start)")),
+        SHORT,
+        Expected::Limit("call-time"),
+    ),
+    guest(
+        "5",
+        "an endless loop in cabi_realloc",
+        || filter([("realloc", LOOP)]),
+        SHORT,
+        Expected::Limit("call-time"),
+    ),
+    guest(
+        "5",
+        "an endless loop in a post-return function",
+        || filter([("post-return", LOOP)]),
+        SHORT,
+        Expected::Limit("call-time"),
+    ),
+    guest("5", "an endless loop in a destructor", loop_in_destructor, SHORT, Expected::Limit("call-time")),
+    host("6", "many short calls", many_short_calls, "total-time=40ms", Expected::Limit("total-time")),
+    nothing(
+        "7",
+        "fuel that differs from run to run",
+        "calls are bounded by time, not by fuel; row 56 is about results",
+    ),
+    guest(
+        "13",
+        "memory.fill of all its memory, again and again",
+        || process("(loop $again (memory.fill (i32.const 0) (i32.const 1) (i32.const 262144)) (br $again))"),
+        SHORT,
+        Expected::Limit("call-time"),
+    ),
+    guest(
+        "13",
+        "memory.copy of half its memory, again and again",
+        || {
+            process(
+                "(loop $again (memory.copy (i32.const 0) (i32.const 131072) (i32.const 131072)) (br $again))",
+            )
+        },
+        SHORT,
+        Expected::Limit("call-time"),
+    ),
+    guest(
+        "18",
+        "writes of no bytes, ten million of them",
+        writes_of_nothing,
+        SHORT,
+        Expected::Limit("call-time"),
+    ),
+];
+
+/// A resource of its own, which it drops.
+fn loop_in_destructor() -> String {
+    let resource = format!(
+        r#"(core module $end-of-it (func (export "end") (param i32) {LOOP}))
+        (core instance $end-of-it (instantiate $end-of-it))
+        (type $thing (resource (rep i32) (dtor (core func $end-of-it "end"))))
+        (core func $new-thing (canon resource.new $thing))
+        (core func $drop-thing (canon resource.drop $thing))"#
+    );
+    filter([
+        ("component", &resource),
+        (
+            "fields",
+            r#"(import "thing" "new" (func $new (param i32) (result i32)))
+            (import "thing" "drop" (func $drop (param i32)))"#,
+        ),
+        ("process", "(call $drop (call $new (i32.const 7)))"),
+        (
+            "instances",
+            r#"(with "thing" (instance (export "new" (func $new-thing)) (export "drop" (func $drop-thing))))"#,
+        ),
+    ])
+}
+
+/// Each is a call into the host that does nothing and is allowed.
+fn writes_of_nothing() -> String {
+    process(
+        "(call $create (i32.const 2) (i32.const 0) (i32.const 0) (i32.const 64))
+        (loop $again
+            (call $write (i32.load (i32.const 68)) (i64.const 0) (i32.const 0) (i32.const 0) (i32.const 96))
+            (local.set $i (i32.add (local.get $i) (i32.const 1)))
+            (br_if $again (i32.lt_u (local.get $i) (i32.const 10000000))))",
+    )
+}
+
+fn many_short_calls(limits: Limits) -> Ended {
+    let mut filter = misbehaving_within(r#""zero""#, limits);
+    for _ in 0..1_000_000 {
+        filter.filter(update(), &context())?;
+    }
+    Ok("a million calls".to_owned())
+}

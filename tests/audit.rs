@@ -15,7 +15,7 @@ use flip_runtime::audit::{
 };
 use flip_runtime::job::{JobOptions, JobReport};
 use flip_runtime::safetensors::{self, Overrides};
-use flip_runtime::{Code, Error, RecordedLog};
+use flip_runtime::{Code, Digest, Error, RecordedLog};
 use flip_wasm_tests::job::{CLIENT, MODEL_ID, Servers, StandardJob};
 use flip_wasm_tests::servers::hub::KEY;
 use flip_wasm_tests::servers::s3::{ID, SECRET};
@@ -66,8 +66,11 @@ fn a_job_leaves_every_component_object_deletion_and_request_in_its_trail() {
         let of = || calls.iter().filter(|call| (&call.place, &call.component) == (place, id));
         for object in &component.usage.stored {
             stored += 1;
+            let bytes = std::fs::read(run.servers.s3.object(&object.key)).unwrap();
+            assert_eq!(object.sha256, Some(Digest::of(&bytes)));
             assert!(of().any(|call| {
                 call.function == Function::PutArchive
+                    && call.sha256 == object.sha256
                     && call.to.as_ref() == Some(&object.key)
                     && (call.written, call.outcome) == (object.size, Outcome::Ok)
             }));

@@ -35,6 +35,11 @@ pub const ATTACKS: &[Attack] = &[
         "names of private addresses, redirects, rebinding",
         "a component has no network: no address is allowed and no name is looked up",
     ),
+    elsewhere(
+        "40",
+        "random numbers where the policy withholds them",
+        "tests/grants.rs::a_component_that_imports_what_is_withheld_of_wasi_is_not_made",
+    ),
     elsewhere("40", "random bytes in any number", "tests/attacks.rs::random_bytes_came_in_any_number"),
     guest(
         "40",

@@ -46,6 +46,26 @@ pub const ATTACKS: &[Attack] = &[
     ),
     elsewhere(
         "44",
+        "seven kilobytes that take ten seconds to compile",
+        "cli/tests/compiling.rs::compile_time_ends_the_process",
+    ),
+    elsewhere(
+        "44",
+        "seven kilobytes that take three gigabytes to compile",
+        "cli/tests/compiling.rs::compile_memory_ends_the_process",
+    ),
+    elsewhere(
+        "44",
+        "one component after the other that takes too long, in a thread",
+        "tests/compiling.rs::compilations_that_were_given_up_do_not_pile_up",
+    ),
+    elsewhere(
+        "45",
+        "an entry of the cache under another component's name",
+        "runtime/src/cache.rs::an_entry_under_the_name_of_another_component_was_loaded_as_that",
+    ),
+    elsewhere(
+        "44",
         "another component cut off at many bytes",
         "tests/inspection.rs::a_component_cut_off_anywhere_is_refused_and_never_panics",
     ),

@@ -1,7 +1,7 @@
 //! Memories, tables and instances: grown, many, and huge from the start.
 
 use super::guest::{fields, filter};
-use super::table::{Attack, Expected, deed, guest};
+use super::table::{Attack, Expected, deed, elsewhere, guest};
 
 const SMALL: &str = "memory=8MiB";
 
@@ -48,6 +48,18 @@ pub const ATTACKS: &[Attack] = &[
         || beside("(memory 64)", 10),
         "memory=16MiB",
         Expected::Limit("memory"),
+    ),
+    deed(
+        "10",
+        "handles that stay open, whose memory is the host's",
+        r#""keep-handles""#,
+        "memory=4MiB",
+        Expected::Failed("limit memory reached"),
+    ),
+    elsewhere(
+        "10",
+        "memories, handles and what the host keeps, each within the limit",
+        "runtime/src/budget.rs::memory_is_the_sum_of_everything",
     ),
     guest(
         "10",

@@ -77,6 +77,7 @@ impl HostState {
                 bytes: Quota::bytes("upload-bytes", limits.upload_bytes),
                 window: limits.call_bytes,
                 stored: Vec::new(),
+                archived: None,
             },
             tensors,
             deleted: Vec::new(),

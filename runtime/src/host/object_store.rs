@@ -10,6 +10,7 @@ use super::storage::{OpenDirectory, anywhere, io_failure};
 use super::{Failure, Table};
 use crate::bindings::flip::fl::object_store::{Host, ObjectMeta};
 use crate::bindings::flip::fl::types::{Error, Host as TypesHost};
+use crate::inspect::Digest;
 use crate::policy::ObjectVerb;
 use crate::services::{self, Call, ObjectStore, ServiceError};
 
@@ -19,6 +20,8 @@ pub(crate) struct ObjectStoreCtx {
     /// The most that one call passes to the component, in bytes.
     pub(crate) window: u64,
     pub(crate) stored: Vec<Stored>,
+    /// The digest of the last archive.
+    pub(crate) archived: Option<Digest>,
 }
 
 /// The most objects that are remembered for the report.
@@ -35,6 +38,8 @@ pub struct Stored {
     pub files: Option<u64>,
     /// Of an archive: their bytes before compression.
     pub bytes: Option<u64>,
+    /// Of an archive: its digest.
+    pub sha256: Option<Digest>,
 }
 
 pub(crate) struct HasObjectStore;
@@ -90,7 +95,13 @@ impl Host for ObjectStoreView<'_> {
         self.call.production()?;
         self.ctx.bytes.take(contents.len() as u64)?;
         let meta = self.ask(move |call| store.put(call, &key, contents)).await?;
-        self.remember(Stored { key: meta.key.clone(), size: meta.size, files: None, bytes: None });
+        self.remember(Stored {
+            key: meta.key.clone(),
+            size: meta.size,
+            files: None,
+            bytes: None,
+            sha256: None,
+        });
         Ok(meta.into())
     }
 
@@ -108,8 +119,14 @@ impl Host for ObjectStoreView<'_> {
         let archived = self.ask(move |call| store.put_archive(call, &key, &source, max_bytes)).await?;
         self.ctx.bytes.take(archived.meta.size)?;
         let meta = archived.meta;
-        let (files, bytes) = (Some(archived.files), Some(archived.bytes));
-        self.remember(Stored { key: meta.key.clone(), size: meta.size, files, bytes });
+        self.ctx.archived = Some(archived.sha256);
+        self.remember(Stored {
+            key: meta.key.clone(),
+            size: meta.size,
+            files: Some(archived.files),
+            bytes: Some(archived.bytes),
+            sha256: Some(archived.sha256),
+        });
         Ok(meta.into())
     }
 

@@ -29,7 +29,8 @@ impl Host for Audited<'_, ObjectStoreView<'_>> {
             (from.unwrap_or_else(|_| path.clone()), Some(key.clone()))
         })?;
         let put = self.view.put_archive(key, source, path).await;
-        end(noting, put, |entry, meta| entry.written = meta.size)
+        let digest = self.view.ctx.archived;
+        end(noting, put, |entry, meta| (entry.written, entry.sha256) = (meta.size, digest))
     }
 
     async fn get(&mut self, key: String, offset: u64, len: u32) -> Result<Vec<u8>, Failure> {

@@ -1,6 +1,7 @@
 //! An object store: what it does, and where one is.
 
 mod error;
+mod hashed;
 mod key;
 mod local;
 mod open;
@@ -13,6 +14,7 @@ pub use real::Store;
 use bytes::Bytes;
 use cap_std::fs::Dir;
 
+use crate::inspect::Digest;
 use crate::services::{ArchiveEntry, Call, ServiceError};
 
 /// S3, or whatever else speaks for it. Keys lie under a prefix that the caller does not see.
@@ -77,4 +79,6 @@ pub struct Archived {
     pub files: u64,
     /// What they come to before compression.
     pub bytes: u64,
+    /// The digest of the archive.
+    pub sha256: Digest,
 }

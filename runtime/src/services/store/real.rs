@@ -12,6 +12,7 @@ use object_store::path::Path;
 use object_store::{Error, GetOptions, GetRange, ObjectStore as Service, ObjectStoreExt};
 use tokio::runtime::Handle;
 
+use super::hashed::Hashed;
 use super::upload::Upload;
 use super::{Archived, ObjectMeta, ObjectStore, StoreOptions, error, key};
 use crate::services::{Call, Secret, ServiceError, archive};
@@ -114,11 +115,13 @@ impl ObjectStore for Store {
         source: &Dir,
         max_bytes: u64,
     ) -> Result<Archived, ServiceError> {
-        let (meta, contents) = self.upload(call, "put-archive", key, max_bytes, |upload| {
+        let (meta, (contents, sha256)) = self.upload(call, "put-archive", key, max_bytes, |upload| {
             let StoreOptions { archive: limits, deflate_level, .. } = &self.options;
-            Ok(archive::write(upload, source, limits, *deflate_level, call)?)
+            let mut upload = Hashed::new(upload);
+            let contents = archive::write(&mut upload, source, limits, *deflate_level, call)?;
+            Ok((contents, upload.digest()))
         })?;
-        Ok(Archived { meta, entries: contents.entries, files: contents.files, bytes: contents.bytes })
+        Ok(Archived { meta, entries: contents.entries, files: contents.files, bytes: contents.bytes, sha256 })
     }
 
     fn get(&self, call: &Call, key: &str, offset: u64, len: u32) -> Result<Bytes, ServiceError> {

@@ -161,8 +161,7 @@ impl Runtime {
     /// [`Error::File`], or [`Error::InvalidComponent`] that says what is wrong with it.
     pub fn load_file(&self, path: &Path) -> Result<Component, Error> {
         let bytes = read_component(path, &self.0.limits)?;
-        let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-        self.load_bytes(&name, &bytes)
+        self.load_bytes(&name_of(path), &bytes)
     }
 
     /// Loads a built-in component. Its name in logs and filter histories is its class.
@@ -182,8 +181,17 @@ impl Runtime {
     /// [`Error::InvalidComponent`] says what is wrong with it, and lists the imports that are missing;
     /// [`Error::Limit`] where compiling it took too much.
     pub fn load_bytes(&self, name: &str, bytes: &[u8]) -> Result<Component, Error> {
-        let Inner { compiler, limits, .. } = &*self.0;
-        self.load_with(name, bytes, |engine, bytes| compiler.compile(engine, bytes, limits))
+        self.load_within(name, bytes, &self.0.limits)
+    }
+
+    /// The same, within limits of its own.
+    pub(crate) fn load_within(&self, name: &str, bytes: &[u8], limits: &Limits) -> Result<Component, Error> {
+        let allowed = limits.component_size;
+        if bytes.len() as u64 > allowed {
+            let (component, reason) = (name.to_owned(), too_large(allowed));
+            return Err(Error::InvalidComponent { component, reason });
+        }
+        self.load_with(name, bytes, |engine, bytes| self.0.compiler.compile(engine, bytes, limits))
     }
 
     fn load_with(
@@ -197,10 +205,6 @@ impl Runtime {
             component: name.to_owned(),
             reason: one_line(&reason, MAX_TEXT),
         };
-        let allowed = self.0.limits.component_size;
-        if bytes.len() as u64 > allowed {
-            return Err(invalid(too_large(allowed)));
-        }
         let inspection = Inspection::of(bytes).map_err(invalid)?;
         let unknown: Vec<_> = inspection.unknown_imports().collect();
         if !unknown.is_empty() {
@@ -258,9 +262,7 @@ impl Source {
     pub fn name(&self) -> String {
         match self {
             Self::Builtin(builtin) => builtin.class.to_owned(),
-            Self::File(path) => {
-                path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
-            }
+            Self::File(path) => name_of(path),
         }
     }
 
@@ -277,8 +279,13 @@ impl Source {
     }
 }
 
+/// The name of a component that is a file.
+pub(crate) fn name_of(path: &Path) -> String {
+    path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
+}
+
 /// Reads the file of a component, if it is no larger than one may be.
-fn read_component(path: &Path, limits: &Limits) -> Result<Vec<u8>, Error> {
+pub(crate) fn read_component(path: &Path, limits: &Limits) -> Result<Vec<u8>, Error> {
     let allowed = limits.component_size;
     // Opening a pipe would wait for somebody to write to it.
     if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {

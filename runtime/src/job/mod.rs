@@ -21,6 +21,7 @@
 //! ```
 
 mod audited;
+mod builder;
 mod config;
 mod dispatch;
 mod filters;

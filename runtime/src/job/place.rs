@@ -6,21 +6,21 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use indexmap::IndexMap;
 
-use super::config::{AppConfig, Entry, TaskFilters};
+use super::builder::Builder;
+use super::config::AppConfig;
 use super::dispatch::Here;
 use super::registry::Kind;
 use super::report::{ComponentReport, EngineReport, PlaceReport};
 use super::slot::Slot;
 use super::standin::StandInPersistor;
 use crate::audit::AuditTrail;
-use crate::builtin::Builtin;
-use crate::component::{Component, Runtime};
+use crate::component::Runtime;
 use crate::context::FlContext;
 use crate::error::Error;
 use crate::exchange::Shareable;
 use crate::host::log::LogSink;
 use crate::instance::Scope;
-use crate::policy::{Grants, Policy};
+use crate::policy::Policy;
 use crate::services::Services;
 
 /// What a place is made of, besides its configuration.
@@ -63,9 +63,9 @@ struct Members {
 }
 
 /// The filters of some tasks, in their order.
-struct Chain {
-    tasks: Vec<String>,
-    filters: Vec<Arc<Slot>>,
+pub(super) struct Chain {
+    pub(super) tasks: Vec<String>,
+    pub(super) filters: Vec<Arc<Slot>>,
 }
 
 /// What an id names.
@@ -207,114 +207,4 @@ fn covers(tasks: &[String], task: &str) -> bool {
 fn filters_of(chains: Option<&Vec<Chain>>, task: &str) -> Vec<Arc<Slot>> {
     let chains = chains.into_iter().flatten().filter(|chain| covers(&chain.tasks, task));
     chains.flat_map(|chain| chain.filters.clone()).collect()
-}
-
-/// Makes the components of a place, one after the other.
-struct Builder<'a> {
-    runtime: &'a Runtime,
-    config: &'a AppConfig,
-    here: Arc<Here>,
-    options: PlaceOptions,
-    slots: Vec<Arc<Slot>>,
-    engine: Vec<EngineReport>,
-}
-
-impl Builder<'_> {
-    fn member(&mut self, entry: &Entry, role: Option<&'static str>) -> Result<Member, Error> {
-        if let Kind::Engine { class } = &entry.kind {
-            self.engine.push(EngineReport { id: entry.id.clone(), class: class.clone() });
-            let persistor = entry.kind.is_model_persistor().then(|| {
-                let options = &self.options;
-                let checkpoints = options.checkpoints.as_deref();
-                Arc::new(StandInPersistor::new(options.job.clone(), &options.app, checkpoints))
-            });
-            return Ok(Member::Engine { class: class.clone(), persistor });
-        }
-        Ok(Member::Component(self.slot(entry, role)?))
-    }
-
-    fn filters(&mut self, filters: &[TaskFilters]) -> Result<Vec<Chain>, Error> {
-        let filters = filters.iter().map(|filters| {
-            let slots = filters.filters.iter().map(|entry| self.slot(entry, Some("dxo-filter")));
-            Ok(Chain { tasks: filters.tasks.clone(), filters: slots.collect::<Result<_, Error>>()? })
-        });
-        filters.collect()
-    }
-
-    /// The component of an entry, configured. The role is the one that its place in the file asks for.
-    fn slot(&mut self, entry: &Entry, role: Option<&'static str>) -> Result<Arc<Slot>, Error> {
-        let component = self.load(entry)?;
-        if let Some(Err(error)) = role.map(|role| component.require(role)) {
-            return Err(self.config.error(entry, "path", &error.to_string()));
-        }
-        let (grants, found) = self.grants(entry, &component)?;
-        let pins = [(grants.sha256, "the policy"), (pin(entry), "the configuration")];
-        let pinned = pins.iter().any(|(pin, _)| pin.is_some());
-        for (pin, by) in pins {
-            let actual = component.inspection().sha256;
-            if let Some(expected) = pin.filter(|expected| *expected != actual) {
-                let reason = format!("{by} asks for the digest {expected}, the file has {actual}");
-                return Err(self.config.error(entry, "sha256", &reason));
-            }
-        }
-        if !found {
-            tracing::debug!(component = &*entry.id, "no policy names it: nothing is granted to it");
-        }
-        let mut services = self.options.services.clone();
-        services.events = Some(self.here.clone());
-        services.peers = Some(self.here.clone());
-        let on_filter_failure = grants.on_filter_failure;
-        let builder = component.instance().pinned(pinned);
-        let builder = match &self.options.audit {
-            Some(trail) => builder.audit(trail, &self.options.name),
-            None => builder,
-        };
-        let instance = builder
-            .id(&entry.id)
-            .log_as(&format!("{}/{}", self.options.name, entry.id))
-            .args(&*entry.args)
-            .grants(grants)
-            .services(services)
-            .log(self.options.log.clone())
-            .scratch_file()
-            .build()
-            .map_err(|error| match error {
-                Error::Args { reason, .. } => self.config.error(entry, "args", &reason),
-                error => error,
-            })?;
-        let slot = Arc::new(Slot::new(&self.options.name, &entry.id, instance, on_filter_failure));
-        self.slots.push(slot.clone());
-        Ok(slot)
-    }
-
-    fn load(&self, entry: &Entry) -> Result<Component, Error> {
-        let loaded = match &entry.kind {
-            Kind::Builtin(builtin) => self.runtime.load_builtin(builtin),
-            Kind::File { path, .. } => self.runtime.load_file(path),
-            Kind::Engine { class } => {
-                return Err(self.config.error(entry, "path", &format!("{class:?} is no component")));
-            }
-        };
-        loaded.map_err(|error| self.config.error(entry, "path", &error.to_string()))
-    }
-
-    /// What is granted to a component, and whether any policy names it.
-    fn grants(&self, entry: &Entry, component: &Component) -> Result<(Grants, bool), Error> {
-        // A job's author names files and ids: what is granted to a built-in component is its own.
-        let is_file = matches!(entry.kind, Kind::File { .. });
-        let names = [&*entry.id, component.name()].into_iter();
-        let names: Vec<_> = names.filter(|name| !is_file || Builtin::find(name).is_err()).collect();
-        match (self.options.policy.grants(&names), &entry.kind) {
-            (Some(grants), _) => Ok((grants.clone(), true)),
-            (None, Kind::Builtin(builtin)) => Ok((builtin.grants()?, true)),
-            (None, _) => Ok((Grants::default(), false)),
-        }
-    }
-}
-
-fn pin(entry: &Entry) -> Option<crate::inspect::Digest> {
-    match &entry.kind {
-        Kind::File { sha256, .. } => *sha256,
-        _ => None,
-    }
 }

@@ -10,10 +10,11 @@ use super::report::EngineReport;
 use super::slot::Slot;
 use super::standin::StandInPersistor;
 use crate::builtin::Builtin;
-use crate::component::{Component, Runtime, name_of, read_component};
+use crate::component::{Component, name_of, read_component};
 use crate::error::Error;
 use crate::inspect::Digest;
 use crate::policy::Grants;
+use crate::runtime::Runtime;
 
 /// Makes the components of a place, one after the other.
 pub(super) struct Builder<'a> {

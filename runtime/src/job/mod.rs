@@ -34,6 +34,7 @@ mod report;
 mod slot;
 mod standin;
 mod trace;
+mod variables;
 mod watch;
 
 pub use config::{AppConfig, Entry, JobConfig, TaskFilters};

@@ -14,13 +14,13 @@ use super::report::{ComponentReport, EngineReport, PlaceReport};
 use super::slot::Slot;
 use super::standin::StandInPersistor;
 use crate::audit::AuditTrail;
-use crate::component::Runtime;
 use crate::context::FlContext;
 use crate::error::Error;
 use crate::exchange::Shareable;
 use crate::host::log::LogSink;
 use crate::instance::Scope;
 use crate::policy::Policy;
+use crate::runtime::Runtime;
 use crate::services::Services;
 
 /// What a place is made of, besides its configuration.

@@ -14,7 +14,6 @@ use super::report::{JobReport, ResultReport, TaskReport};
 use super::trace::{Record, Trace, What};
 use super::watch::WatchedHub;
 use crate::audit::{AuditTrail, DataEntry};
-use crate::component::Runtime;
 use crate::context::{AbortSignal, FlContext};
 use crate::error::Error;
 use crate::exchange::{ReturnCode, Shareable};
@@ -22,6 +21,7 @@ use crate::host::events::FATAL_SYSTEM_ERROR;
 use crate::host::log::one_line;
 use crate::instance::MAX_TEXT;
 use crate::paths::ComponentPath;
+use crate::runtime::Runtime;
 use crate::services::{Layout, Root, Services};
 
 /// The name of the server in a trace and in a workspace.

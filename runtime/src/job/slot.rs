@@ -130,7 +130,7 @@ impl Slot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::component::Runtime;
+    use crate::runtime::Runtime;
 
     #[test]
     fn events_that_wait_outlast_a_call_of_the_component_that_is_on_the_stack() {

@@ -1,0 +1,235 @@
+//! The runtime: where components are loaded and run.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use wasmtime::Engine;
+use wasmtime::component::{Component as Compiled, Linker};
+
+use crate::builtin::Builtin;
+use crate::cache::Cache;
+use crate::compile::{self, CompileError, Compiler};
+use crate::component::{Component, Source, name_of, read_component, too_large};
+use crate::engine::engine;
+use crate::error::Error;
+use crate::host::log::one_line;
+use crate::host::{self, HostState};
+use crate::inspect::Inspection;
+use crate::instance::MAX_TEXT;
+use crate::limits::Limits;
+
+/// Where components run. One per process is enough; clones are the same.
+#[derive(Clone)]
+pub struct Runtime(Arc<Inner>);
+
+struct Inner {
+    engine: Engine,
+    linker: Linker<HostState>,
+    cache: Option<Cache>,
+    compiler: Compiler,
+    limits: Limits,
+    tokio: Tokio,
+}
+
+/// What wakes calls whose time is up while they wait for the host, and runs the services.
+struct Tokio(Option<tokio::runtime::Runtime>, tokio::runtime::Handle);
+
+impl Drop for Tokio {
+    fn drop(&mut self) {
+        // Dropping it the plain way would panic inside an embedder's own async code.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Makes a [`Runtime`]; from [`Runtime::builder`].
+#[derive(Clone, Debug, Default)]
+pub struct RuntimeBuilder {
+    caches: Vec<PathBuf>,
+    compiler: Compiler,
+    limits: Limits,
+}
+
+impl RuntimeBuilder {
+    /// Keeps compiled components in a directory. It must be one that only its user can write to, and is
+    /// made so where it does not exist. Of several the first that can be used is; where none can, there is
+    /// a warning.
+    pub fn cache(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.caches.push(directory.into());
+        self
+    }
+
+    /// Where components are compiled that are not built in; in a thread by default.
+    pub fn compiler(mut self, compiler: Compiler) -> Self {
+        self.compiler = compiler;
+        self
+    }
+
+    /// What components may use, unless an instance is given limits of its own.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Sets up the sandbox.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setup`] where the machine does not allow what the sandbox needs.
+    pub fn build(self) -> Result<Runtime, Error> {
+        let setup = |error: &dyn std::fmt::Display| Error::Setup(error.to_string());
+        let engine = engine()?;
+        let mut linker = Linker::new(&engine);
+        host::add_to_linker(&mut linker).map_err(|error| setup(&error))?;
+        let tokio = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("flip-tokio")
+            .enable_all()
+            .build()
+            .map_err(|error| setup(&error))?;
+        let handle = tokio.handle().clone();
+        let tokio = Tokio(Some(tokio), handle);
+        let cache = self.caches.iter().find_map(|directory| {
+            Cache::open(directory)
+                .inspect_err(|error| tracing::debug!("cache {}: {error}", directory.display()))
+                .ok()
+        });
+        if let (None, Some(first)) = (&cache, self.caches.first()) {
+            tracing::warn!(
+                "{} is no private directory: components are compiled on each start",
+                first.display()
+            );
+        }
+        Ok(Runtime(Arc::new(Inner {
+            engine,
+            linker,
+            cache,
+            compiler: self.compiler,
+            limits: self.limits,
+            tokio,
+        })))
+    }
+}
+
+impl Runtime {
+    /// A runtime with default limits that compiles each component when it is loaded.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setup`] where the machine does not allow what the sandbox needs.
+    pub fn new() -> Result<Self, Error> {
+        Self::builder().build()
+    }
+
+    /// Starts to make a runtime.
+    pub fn builder() -> RuntimeBuilder {
+        RuntimeBuilder::default()
+    }
+
+    /// What components may use, unless an instance is given limits of its own.
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    /// Where futures wait, and blocking services run.
+    pub fn tokio(&self) -> &tokio::runtime::Handle {
+        &self.0.tokio.1
+    }
+
+    /// Loads a component: a built-in by its name or class, or the file of any other (`*.wasm`).
+    ///
+    /// # Errors
+    ///
+    /// Says what is missing: the file, a built-in of that name, or an import that this host does not offer.
+    pub fn load(&self, name_or_path: &str) -> Result<Component, Error> {
+        match Source::of(name_or_path)? {
+            Source::Builtin(builtin) => self.load_builtin(builtin),
+            Source::File(path) => self.load_file(&path),
+        }
+    }
+
+    /// Loads a component from its file. Its name in logs and filter histories is the stem of the file's.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`], or [`Error::InvalidComponent`] that says what is wrong with it.
+    pub fn load_file(&self, path: &Path) -> Result<Component, Error> {
+        let bytes = read_component(path, &self.0.limits)?;
+        self.load_bytes(&name_of(path), &bytes)
+    }
+
+    /// Loads a built-in component. Its name in logs and filter histories is its class.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setup`] where its code cannot be mapped.
+    pub fn load_builtin(&self, builtin: &Builtin) -> Result<Component, Error> {
+        // Part of this program: nobody has to be kept waiting for it.
+        self.load_with(builtin.class, builtin.wasm, compile::compile)
+    }
+
+    /// Loads a component from its bytes; `name` stands for it in logs, errors and filter histories.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidComponent`] says what is wrong with it, and lists the imports that are missing;
+    /// [`Error::Limit`] where compiling it took too much.
+    pub fn load_bytes(&self, name: &str, bytes: &[u8]) -> Result<Component, Error> {
+        self.load_within(name, bytes, &self.0.limits)
+    }
+
+    /// The same, within limits of its own.
+    pub(crate) fn load_within(&self, name: &str, bytes: &[u8], limits: &Limits) -> Result<Component, Error> {
+        let allowed = limits.component_size;
+        if bytes.len() as u64 > allowed {
+            let (component, reason) = (name.to_owned(), too_large(allowed));
+            return Err(Error::InvalidComponent { component, reason });
+        }
+        self.load_with(name, bytes, |engine, bytes| self.0.compiler.compile(engine, bytes, limits))
+    }
+
+    fn load_with(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        compile: impl FnOnce(&Engine, &[u8]) -> Result<Compiled, CompileError>,
+    ) -> Result<Component, Error> {
+        // Reasons repeat what the component calls things.
+        let invalid = |reason: String| Error::InvalidComponent {
+            component: name.to_owned(),
+            reason: one_line(&reason, MAX_TEXT),
+        };
+        let inspection = Inspection::of(bytes).map_err(invalid)?;
+        let unknown: Vec<_> = inspection.unknown_imports().collect();
+        if !unknown.is_empty() {
+            return Err(invalid(format!("it imports what this host does not offer: {}", unknown.join(", "))));
+        }
+        let engine = &self.0.engine;
+        let cache = self.0.cache.as_ref();
+        let compiled = match cache.and_then(|cache| cache.load(engine, &inspection.sha256)) {
+            Some(compiled) => compiled,
+            None => {
+                let compiled = compile(engine, bytes).map_err(|error| match error {
+                    CompileError::Limit(reached) => Error::Limit { component: name.to_owned(), reached },
+                    CompileError::Setup(_) => Error::Setup(error.to_string()),
+                    CompileError::Invalid(_) => invalid(error.to_string()),
+                })?;
+                if let Some(cache) = cache {
+                    cache.store(engine, &inspection.sha256, &compiled);
+                }
+                compiled
+            }
+        };
+        let pre = self
+            .0
+            .linker
+            .instantiate_pre(&compiled)
+            .map_err(|error| invalid(format!("it does not fit the contract: {error:#}")))?;
+        Ok(Component { runtime: self.clone(), name: name.into(), inspection: Arc::new(inspection), pre })
+    }
+}

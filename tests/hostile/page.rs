@@ -14,8 +14,9 @@ one the process lives, a benign component gives its right answer, and no file, t
 The rows are those of the list of attacks that the suite was made from.
 
 This page is generated from the table in `tests/hostile/`, which `cargo nextest run -E 'test(hostile)'` runs
-through the library, twenty times over in one process, and through `flip-wasm filter`. `cargo xtask docs`
-writes it anew.
+through the library, twenty times over in one process, and through `flip-wasm filter`; what only a component of
+a job can ask for goes through `flip-wasm run` in `cli/tests/hostile_jobs.rs`. `cargo xtask docs` writes this
+page anew.
 ";
 
 /// Where it stands.

@@ -41,7 +41,7 @@ pub const ATTACKS: &[Attack] = &[
         "a link to the outside that the operator left, also with a slash behind it",
         links_of_the_operator,
         "",
-        Expected::Told(""),
+        Expected::Told("not found: "),
     ),
     elsewhere("27", "each way to look through a link", "tests/links.rs::a_link_out_leads_nowhere"),
     elsewhere(
@@ -82,7 +82,7 @@ pub const ATTACKS: &[Attack] = &[
         "pipes, sockets and directories in the place of a file",
         "tests/storage.rs::what_is_no_regular_file_is_refused_and_never_waited_for",
     ),
-    host("30", "a device in the place of a file", devices, "", Expected::Told("")),
+    host("30", "a device in the place of a file", devices, "", Expected::Told("not found: ")),
     host(
         "55",
         "files of another directory, and of another site's",

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use flip_wasm_tests::hostile::footprint::{Footprint, resident};
-use flip_wasm_tests::hostile::{Attack, FAMILIES, How, family, page};
+use flip_wasm_tests::hostile::{Attack, Expected, FAMILIES, How, family, page};
 use heap::live;
 
 /// Runs one attack and holds it against what must come of it, and what must be left.
@@ -106,6 +106,20 @@ fn hostile_attacks_have_names_of_their_own() {
     let mut names = BTreeSet::new();
     for attack in FAMILIES.iter().flat_map(|(_, attacks)| *attacks) {
         assert!(names.insert(attack.name), "{} stands there twice", attack.name);
+    }
+}
+
+#[test]
+fn hostile_outcomes_are_expected_in_words_that_any_other_lacks() {
+    for attack in FAMILIES.iter().flat_map(|(_, attacks)| *attacks) {
+        let (Expected::Limit(text)
+        | Expected::Trap(text)
+        | Expected::Failed(text)
+        | Expected::Refused(text)
+        | Expected::NotLoaded(text)
+        | Expected::Told(text)
+        | Expected::Harmless(text)) = attack.expected;
+        assert!(!text.is_empty(), "row {}, {}: anything would do", attack.row, attack.name);
     }
 }
 

@@ -52,9 +52,7 @@ fn outcome(attack: &Attack) -> String {
         (_, Expected::Trap(reason)) => format!("traps: {reason}"),
         (_, Expected::Failed(told)) => format!("is told `{told}`, and fails"),
         (_, Expected::Refused(_)) => "refuses; the reason is one line, with its escapes shown".to_owned(),
-        (_, Expected::NotLoaded("")) => "is refused before it runs".to_owned(),
         (_, Expected::NotLoaded(reason)) => format!("is refused before it runs: `{reason}`"),
-        (_, Expected::Told("")) => "is told that nothing is there, or that it is no such file".to_owned(),
         (_, Expected::Told(told)) => format!("is told `{}`", told.trim_end_matches(": ")),
         (_, Expected::Harmless(why)) => why.to_owned(),
     }

@@ -20,7 +20,7 @@ pub(super) struct Passed {
     pub(super) held_back: Option<Failure>,
 }
 
-/// Passes data through filters, one after the other. It leaves for a site, or from one.
+/// Passes data through filters, one after the other.
 pub(super) fn pass(filters: &[Arc<Slot>], mut data: Shareable, context: &Arc<FlContext>) -> Passed {
     let mut done = IndexMap::new();
     for slot in filters {

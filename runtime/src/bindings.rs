@@ -25,6 +25,7 @@ wasmtime::component::bindgen!({
             export flip:fl/results-generator@0.1.0;
             export flip:fl/model-locator@0.1.0;
             export flip:fl/results-persistor@0.1.0;
+            export flip:fl/state@0.1.0;
         }
     ",
     world: "flip:runtime/runtime",

@@ -59,6 +59,7 @@ mod roles;
 mod runtime;
 pub mod safetensors;
 pub mod services;
+mod state;
 mod store_limiter;
 mod tensor;
 mod tree;

@@ -4,7 +4,7 @@
 //! Its rules are those of the crate `json-results`.
 #![cfg(target_arch = "wasm32")]
 
-use flip_sdk::{Configurable, Error, FlContext, ResultsGenerator, log};
+use flip_sdk::{Configurable, Error, FlContext, Json, ResultsGenerator, Stateful, log};
 use json_results::{Evaluation, Event, ResultsFile, host};
 
 /// The file of failures, beside that of results.
@@ -68,4 +68,14 @@ impl ResultsGenerator for EvaluationJsonGenerator {
     }
 }
 
-flip_sdk::export!(EvaluationJsonGenerator: results_generator);
+impl Stateful for EvaluationJsonGenerator {
+    fn save(&self) -> Json {
+        self.evaluation.state()
+    }
+
+    fn restore(&mut self, state: &str) -> Result<(), Error> {
+        Ok(self.evaluation.restore(state)?)
+    }
+}
+
+flip_sdk::export!(EvaluationJsonGenerator: results_generator, state);

@@ -14,13 +14,13 @@ const LAYOUT: Layout = Layout::Indent(4);
 
 /// Keeps the metrics of each client, and the tasks that failed.
 pub struct Evaluation {
-    results: Kept,
-    failures: Failures,
+    pub(crate) results: Kept,
+    pub(crate) failures: Failures,
 }
 
 impl Default for Evaluation {
     fn default() -> Self {
-        Self { results: Kept::new(LAYOUT), failures: Failures::default() }
+        Self { results: Kept::new(LAYOUT), failures: Failures::new(LAYOUT) }
     }
 }
 
@@ -106,6 +106,6 @@ impl Evaluation {
 
     /// The text of the file of failures.
     pub fn failures_json(&self) -> String {
-        self.failures.to_json(LAYOUT)
+        self.failures.to_json()
     }
 }

@@ -3,25 +3,23 @@
 use python_json::{Layout, Value, Writer};
 
 use crate::Full;
-use crate::kept::cost;
-use crate::limits::MAX_FAILURES;
+use crate::kept::Bounded;
+use crate::limits::{ENTRY, MAX_FAILURES};
 
-struct Failure {
-    model: Option<String>,
-    client: String,
-    return_code: &'static str,
-}
-
-/// Failures, in the order in which they came.
-#[derive(Default)]
+/// Failures as the texts that will be written, in the order in which they came.
 pub struct Failures {
-    failures: Vec<Failure>,
+    failures: Vec<String>,
     cost: usize,
+    layout: Layout,
 }
 
 impl Failures {
+    pub fn new(layout: Layout) -> Self {
+        Self { failures: Vec::new(), cost: 0, layout }
+    }
+
     pub fn clear(&mut self) {
-        *self = Self::default();
+        *self = Self::new(self.layout);
     }
 
     pub fn is_empty(&self) -> bool {
@@ -32,35 +30,36 @@ impl Failures {
         self.failures.len()
     }
 
-    pub fn add(&mut self, model: Option<&str>, client: &str, return_code: &'static str) -> Result<(), Full> {
-        let cost = self.cost + cost(client, model.unwrap_or_default());
-        if cost > MAX_FAILURES {
-            return Err(Full { allowed: MAX_FAILURES });
-        }
-        self.cost = cost;
-        self.failures.push(Failure {
-            model: model.map(str::to_owned),
-            client: client.to_owned(),
-            return_code,
-        });
+    /// Keeps a failure, last.
+    pub fn add(&mut self, model: Option<&str>, client: &str, return_code: &str) -> Result<(), Full> {
+        let text = |text: &str| Value::Str(text.to_owned());
+        let failure = [
+            ("model", model.map_or(Value::None, text)),
+            ("client", text(client)),
+            ("return_code", text(return_code)),
+        ];
+        let failure = failure.map(|(key, value)| (key.to_owned(), value));
+        self.push(&Value::Dict(failure.into_iter().collect()))
+    }
+
+    /// The same of one that is a dict already.
+    pub fn push(&mut self, failure: &Value) -> Result<(), Full> {
+        let full = Full { allowed: MAX_FAILURES };
+        let room = MAX_FAILURES.checked_sub(self.cost + ENTRY).ok_or(full)?;
+        let mut text = Bounded { text: String::new(), room };
+        // A list around it.
+        Writer::new(&mut text, self.layout).inside(1).value(failure).map_err(|_| full)?;
+        self.cost = MAX_FAILURES - text.room;
+        text.text.shrink_to_fit();
+        self.failures.push(text.text);
         Ok(())
     }
 
     /// The text of the file of failures.
-    pub fn to_json(&self, layout: Layout) -> String {
-        let mut json = String::new();
+    pub fn to_json(&self) -> String {
+        let mut json = String::with_capacity(self.cost);
         // A String takes whatever is written to it.
-        let _ = Writer::new(&mut json, layout).list(&self.failures, |writer, failure| {
-            let entries = [
-                ("model", failure.model.as_deref()),
-                ("client", Some(failure.client.as_str())),
-                ("return_code", Some(failure.return_code)),
-            ];
-            writer.dict(entries, |writer, text| match text {
-                Some(text) => writer.string(text),
-                None => writer.value(&Value::None),
-            })
-        });
+        let _ = Writer::new(&mut json, self.layout).list(&self.failures, |writer, text| writer.written(text));
         json
     }
 }

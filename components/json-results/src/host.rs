@@ -3,7 +3,7 @@
 use flip_sdk::storage::{self, Root};
 use flip_sdk::{DataKind, Error, FlContext, log};
 
-use crate::{Dxo, Kind, PathError, Problems, Received, ResultsFile, TaskResult, name};
+use crate::{Dxo, Kind, PathError, Problems, Received, ResultsFile, StateError, TaskResult, name};
 
 impl Dxo for flip_sdk::Dxo {
     type Error = Error;
@@ -32,6 +32,12 @@ impl Dxo for flip_sdk::Dxo {
 impl From<PathError> for Error {
     fn from(error: PathError) -> Self {
         Self::InvalidArgument(format!("args: {error}"))
+    }
+}
+
+impl From<StateError> for Error {
+    fn from(error: StateError) -> Self {
+        Self::InvalidArgument(format!("state: {error}"))
     }
 }
 

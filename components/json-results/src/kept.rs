@@ -27,8 +27,17 @@ impl Kept {
         Self { clients: IndexMap::new(), cost: 0, layout }
     }
 
+    /// Nothing, in the same layout.
+    pub fn none(&self) -> Self {
+        Self::new(self.layout)
+    }
+
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
     pub fn clear(&mut self) {
-        *self = Self::new(self.layout);
+        *self = self.none();
     }
 
     pub fn is_empty(&self) -> bool {
@@ -41,8 +50,12 @@ impl Kept {
 
     /// Keeps a value of a client, in the place of the one with this key, or last.
     pub fn insert(&mut self, client: &str, key: &str, value: &Value) -> Result<(), Full> {
-        let replaced = self.clients.get(client).and_then(|entries| entries.get(key));
-        let mut room = self.room(replaced.map_or(0, |text| cost(client, key) + text.len()));
+        let replaced = self.clients.get(client).map_or(0, |entries| match entries.get(key) {
+            Some(text) => cost(client, key) + text.len(),
+            None if entries.is_empty() => cost(client, ""),
+            None => 0,
+        });
+        let mut room = self.room(replaced);
         let text = self.text(client, key, value, &mut room)?;
         self.cost = MAX_KEPT - room;
         self.clients.entry(client.to_owned()).or_default().insert(key.to_owned(), text);
@@ -51,12 +64,14 @@ impl Kept {
 
     /// Keeps these values of a client and no others.
     pub fn replace(&mut self, client: &str, values: &Dict) -> Result<(), Full> {
-        let replaced = self.clients.get(client).into_iter().flatten();
-        let mut room = self.room(replaced.map(|(key, text)| cost(client, key) + text.len()).sum());
+        let mut room = self.room(self.clients.get(client).map_or(0, |replaced| of_client(client, replaced)));
         let entries = values
             .iter()
             .map(|(key, value)| Ok((key.to_owned(), self.text(client, key, value, &mut room)?)))
-            .collect::<Result<_, Full>>()?;
+            .collect::<Result<IndexMap<_, _>, Full>>()?;
+        if entries.is_empty() {
+            room = room.checked_sub(cost(client, "")).ok_or(Full { allowed: MAX_KEPT })?;
+        }
         self.cost = MAX_KEPT - room;
         self.clients.insert(client.to_owned(), entries);
         Ok(())
@@ -66,10 +81,20 @@ impl Kept {
     pub fn to_json(&self) -> String {
         // As much at most: growing would take as much again.
         let mut json = String::with_capacity(self.cost);
-        // A String takes whatever is written to it.
-        let _ = Writer::new(&mut json, self.layout)
-            .dict(&self.clients, |writer, entries| writer.dict(entries, |writer, text| writer.written(text)));
+        self.write(&mut json);
         json
+    }
+
+    /// The same, behind what `json` holds.
+    pub fn write(&self, json: &mut String) {
+        // A String takes whatever is written to it.
+        let _ = Writer::new(json, self.layout)
+            .dict(&self.clients, |writer, entries| writer.dict(entries, |writer, text| writer.written(text)));
+    }
+
+    /// What all of it costs; its JSON is no longer.
+    pub fn cost(&self) -> usize {
+        self.cost
     }
 
     /// The room for what comes in the place of something of this cost.
@@ -90,15 +115,23 @@ impl Kept {
     }
 }
 
+/// What all entries of a client cost, or that there are none.
+fn of_client(client: &str, entries: &IndexMap<String, String>) -> usize {
+    match entries.is_empty() {
+        true => cost(client, ""),
+        false => entries.iter().map(|(key, text)| cost(client, key) + text.len()).sum(),
+    }
+}
+
 /// What an entry costs beside its text. A byte of a name can become six in the file (`\u001f`).
 pub fn cost(client: &str, key: &str) -> usize {
     ENTRY + 6 * (client.len() + key.len())
 }
 
 /// A text that takes so many bytes and no more.
-struct Bounded {
-    text: String,
-    room: usize,
+pub struct Bounded {
+    pub text: String,
+    pub room: usize,
 }
 
 impl fmt::Write for Bounded {

@@ -17,6 +17,7 @@ pub mod limits;
 mod problem;
 mod received;
 mod results_file;
+mod state;
 mod validation;
 
 #[cfg(target_arch = "wasm32")]
@@ -28,4 +29,5 @@ pub use kept::Full;
 pub use problem::{Problem, Problems, Reason};
 pub use received::{Dxo, Kind, Received, TaskResult, name};
 pub use results_file::{PathError, ResultsFile};
+pub use state::StateError;
 pub use validation::Validation;

@@ -7,6 +7,10 @@ pub const MAX_VALUES: usize = 1 << 20;
 pub const MAX_KEPT: usize = 32 << 20;
 /// Bytes that all failures come to. One takes some hundred.
 pub const MAX_FAILURES: usize = 1 << 20;
+/// Bytes of a state: what is kept is no longer, whatever stands in it.
+pub const MAX_STATE: usize = MAX_KEPT + MAX_FAILURES + ENTRY;
+/// Bytes of one value in a state, spaces aside: a byte of a dxo's values can become six in a file.
+pub const MAX_VALUE: usize = 6 * MAX_VALUES;
 /// What an entry of a result takes in memory beside its texts, about: many small ones count too.
 pub const ENTRY: usize = 256;
 /// Nesting of collections, as in the contract: they are read by recursion.

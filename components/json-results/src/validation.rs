@@ -10,7 +10,7 @@ use crate::received::values;
 use crate::{Dxo, Kind, Problem, Problems, Reason, Received};
 
 /// Keeps the metrics of each client and model owner.
-pub struct Validation(Kept);
+pub struct Validation(pub(crate) Kept);
 
 impl Default for Validation {
     fn default() -> Self {

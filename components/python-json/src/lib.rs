@@ -26,6 +26,7 @@
 #![forbid(unsafe_code)]
 
 mod dict;
+mod entries;
 mod int;
 mod parse;
 mod repr;
@@ -33,6 +34,7 @@ mod value;
 mod writer;
 
 pub use dict::Dict;
+pub use entries::{each_entry, each_item};
 pub use int::Int;
 pub use parse::{MAX_DEPTH, ParseError};
 pub use value::Value;

@@ -32,6 +32,11 @@ impl From<JiterError> for ParseError {
     }
 }
 
+/// A value that is cut in the middle of a character; there is none.
+pub fn no_text(position: usize) -> ParseError {
+    ParseError::Syntax { reason: "no text".to_owned(), position }
+}
+
 pub fn parse(text: &str) -> Result<Value, ParseError> {
     let mut jiter = Jiter::new(text.as_bytes()).with_allow_inf_nan();
     let first = jiter.peek()?;

@@ -5,7 +5,7 @@ use std::thread::LocalKey;
 
 use serde::de::DeserializeOwned;
 
-use crate::Error;
+use crate::{Error, text};
 
 /// Where an exported component lives. A component runs in one thread and is never re-entered, so
 /// nothing ever waits here.
@@ -37,15 +37,7 @@ impl<T: 'static> Configured<T> {
     ) -> Result<(), Error> {
         // A panic ends the instance; this tells the operator why.
         std::panic::set_hook(Box::new(|panic| crate::log::error(&panic.to_string())));
-        // Serde would take a list for a struct as well, by position.
-        if !args.trim_ascii_start().starts_with('{') {
-            return Err(Error::InvalidArgument("args: not a JSON object".to_owned()));
-        }
-        let mut text = serde_json::Deserializer::from_str(args);
-        let parsed = serde_path_to_error::deserialize(&mut text)
-            .map_err(|error| Error::InvalidArgument(format!("args: {}", named(&error))))?;
-        text.end().map_err(|error| Error::InvalidArgument(format!("args: {error}")))?;
-        let component = make(parsed)?;
+        let component = make(text::object("args", args)?)?;
         this.with(|slot| match slot.0.borrow_mut().replace(component) {
             None => Ok(()),
             Some(_) => Err(Error::InvalidArgument("configured twice".to_owned())),
@@ -65,16 +57,5 @@ impl<T: 'static> Configured<T> {
             Some(component) => call(component),
             None => Err(Error::InvalidArgument("called before it was configured".to_owned())),
         })
-    }
-}
-
-/// The error with the key where it is.
-fn named(error: &serde_path_to_error::Error<serde_json::Error>) -> String {
-    let key = error.path().to_string();
-    let error = error.inner();
-    // What serde says of unknown and missing keys names them.
-    match key == "." || error.to_string().contains(&format!("`{key}`")) {
-        true => error.to_string(),
-        false => format!("{key}: {error}"),
     }
 }

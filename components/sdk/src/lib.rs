@@ -56,6 +56,7 @@ mod error;
 mod model_status;
 mod return_code;
 mod tensor;
+mod text;
 
 pub use bindings::flip::fl::{cleanup, events, hub, object_store, peers};
 
@@ -70,6 +71,7 @@ pub use roles::executor::Executor;
 pub use roles::model_locator::ModelLocator;
 pub use roles::results_generator::ResultsGenerator;
 pub use roles::results_persistor::ResultsPersistor;
+pub use roles::state::{self, Stateful};
 pub use tensor::WINDOW;
 
 /// What the macro `export` needs; not for anyone else.

@@ -1,7 +1,7 @@
 //! The component: the handler, bound to the contract.
 
 use flip_sdk::peers::{self, LookupError, ResultsGenerator, ResultsPersistor};
-use flip_sdk::{Configurable, Error, EventHandler, FlContext, ModelStatus, events, hub, log};
+use flip_sdk::{Configurable, Error, EventHandler, FlContext, Json, ModelStatus, Stateful, events, hub, log};
 
 use crate::{Args, Host, ServerEventHandler, event};
 
@@ -68,4 +68,14 @@ impl EventHandler for ServerEventHandler<Sandbox> {
     }
 }
 
-flip_sdk::export!(ServerEventHandler<Sandbox>: event_handler);
+impl Stateful for ServerEventHandler<Sandbox> {
+    fn save(&self) -> Json {
+        self.state()
+    }
+
+    fn restore(&mut self, state: &str) -> Result<(), Error> {
+        self.restore(state)
+    }
+}
+
+flip_sdk::export!(ServerEventHandler<Sandbox>: event_handler, state);

@@ -34,10 +34,11 @@ pub struct ServerEventHandler<H: Host> {
     validation_json_generator_id: String,
     persist_and_cleanup_id: String,
     peers: Peers<H>,
-    fatal_error: bool,
-    aborted: bool,
-    /// What the hub was told at the end of the run.
-    final_status: Option<ModelStatus>,
+    pub(crate) fatal_error: bool,
+    /// What the run is going to end with, or has ended with: once it is aborted, STOPPED.
+    pub(crate) final_status: Option<ModelStatus>,
+    /// Whether the hub was told the final status.
+    ended: bool,
 }
 
 /// The components that the handler calls. They may be configured after it, so it looks for them at its
@@ -65,8 +66,8 @@ impl<H: Host> ServerEventHandler<H> {
             persist_and_cleanup_id,
             peers: Peers::Unknown,
             fatal_error: false,
-            aborted: false,
             final_status: None,
+            ended: false,
         })
     }
 
@@ -94,14 +95,14 @@ impl<H: Host> ServerEventHandler<H> {
             event::RESULTS_UPLOAD_COMPLETED => self.host.info("the results are uploaded"),
             event::ABORTED => {
                 self.host.info("the run is being aborted");
-                self.aborted = true;
+                self.final_status = Some(ModelStatus::Stopped);
             }
             event::FATAL_SYSTEM_ERROR => {
                 self.host.error("a fatal system error ended the run");
                 self.fatal_error = true;
                 // One that a component caused while this handler called it, at the end of the run,
                 // arrives only now: the hub was told something better.
-                if self.final_status.is_some_and(|status| status != ModelStatus::Error) {
+                if self.ended && self.final_status != Some(ModelStatus::Error) {
                     self.finish(ModelStatus::Error);
                 }
             }
@@ -114,12 +115,14 @@ impl<H: Host> ServerEventHandler<H> {
                 }
                 let failed =
                     generated.is_err() || persisted.is_err() || self.host.all_tasks_failed(generator);
-                self.finish(match (self.fatal_error, self.aborted, failed) {
+                self.finish(match (self.fatal_error, self.final_status, failed) {
                     (true, _, _) => ModelStatus::Error,
                     // Tasks that were cut short must not look like an error.
-                    (false, true, _) => ModelStatus::Stopped,
-                    (false, false, true) => ModelStatus::Error,
-                    (false, false, false) => ModelStatus::ResultsUploaded,
+                    (false, Some(ModelStatus::Stopped), _) => ModelStatus::Stopped,
+                    (false, _, true) => ModelStatus::Error,
+                    // Whoever embeds the handler decided.
+                    (false, Some(status), false) => status,
+                    (false, None, false) => ModelStatus::ResultsUploaded,
                 });
             }
             _ => {}
@@ -146,6 +149,7 @@ impl<H: Host> ServerEventHandler<H> {
 
     fn finish(&mut self, status: ModelStatus) {
         self.final_status = Some(status);
+        self.ended = true;
         self.report(status);
     }
 

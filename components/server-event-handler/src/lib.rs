@@ -11,6 +11,7 @@ pub mod handler;
 #[cfg(target_arch = "wasm32")]
 mod component;
 mod host;
+mod state;
 #[cfg(test)]
 mod tests;
 

@@ -7,6 +7,7 @@
 )]
 
 mod fake;
+mod state;
 
 use flip_sdk::Error;
 use flip_sdk::peers::LookupError;

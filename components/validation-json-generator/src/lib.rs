@@ -3,7 +3,7 @@
 //! Its rules are those of the crate `json-results`.
 #![cfg(target_arch = "wasm32")]
 
-use flip_sdk::{Configurable, Error, FlContext, ResultsGenerator, log};
+use flip_sdk::{Configurable, Error, FlContext, Json, ResultsGenerator, Stateful, log};
 use json_results::{Event, ResultsFile, Validation, host};
 
 struct ValidationJsonGenerator {
@@ -57,4 +57,14 @@ impl ResultsGenerator for ValidationJsonGenerator {
     }
 }
 
-flip_sdk::export!(ValidationJsonGenerator: results_generator);
+impl Stateful for ValidationJsonGenerator {
+    fn save(&self) -> Json {
+        self.validation.state()
+    }
+
+    fn restore(&mut self, state: &str) -> Result<(), Error> {
+        Ok(self.validation.restore(state)?)
+    }
+}
+
+flip_sdk::export!(ValidationJsonGenerator: results_generator, state);

@@ -37,6 +37,7 @@ pub mod executor;
 pub mod model_locator;
 pub mod results_generator;
 pub mod results_persistor;
+pub mod state;
 
 use std::thread::LocalKey;
 
@@ -57,11 +58,13 @@ fn with<E: Exported, R>(call: impl FnOnce(&mut E::Component) -> Result<R, Error>
     Configured::with(E::slot(), call)
 }
 
-/// Exports a type as the component of this crate, with the roles whose traits it implements.
+/// Exports a type as the component of this crate, with the roles whose traits it implements;
+/// `state` stands beside them where it is [`Stateful`](state::Stateful).
 ///
 /// ```ignore
 /// flip_sdk::export!(MyFilter: dxo_filter);
 /// flip_sdk::export!(MyWatcher: event_handler, results_generator);
+/// flip_sdk::export!(MyGenerator: results_generator, state);
 /// ```
 #[macro_export]
 macro_rules! export {

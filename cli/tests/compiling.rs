@@ -8,6 +8,7 @@
 
 mod support;
 
+use flip_wasm_tests::hostile::shapes::{functions, jumps};
 use flip_wasm_tests::{MISBEHAVING_FILTER, slow_to_compile};
 use support::Site;
 
@@ -60,6 +61,24 @@ fn compile_memory_ends_the_process() {
     let (code, text) = filter(&site, "compile-memory=1GiB", "cache");
     assert_eq!(code, 5, "{text}");
     assert!(text.contains("limit compile-memory reached: 1.0 GiB allowed"), "{text}");
+}
+
+#[test]
+fn a_million_functions_end_at_their_limit() {
+    let site = Site::new();
+    site.write("guest.wasm", &functions(1_000_000));
+    let (code, text) = filter(&site, "compile-time=500ms", "cache");
+    assert_eq!(code, 5, "{text}");
+    assert!(text.contains("limit compile-time reached: 500ms allowed"), "{text}");
+}
+
+#[test]
+fn tables_of_jumps_end_at_their_limit() {
+    let site = Site::new();
+    site.write("guest.wasm", &jumps(80, 128 << 10));
+    let (code, text) = filter(&site, "compile-time=500ms", "cache");
+    assert_eq!(code, 5, "{text}");
+    assert!(text.contains("limit compile-time reached: 500ms allowed"), "{text}");
 }
 
 #[test]

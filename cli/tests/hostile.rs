@@ -9,7 +9,8 @@
 
 mod support;
 
-use flip_wasm_tests::hostile::{Attack, Expected, FAMILIES, limits};
+use flip_runtime::safetensors::{Output, Overrides, open};
+use flip_wasm_tests::hostile::{Attack, Expected, FAMILIES, limits, sent};
 use support::{Site, shown};
 
 /// What is said of it on the standard error, and the exit code.
@@ -20,17 +21,33 @@ fn expected(attack: &Attack) -> (i32, String) {
         Expected::Failed(told) => (5, told.to_owned()),
         Expected::Refused(reason) => (3, reason.to_owned()),
         Expected::NotLoaded(reason) => (6, reason.to_owned()),
-        Expected::Told(_) | Expected::Harmless(_) => (0, String::new()),
+        Expected::Logged(text) => (0, text.to_owned()),
+        Expected::Told(_) | Expected::Out(_) | Expected::Harmless(_) => (0, String::new()),
     }
+}
+
+/// The update that the library filters, in the place of the recorded one.
+fn write_update(site: &Site) {
+    let update = flip_wasm_tests::update();
+    let output = Output::create(&site.path("update.safetensors"), &update, &Default::default()).unwrap();
+    output.commit(update, &Default::default()).unwrap();
+}
+
+/// Whether that went out which must go out.
+fn sent_as_expected(attack: &Attack, site: &Site) -> bool {
+    let Expected::Out(out) = attack.expected else { return true };
+    sent(&open(&site.path("out.safetensors"), Overrides::default()).unwrap().dxo) == out
 }
 
 /// Why it did not end as it should; none where it did, or is no attack of a filter.
 fn attempt(attack: &Attack) -> Option<String> {
     let (wasm, args) = attack.filter()?;
     let site = Site::new();
-    site.write("guest.wasm", &wasm);
+    // The name that stands in a history.
+    site.write("MisbehavingFilter.wasm", &wasm);
+    write_update(&site);
     let before = site.files();
-    let mut command = vec!["filter", "guest.wasm", "--args", &args];
+    let mut command = vec!["filter", "MisbehavingFilter.wasm", "--args", &args];
     command.extend(["--in", "update.safetensors", "--out", "out.safetensors"]);
     if !attack.limits.is_empty() {
         command.extend(["--limits", attack.limits]);
@@ -43,7 +60,10 @@ fn attempt(attack: &Attack) -> Option<String> {
     let said = String::from_utf8_lossy(&output.stderr).contains(&text);
     // Escapes would reach a terminal, a line of its own could pass for the program's.
     let plain = !output.stderr.contains(&0x1b);
-    (output.status.code() != Some(code) || !said || !plain || left != before).then_some(named)
+    if output.status.code() != Some(code) || !said || !plain || left != before {
+        return Some(named);
+    }
+    (!sent_as_expected(attack, &site)).then(|| format!("{named}: something else went out"))
 }
 
 #[test]

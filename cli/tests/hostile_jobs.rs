@@ -1,5 +1,6 @@
-//! A hostile component in a job, through `flip-wasm run`: what it asks for in vain it is told, the job runs to
-//! its end beside it, and nothing outside its grants is touched.
+//! Hostile components of jobs, from the table in `tests/hostile/`, through `flip-wasm run`: each is told no, or
+//! ends, and the recorded job runs to its end beside it and leaves what it leaves without it. The audit trail of
+//! each is whole.
 #![allow(
     clippy::indexing_slicing,
     clippy::panic,
@@ -9,113 +10,122 @@
 
 mod support;
 
-use std::os::unix::fs::symlink;
+use std::path::PathBuf;
 
 use flip_wasm_tests::ERRAND;
-use flip_wasm_tests::job::{RESULTS, SERVER, StandardJob};
-use serde_json::{Value, json};
+use flip_wasm_tests::hostile::errands::{Errands, Listing, listing};
+use flip_wasm_tests::hostile::{Attack, Expected, FAMILIES, How};
+use flip_wasm_tests::job::{JOB_FOLDER, RESULTS, SERVER, StandardJob};
+use serde_json::json;
 use support::Site;
 
-const POLICY: &str = r#"
-[components.errand]
-directories = { job = "read-write", workspace = "read" }
-cleanup = ["job/own/*"]
-object-store = ["put", "get"]
-object-prefixes = ["own"]
-events = ["a"]
-limits = { events = 3, files = 20, file-bytes = "100KiB", upload-bytes = "100KiB", log-lines = 200, call-time = "5s" }
-"#;
-
-/// The recorded job with the errand runner beside FLIP's own components, which does this as the run starts.
-fn run(errands: &[Value], policy: &str) -> (StandardJob, i32, String) {
-    let job = StandardJob::new();
-    job.write("job/errand.wasm", ERRAND);
-    job.write("policy.toml", policy);
-    symlink("/etc", job.path("workspace/server/simulate_job/out")).unwrap();
-    let args = json!({"on": {"_start_run": errands}});
-    let entry = json!({"id": "errand", "path": "wasm:errand.wasm", "args": args});
-    job.edit(SERVER, "\"components\": [", &format!("\"components\": [ {entry},"));
-    let args =
-        ["run", "job", "--trace", "trace.jsonl", "--workspace", "workspace", "--policy", "policy.toml"];
-    let output = Site::at(job.path("")).output(&[&args[..], &["--log-format", "text"]].concat());
-    assert!(!output.stderr.contains(&0x1b), "an escape reached the terminal");
-    let log = String::from_utf8(output.stderr).unwrap();
-    (job, output.status.code().unwrap(), log)
+/// What a component calls by this name, at the recorded job's server.
+fn root(job: &StandardJob, name: &str) -> PathBuf {
+    job.path(match name {
+        "job" => JOB_FOLDER,
+        "workspace" => "workspace/server",
+        // Another's: the job deletes its own.
+        "images" => "workspace/images/net-2",
+        _ => "workspace/server/outside",
+    })
 }
 
-/// What the errand runner was told, a line for each errand.
-fn told(log: &str) -> Vec<&str> {
-    let lines = log.lines().filter_map(|line| line.strip_suffix(" component=\"server/errand\""));
-    lines.filter_map(|line| line.trim_start().strip_prefix("INFO ")).collect()
+/// What `flip-wasm run` left of the job, its exit code, and its log.
+struct Run {
+    job: StandardJob,
+    code: i32,
+    log: String,
 }
 
-/// An errand, and what its outcome begins with.
-fn attacks() -> Vec<(Value, &'static str)> {
-    let many_parts = "a/".repeat(10_000) + "a";
-    let mut attacks = vec![
-        (json!({"read": ["job", "../server_log", 0, 9]}), "invalid argument: "),
-        (json!({"read": ["job", "/etc/passwd", 0, 9]}), "invalid argument: "),
-        (json!({"read": ["job", "a\u{0}b", 0, 9]}), "invalid argument: "),
-        (json!({"read": ["job", "a/", 0, 9]}), "invalid argument: "),
-        (json!({"read": ["job", many_parts, 0, 9]}), "invalid argument: "),
-        (json!({"read": ["job", "%2e%2e/x", 0, 9]}), "not found: "),
-        (json!({"read": ["job", "out/passwd", 0, 9]}), "not found: "),
-        (json!({"write": ["job", "out/x", "x"]}), "not found: "),
-        (json!({"read": ["job", "app_server/model/FL_global_model.pt", u64::MAX, u32::MAX]}), "ok \"\""),
-        (json!({"open": "images"}), "not permitted: directories"),
-        (json!({"write": ["workspace", "x", "x"]}), "not permitted: directories"),
-        (json!({"rename": ["workspace", "save", "job", "save"]}), "not permitted: directories"),
-        (json!({"remove": ["job", "app_server"]}), "not permitted: cleanup"),
-        (json!({"clear": "workspace"}), "not permitted: cleanup"),
-        (json!({"put": ["../x", "x"]}), "invalid argument: "),
-        (json!({"put": ["other/x", "x"]}), "not permitted: object-prefixes"),
-        (json!({"head": "own/x"}), "not permitted: object-store"),
-        (json!({"put": ["own/x", "x"]}), "ok "),
-        (json!({"put-zeroes": ["own/y", 200 << 10]}), "quota exceeded: limit upload-bytes"),
-        (json!({"write-zeroes": ["job", "y", 200 << 10]}), "quota exceeded: limit file-bytes"),
-        (json!({"update-status": "id"}), "not permitted: hub"),
-        (json!({"send-exception": ["site-1", "id", "text"]}), "not permitted: hub"),
-        (json!({"fire": "_end_run"}), "not permitted: events"),
-        (json!({"system-panic": "stop"}), "ok"),
-        (json!({"get-results-persistor": "persist_and_cleanup"}), "not permitted: peers"),
-        (json!({"say": "\u{1b}[2J\nERROR forged"}), "\\u{1b}[2J\\nERROR forged"),
-    ];
-    attacks.extend((0..3).map(|_| (json!({"fire": "a"}), "ok")));
-    attacks.push((json!({"fire": "a"}), "quota exceeded: limit events"));
-    attacks
+impl Run {
+    /// The recorded job with the errand runner beside FLIP's own components, which does this as the run starts.
+    fn of(errands: &Errands, limits: &str) -> Self {
+        let job = StandardJob::new();
+        job.write("job/errand.wasm", ERRAND);
+        job.write("policy.toml", errands.policy("errand", limits));
+        errands.plant(&|name| root(&job, name));
+        let entry = json!({"id": "errand", "path": "wasm:errand.wasm", "args": errands.args("_start_run")});
+        job.edit(SERVER, "\"components\": [", &format!("\"components\": [ {entry},"));
+        let args =
+            ["run", "job", "--trace", "trace.jsonl", "--workspace", "workspace", "--policy", "policy.toml"];
+        let site = Site::at(job.path(""));
+        let more = ["--log-format", "text", "--audit", "audit.jsonl"];
+        let output = site.output(&[&args[..], &more].concat());
+        let log = String::from_utf8(output.stderr).unwrap();
+        let audited = site.output(&["audit", "audit.jsonl"]);
+        assert_eq!(audited.status.code(), Some(0), "{audited:?}");
+        Self { job, code: output.status.code().unwrap(), log }
+    }
+
+    /// What the errand runner was told, a line for each errand.
+    fn told(&self) -> Vec<&str> {
+        let lines = self.log.lines().filter_map(|line| line.strip_suffix(" component=\"server/errand\""));
+        lines.filter_map(|line| line.trim_start().strip_prefix("INFO ")).collect()
+    }
+
+    fn listing(&self) -> Listing {
+        listing(&|name| root(&self.job, name))
+    }
+}
+
+/// Why it did not end as it should.
+fn failure(attack: &Attack, errands: &Errands, alone: &Listing) -> Result<(), String> {
+    let run = Run::of(errands, attack.limits);
+    let told = run.told();
+    let (code, text) = match attack.expected {
+        Expected::Trap(_) => (5, "trapped: "),
+        Expected::Limit(limit) => (5, limit),
+        Expected::Logged(text) => (0, text),
+        _ => (0, ""),
+    };
+    if run.code != code || !run.log.contains(text) || run.log.contains('\u{1b}') {
+        return Err(format!("exit code {} and not {code}, {text}: {}", run.code, run.log));
+    }
+    if let Expected::Told(text) = attack.expected
+        && !told.iter().any(|told| told.starts_with(text))
+    {
+        return Err(format!("it was never told {text}: {told:?}"));
+    }
+    let whole = matches!(attack.expected, Expected::Told(_) | Expected::Harmless(_));
+    errands.check_told(&told, whole)?;
+    // What was there before is what the job leaves when it runs without it, and what was planted.
+    let mut before = alone.clone();
+    let planted = tempfile::tempdir().unwrap();
+    let roots = |name: &str| planted.path().join(name);
+    errands.plant(&roots);
+    before.extend(listing(&roots));
+    errands.check_left(&before, &run.listing())?;
+    match run.job.text(RESULTS) == run.job.text("expected/cross_val_results.json") {
+        true => Ok(()),
+        false => Err("the job has other results".to_owned()),
+    }
 }
 
 #[test]
-fn hostile_calls_in_a_job_are_refused_and_the_job_runs_to_its_end() {
-    let (errands, expected): (Vec<_>, Vec<_>) = attacks().into_iter().unzip();
-    let (job, code, log) = run(&errands, POLICY);
-    let told = told(&log);
-    assert_eq!(told.len(), expected.len(), "{told:#?}");
-    for ((told, expected), errand) in told.iter().zip(expected).zip(errands) {
-        assert!(told.starts_with(expected), "{errand:.200}: {told}");
-    }
-    assert_eq!(code, 0, "{log}");
-    assert_eq!(job.text(RESULTS), job.text("expected/cross_val_results.json"));
-    let stored = job.files("workspace/store").into_keys().collect::<Vec<_>>();
-    assert!(stored.len() == 2 && stored.iter().any(|name| name == "own/x"), "{stored:?}");
-    assert!(!std::path::Path::new("/etc/x").exists());
-}
-
-#[test]
-fn hostile_floods_and_panics_in_a_job_end_at_their_limits_beside_the_others() {
-    let flood = vec![json!({"say": "again"}); 1_000];
-    let files = (0..30).map(|n| json!({"write": ["job", format!("own-{n}"), "x"]})).collect::<Vec<_>>();
-    let handles = vec![json!({"keep-open": ["job", 1_000]})];
-    for (errands, code, text) in [
-        (flood, 0, "limit log-lines reached"),
-        (files, 0, "limit files reached"),
-        (handles, 0, "quota exceeded: "),
-        (vec![json!("panic")], 5, "trapped"),
-        (vec![json!({"read-until": ["job", "app_server/custom/trainer.py", "never that"]})], 5, "call-time"),
-    ] {
-        let (job, ended, log) = run(&errands, POLICY);
-        assert_eq!(ended, code, "{text}: {log}");
-        assert!(log.contains(text), "{text}: {log}");
-        assert_eq!(job.text(RESULTS), job.text("expected/cross_val_results.json"));
-    }
+fn hostile_components_of_jobs_are_told_no_and_the_job_runs_to_its_end() {
+    let alone = Run::of(&Errands::granting(""), "");
+    assert_eq!(alone.code, 0, "{}", alone.log);
+    let alone = alone.listing();
+    let attacks = FAMILIES.iter().flat_map(|(_, attacks)| *attacks).filter_map(|attack| match attack.how {
+        How::Errands(errands) => Some((attack, errands())),
+        _ => None,
+    });
+    let attacks: Vec<_> = attacks.collect();
+    assert!(attacks.len() > 20, "{} attacks", attacks.len());
+    // Two processes at a time.
+    let (some, others) = attacks.split_at(attacks.len() / 2);
+    let failures: Vec<_> = std::thread::scope(|scope| {
+        let halves = [some, others].map(|half| {
+            let alone = &alone;
+            scope.spawn(move || {
+                let failures = half.iter().filter_map(|(attack, errands)| {
+                    let why = failure(attack, errands, alone).err()?;
+                    Some(format!("row {}, {}: {why}", attack.row, attack.name))
+                });
+                failures.collect::<Vec<_>>()
+            })
+        });
+        halves.into_iter().flat_map(|half| half.join().unwrap()).collect()
+    });
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
 }

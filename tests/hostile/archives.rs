@@ -4,9 +4,9 @@ use flip_runtime::safetensors::{Overrides, open};
 use flip_runtime::{Json, Limits};
 use serde_json::json;
 
-use super::files::granting;
+use super::errands::Errands;
 use super::guest::process;
-use super::table::{Attack, Ended, Expected, elsewhere, guest, host, nothing};
+use super::table::{Attack, Ended, Expected, elsewhere, errands, guest, host, nothing};
 use crate::{EVERYTHING, percentile_privacy, safetensors_bytes};
 
 pub const ATTACKS: &[Attack] = &[
@@ -35,7 +35,7 @@ pub const ATTACKS: &[Attack] = &[
         "a checkpoint with compressed entries",
         "components/checkpoint/tests/zips.rs::entries_that_are_not_stored",
     ),
-    host(
+    errands(
         "35",
         "an archive larger than it may upload",
         archive_too_large,
@@ -101,14 +101,13 @@ pub const ATTACKS: &[Attack] = &[
     ),
 ];
 
-fn archive_too_large(limits: Limits) -> Ended {
-    let site = granting(EVERYTHING, limits);
-    // What does not shrink.
+/// Of what does not shrink.
+fn archive_too_large() -> Errands {
     let noise: Vec<u8> = (0..5_000_u32).map(|x| (x.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
-    site.write("job/a", noise);
-    let told = site.does(json!({"put-archive": ["key", "job", ""]}));
-    assert!(site.does(json!({"head": "key"})).starts_with("not found: "));
-    Ok(told)
+    Errands::granting(EVERYTHING)
+        .file("job/a", noise)
+        .told("quota exceeded: ", [json!({"put-archive": ["key", "job", ""]})])
+        .told("not found: ", [json!({"head": "key"})])
 }
 
 fn opened(bytes: &[u8]) -> Ended {

@@ -25,6 +25,13 @@ pub const ATTACKS: &[Attack] = &[
         "",
         Expected::NotLoaded("wasi:sockets/tcp@0.3.0"),
     ),
+    guest(
+        "38",
+        "sockets of each kind, and looking up a name",
+        ask_for_the_network,
+        "",
+        Expected::Harmless("it is told access-denied, and that no name is known"),
+    ),
     elsewhere(
         "38",
         "several imports that are not offered",
@@ -56,6 +63,90 @@ pub const ATTACKS: &[Attack] = &[
         Expected::Harmless("there are none"),
     ),
 ];
+
+/// What it takes of WASI to make a socket and to look up a name.
+const SOCKETS: &str = r#"
+    (import "wasi:sockets/network@0.2.0" (instance $network
+        (export "network" (type $network (sub resource)))
+        (type $e (enum "unknown" "access-denied" "not-supported" "invalid-argument" "out-of-memory" "timeout"
+            "concurrency-conflict" "not-in-progress" "would-block" "invalid-state" "new-socket-limit"
+            "address-not-bindable" "address-in-use" "remote-unreachable" "connection-refused"
+            "connection-reset" "connection-aborted" "datagram-too-large" "name-unresolvable"
+            "temporary-resolver-failure" "permanent-resolver-failure"))
+        (export "error-code" (type (eq $e)))
+        (type $f (enum "ipv4" "ipv6"))
+        (export "ip-address-family" (type (eq $f)))))
+    (alias export $network "network" (type $network-type))
+    (alias export $network "error-code" (type $error-code))
+    (alias export $network "ip-address-family" (type $family))
+    (import "wasi:sockets/instance-network@0.2.0" (instance $instance-network
+        (alias outer 1 $network-type (type $network))
+        (export "instance-network" (func (result (own $network))))))
+    (import "wasi:sockets/tcp@0.2.0" (instance $tcp (export "tcp-socket" (type (sub resource)))))
+    (alias export $tcp "tcp-socket" (type $tcp-socket))
+    (import "wasi:sockets/udp@0.2.0" (instance $udp (export "udp-socket" (type (sub resource)))))
+    (alias export $udp "udp-socket" (type $udp-socket))
+    (import "wasi:sockets/tcp-create-socket@0.2.0" (instance $create-tcp
+        (alias outer 1 $tcp-socket (type $socket))
+        (alias outer 1 $error-code (type $e))
+        (alias outer 1 $family (type $f))
+        (export "create-tcp-socket" (func (param "address-family" $f)
+            (result (result (own $socket) (error $e)))))))
+    (import "wasi:sockets/udp-create-socket@0.2.0" (instance $create-udp
+        (alias outer 1 $udp-socket (type $socket))
+        (alias outer 1 $error-code (type $e))
+        (alias outer 1 $family (type $f))
+        (export "create-udp-socket" (func (param "address-family" $f)
+            (result (result (own $socket) (error $e)))))))
+    (import "wasi:sockets/ip-name-lookup@0.2.0" (instance $lookup
+        (alias outer 1 $network-type (type $network))
+        (alias outer 1 $error-code (type $e))
+        (export "resolve-address-stream" (type $stream (sub resource)))
+        (export "resolve-addresses" (func (param "network" (borrow $network)) (param "name" string)
+            (result (result (own $stream) (error $e)))))))
+    (core func $open-network (canon lower (func $instance-network "instance-network")))
+    (core func $make-tcp (canon lower (func $create-tcp "create-tcp-socket") (memory $memory)))
+    (core func $make-udp (canon lower (func $create-udp "create-udp-socket") (memory $memory)))
+    (core func $look-up (canon lower (func $lookup "resolve-addresses") (memory $memory)))"#;
+
+/// Traps where a socket is answered with anything but `access-denied`, and the name localhost with anything but
+/// `permanent-resolver-failure`.
+fn ask_for_the_network() -> String {
+    let asked = [
+        ("(call $tcp (i32.const 0) (i32.const 64))", 1),
+        ("(call $tcp (i32.const 1) (i32.const 64))", 1),
+        ("(call $udp (i32.const 0) (i32.const 64))", 1),
+        ("(call $udp (i32.const 1) (i32.const 64))", 1),
+        (
+            "(i64.store (i32.const 100) (i64.const 0x736f686c61636f6c))
+            (i32.store8 (i32.const 108) (i32.const 0x74))
+            (call $look-up (call $open) (i32.const 100) (i32.const 9) (i32.const 64))",
+            20,
+        ),
+    ];
+    let asked = asked.map(|(ask, error)| {
+        format!(
+            "{ask} (if (i32.ne (i32.load8_u (i32.const 64)) (i32.const 1)) (then unreachable))
+            (if (i32.ne (i32.load8_u (i32.const 68)) (i32.const {error})) (then unreachable))"
+        )
+    });
+    filter([
+        ("component", SOCKETS),
+        (
+            "fields",
+            r#"(import "net" "open" (func $open (result i32)))
+            (import "net" "tcp" (func $tcp (param i32 i32)))
+            (import "net" "udp" (func $udp (param i32 i32)))
+            (import "net" "look-up" (func $look-up (param i32 i32 i32 i32)))"#,
+        ),
+        ("process", &asked.concat()),
+        (
+            "instances",
+            r#"(with "net" (instance (export "open" (func $open-network)) (export "tcp" (func $make-tcp))
+                (export "udp" (func $make-udp)) (export "look-up" (func $look-up))))"#,
+        ),
+    ])
+}
 
 fn import(import: &str) -> String {
     filter([("component", import)])

@@ -1,26 +1,24 @@
 //! Data that a filter smuggles out, and answers that differ from run to run.
 
-use flip_runtime::{Limits, Outcome};
+use flip_runtime::Limits;
 
 use super::table::{Attack, Ended, Expected, deed, elsewhere, host};
 use crate::{assert_same, context, misbehaving, misbehaving_within, update, values};
 
 pub const ATTACKS: &[Attack] = &[
-    host(
+    deed(
         "54",
         "a filter that adds a tensor",
-        |limits| smuggled(r#""add-tensor""#, limits),
+        r#""add-tensor""#,
         "",
-        Expected::Harmless(
-            "goes out: within host-bytes a filter may add tensors. The report names what left",
-        ),
+        Expected::Out(r#"a float32 [2, 2], b float32 [2], extra float32 [4], by ["MisbehavingFilter"]"#),
     ),
-    host(
+    deed(
         "54",
-        "a filter that changes every dtype and the order",
-        |limits| smuggled(r#""replace-backwards""#, limits),
+        "a filter that changes every dtype, last one first",
+        r#""replace-backwards""#,
         "",
-        Expected::Harmless("goes out: a filter may widen a dtype, as NumPy does; names keep their order"),
+        Expected::Out(r#"a float64 [2, 2], b float64 [2], by ["MisbehavingFilter"]"#),
     ),
     deed(
         "54",
@@ -50,12 +48,12 @@ pub const ATTACKS: &[Attack] = &[
         "host-bytes=16MiB",
         Expected::Failed("limit host-bytes"),
     ),
-    host(
+    deed(
         "54",
         "a filter that claims another's work",
-        forged_history,
+        r#""forge-history""#,
         "",
-        Expected::Harmless("the history is the host's"),
+        Expected::Out(r#"a float32 [2, 2], b float32 [2], by ["MisbehavingFilter"]"#),
     ),
     host(
         "54",
@@ -87,24 +85,6 @@ pub const ATTACKS: &[Attack] = &[
         Expected::Harmless("the same bytes, and as many host calls"),
     ),
 ];
-
-/// The names and types of what went out.
-fn smuggled(deed: &str, limits: Limits) -> Ended {
-    let filtered = misbehaving_within(deed, limits).filter(update(), &context())?;
-    let tensors = filtered.dxo.tensors().unwrap();
-    assert!(tensors.len() <= 3);
-    Ok(tensors
-        .iter()
-        .map(|(name, tensor)| format!("{name} {:?} {:?}; ", tensor.dtype(), tensor.shape()))
-        .collect())
-}
-
-fn forged_history(limits: Limits) -> Ended {
-    let filtered = misbehaving_within(r#""forge-history""#, limits).filter(update(), &context())?;
-    assert_eq!(filtered.dxo.meta["filter_history"].text(), r#"["MisbehavingFilter"]"#);
-    assert_eq!(filtered.leaves[0].outcome, Outcome::Filtered);
-    Ok("its own name".to_owned())
-}
 
 /// What it was given is not touched: a clone made before keeps every bit.
 fn half_zeroed(limits: Limits) -> Ended {

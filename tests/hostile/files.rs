@@ -1,23 +1,21 @@
 //! Paths that lead out, links, and rights.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
-
 use flip_runtime::Limits;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::table::{Attack, Ended, Expected, elsewhere, host, nothing};
+use super::errands::Errands;
+use super::table::{Attack, Expected, elsewhere, errands, nothing};
 use crate::{EVERYTHING, Site};
 
 pub const ATTACKS: &[Attack] = &[
-    host(
+    errands(
         "26",
         "paths with .., absolute, with empty parts, NUL, control characters, backslashes, 5 000 bytes, 10 000 parts",
         paths_that_lead_out,
         "",
         Expected::Told("invalid argument: "),
     ),
-    host(
+    errands(
         "26",
         "%2e%2e, C:, COM1, COM¹, name:stream, twins by case and by normal form",
         names_that_look_odd,
@@ -29,14 +27,14 @@ pub const ATTACKS: &[Attack] = &[
         "each of these paths in every function",
         "tests/storage.rs::a_path_that_could_lead_out_is_refused_by_every_function",
     ),
-    host(
+    errands(
         "26",
         "object keys that leave the prefix",
         keys_that_leave,
         "",
         Expected::Told("invalid argument: "),
     ),
-    host(
+    errands(
         "27",
         "a link to the outside that the operator left, also with a slash behind it",
         links_of_the_operator,
@@ -51,21 +49,21 @@ pub const ATTACKS: &[Attack] = &[
     ),
     elsewhere("27", "links in a circle", "tests/links.rs::links_in_a_circle_are_no_hang"),
     nothing("28", "symbolic and hard links that a guest makes", "the contract has no call that makes one"),
-    host(
+    errands(
         "28",
         "a move into a directory that is read-only, and out of it",
         moves_across_grants,
         "",
         Expected::Told("not permitted: "),
     ),
-    host(
+    errands(
         "29",
         "writing, replacing, moving, making directories where reading is granted",
         writes_where_reading_is_granted,
         "",
         Expected::Told("not permitted: "),
     ),
-    host(
+    errands(
         "29",
         "deleting where writing is granted and deleting is not",
         deletes_without_a_grant,
@@ -82,8 +80,8 @@ pub const ATTACKS: &[Attack] = &[
         "pipes, sockets and directories in the place of a file",
         "tests/storage.rs::what_is_no_regular_file_is_refused_and_never_waited_for",
     ),
-    host("30", "a device in the place of a file", devices, "", Expected::Told("not found: ")),
-    host(
+    errands("30", "a device in the place of a file", devices, "", Expected::Told("not found: ")),
+    errands(
         "55",
         "files of another directory, and of another site's",
         files_of_others,
@@ -96,19 +94,6 @@ pub const ATTACKS: &[Attack] = &[
         "tests/grants.rs::a_refusal_does_not_tell_whether_something_is_there",
     ),
 ];
-
-/// Every one of these must be told the same kind of thing; the first answer stands for them.
-fn all_told(site: &Site, errands: Vec<Value>, start: &str) -> Ended {
-    let outcomes = site.run(errands.clone());
-    for (outcome, errand) in outcomes.iter().zip(&errands) {
-        assert!(outcome.starts_with(start), "{errand:.200}: {outcome}");
-    }
-    Ok(outcomes.into_iter().next().unwrap_or_default())
-}
-
-pub(super) fn within(limits: Limits) -> Site {
-    granting(EVERYTHING, limits)
-}
 
 pub(super) fn granting(policy: &str, limits: Limits) -> Site {
     let mut site = Site::granting(policy);
@@ -142,10 +127,8 @@ fn bad_paths() -> Vec<String> {
     paths
 }
 
-fn paths_that_lead_out(limits: Limits) -> Ended {
-    let site = within(limits);
-    site.write("outside/secret", "secret");
-    let errands = bad_paths().into_iter().flat_map(|path| {
+fn paths_that_lead_out() -> Errands {
+    let asked = bad_paths().into_iter().flat_map(|path| {
         [
             json!({"read": ["job", path, 0, 9]}),
             json!({"write": ["job", path, "x"]}),
@@ -153,42 +136,35 @@ fn paths_that_lead_out(limits: Limits) -> Ended {
             json!({"entries": ["job", path, null, 9]}),
         ]
     });
-    let told = all_told(&site, errands.collect(), "invalid argument: ");
-    assert_eq!((site.names("job").len(), site.names("outside").len()), (0, 1));
-    told
+    Errands::granting(EVERYTHING).file("outside/secret", "secret").told("invalid argument: ", asked)
 }
 
-fn names_that_look_odd(limits: Limits) -> Ended {
-    let site = within(limits);
-    let names = [
-        "%2e%2e",
-        "%00",
-        "C:",
-        "COM1",
-        "COM¹",
-        "name:stream",
-        "name",
-        "NAME",
-        "\u{e9}",
-        "e\u{301}",
-        "...",
-        "~",
-        "-rf",
-        " ",
-    ];
-    let errands = names.map(|name| json!({"write": ["job", name, name]}));
-    all_told(&site, errands.to_vec(), "ok")?;
-    assert_eq!(site.names("job").len(), names.len());
-    for name in names {
-        assert_eq!(site.read(&format!("job/{name}")), name);
-    }
-    Ok("written".to_owned())
+const ODD_NAMES: [&str; 14] = [
+    "%2e%2e",
+    "%00",
+    "C:",
+    "COM1",
+    "COM¹",
+    "name:stream",
+    "name",
+    "NAME",
+    "\u{e9}",
+    "e\u{301}",
+    "...",
+    "~",
+    "-rf",
+    " ",
+];
+
+fn names_that_look_odd() -> Errands {
+    let errands = Errands::granting(EVERYTHING);
+    let errands = errands.told("ok", ODD_NAMES.map(|name| json!({"write": ["job", name, name]})));
+    ODD_NAMES.iter().fold(errands, |errands, name| errands.leaves(format!("job/{name}"), name))
 }
 
-fn keys_that_leave(limits: Limits) -> Ended {
-    let site = within(limits);
+fn keys_that_leave() -> Errands {
     let keys = ["", ".", "..", "../a", "a/../../b", "/a", "a/", "a//b", "a\0b", "a\nb"];
-    let errands = keys.into_iter().flat_map(|key| {
+    let asked = keys.into_iter().flat_map(|key| {
         [
             json!({"put": [key, "x"]}),
             json!({"put-archive": [key, "job", ""]}),
@@ -196,110 +172,83 @@ fn keys_that_leave(limits: Limits) -> Ended {
             json!({"head": key}),
         ]
     });
-    all_told(&site, errands.collect(), "invalid argument: ")
+    Errands::granting(EVERYTHING).told("invalid argument: ", asked)
 }
 
-fn links_of_the_operator(limits: Limits) -> Ended {
-    let site = within(limits);
-    site.write("outside/secret", "secret");
-    site.link("../outside", "job/link");
-    site.link("../outside/secret", "job/file");
-    let mut told = String::new();
-    for path in ["link/secret", "link/", "file/", "file"] {
-        for errand in [json!({"read": ["job", path, 0, 9]}), json!({"tensor": ["job", path, 0, [6]]})] {
-            told = site.does(errand);
-            assert!(
-                told.starts_with("not found: ") || told.starts_with("invalid argument: "),
-                "{path}: {told}"
-            );
-        }
-    }
-    // What is made takes the link's place, and leaves its target alone.
-    assert_eq!(site.does(json!({"write": ["job", "file", "mine"]})), "ok");
-    assert_eq!(site.read("outside/secret"), "secret");
-    Ok(told)
+/// What is made takes a link's place, and leaves its target alone; what would go through one goes nowhere.
+fn links_of_the_operator() -> Errands {
+    let looked_at =
+        |path: &'static str| [json!({"read": ["job", path, 0, 9]}), json!({"tensor": ["job", path, 0, [6]]})];
+    let inside = ["link/secret", "file", "etc/passwd"].into_iter().flat_map(looked_at);
+    Errands::granting(EVERYTHING)
+        .file("outside/secret", "secret")
+        .link("job/link", "../outside")
+        .link("job/file", "../outside/secret")
+        .link("job/replaced", "../outside/secret")
+        .link("job/etc", "/etc")
+        .told("not found: ", inside)
+        .told(
+            "not found: ",
+            [json!({"write": ["job", "link/new", "x"]}), json!({"write": ["job", "etc/x", "x"]})],
+        )
+        .told("invalid argument: ", ["link/", "file/"].into_iter().flat_map(looked_at))
+        .told("ok", [json!({"write": ["job", "replaced", "mine"]})])
+        .leaves("job/replaced", "mine")
 }
 
 const READ_ONLY: &str = r#"directories = { job = "read", workspace = "read-write" }"#;
 
-fn moves_across_grants(limits: Limits) -> Ended {
-    let site = granting(READ_ONLY, limits);
-    site.write("job/kept", "kept");
-    site.write("workspace/mine", "mine");
-    let told = all_told(
-        &site,
-        vec![
-            json!({"rename": ["job", "kept", "workspace", "taken"]}),
-            json!({"rename": ["workspace", "mine", "job", "kept"]}),
-            json!({"rename": ["job", "kept", "job", "renamed"]}),
-        ],
-        "not permitted: ",
-    );
-    assert_eq!(
-        (site.names("job"), site.names("workspace")),
-        (vec!["kept".to_owned()], vec!["mine".to_owned()])
-    );
-    told
+fn moves_across_grants() -> Errands {
+    let moves = [
+        json!({"rename": ["job", "kept", "workspace", "taken"]}),
+        json!({"rename": ["workspace", "mine", "job", "kept"]}),
+        json!({"rename": ["job", "kept", "job", "renamed"]}),
+    ];
+    let errands = Errands::granting(READ_ONLY).file("job/kept", "kept").file("workspace/mine", "mine");
+    errands.told("not permitted: directories", moves)
 }
 
-fn writes_where_reading_is_granted(limits: Limits) -> Ended {
-    let site = granting(READ_ONLY, limits);
-    site.write("job/kept", "kept");
-    let state = || {
-        let metadata = fs::metadata(site.path("job/kept")).unwrap();
-        let folder = fs::metadata(site.path("job")).unwrap();
-        (metadata.mtime_nsec(), metadata.ino(), metadata.mode(), folder.mtime_nsec(), site.read("job/kept"))
-    };
-    let before = state();
-    let told = all_told(
-        &site,
-        vec![
+fn writes_where_reading_is_granted() -> Errands {
+    let errands = Errands::granting(READ_ONLY).file("job/kept", "kept");
+    let errands = errands.told(
+        "not permitted: directories",
+        [
             json!({"write": ["job", "kept", ""]}),
             json!({"write": ["job", "new", "x"]}),
             json!({"stage": ["job", "kept", "x"]}),
             json!({"create-dir-all": ["job", "new/folder"]}),
-            json!({"remove": ["job", "kept"]}),
-            json!({"clear": "job"}),
         ],
-        "not permitted: ",
     );
-    assert_eq!(state(), before);
-    told
+    errands.told("not permitted: cleanup", [json!({"remove": ["job", "kept"]}), json!({"clear": "job"})])
 }
 
-fn deletes_without_a_grant(limits: Limits) -> Ended {
-    let site = granting(READ_ONLY, limits);
-    site.write("workspace/kept", "kept");
-    let errands = vec![json!({"remove": ["workspace", "kept"]}), json!({"clear": "workspace"})];
-    let told = all_told(&site, errands, "not permitted: ");
-    assert_eq!(site.read("workspace/kept"), "kept");
-    told
+fn deletes_without_a_grant() -> Errands {
+    let asked = [json!({"remove": ["workspace", "kept"]}), json!({"clear": "workspace"})];
+    Errands::granting(READ_ONLY).file("workspace/kept", "kept").told("not permitted: cleanup", asked)
 }
 
-/// What can be had without being root: links to devices, which lead out, and a pipe.
-fn devices(limits: Limits) -> Ended {
-    let site = within(limits);
-    let mut told = String::new();
-    for device in ["/dev/zero", "/dev/tty", "/proc/self/mem", "/proc/self/environ"] {
-        let name = device.rsplit('/').next().unwrap();
-        site.link(device, &format!("job/{name}"));
-        told = site.does(json!({"read": ["job", name, 0, 1_000_000]}));
-        assert!(
-            told.starts_with("not found: ") || told.starts_with("invalid argument: "),
-            "{device}: {told}"
-        );
-    }
-    Ok(told)
+/// What can be had without being root: links to devices, which lead out.
+fn devices() -> Errands {
+    const DEVICES: [(&str, &str); 4] = [
+        ("job/zero", "/dev/zero"),
+        ("job/tty", "/dev/tty"),
+        ("job/mem", "/proc/self/mem"),
+        ("job/environ", "/proc/self/environ"),
+    ];
+    let errands = Errands::granting(EVERYTHING);
+    DEVICES.into_iter().fold(errands, |errands, (path, device)| {
+        let name = path.trim_start_matches("job/");
+        errands.link(path, device).told("not found: ", [json!({"read": ["job", name, 0, 1_000_000]})])
+    })
 }
 
-fn files_of_others(limits: Limits) -> Ended {
-    let site = granting(r#"directories = { job = "read" }"#, limits);
-    site.write("images/patient-1/scan.dcm", "scan");
-    let errands = vec![
+fn files_of_others() -> Errands {
+    let asked = [
         json!({"read": ["images", "patient-1/scan.dcm", 0, 9]}),
         json!({"read": ["images", "patient-2/scan.dcm", 0, 9]}),
         json!({"entries": ["images", "", null, 9]}),
         json!({"open": "safehouse"}),
     ];
-    all_told(&site, errands, "not permitted: ")
+    let errands = Errands::granting(r#"directories = { job = "read" }"#);
+    errands.file("images/patient-1/scan.dcm", "scan").told("not permitted: directories", asked)
 }

@@ -3,9 +3,10 @@
 use flip_runtime::Limits;
 use serde_json::json;
 
+use super::errands::Errands;
 use super::guest::{filter, process};
-use super::table::{Attack, Ended, Expected, deed, elsewhere, guest, host};
-use crate::Site;
+use super::table::{Attack, Ended, Expected, deed, elsewhere, errands, guest, host};
+use crate::{EVERYTHING, Site};
 
 const CREATE: &str = "(call $create (i32.const 2) (i32.const 0) (i32.const 0) (i32.const 64))";
 const TENSOR: &str = "(i32.load (i32.const 68))";
@@ -141,6 +142,16 @@ pub const ATTACKS: &[Attack] = &[
         opened_in_vain,
         "handles=20",
         Expected::Told("quota exceeded: limit handles"),
+    ),
+    errands(
+        "24",
+        "a thousand directories that are kept open",
+        || {
+            let asked = [json!({"keep-open": ["job", 1_000]})];
+            Errands::granting(EVERYTHING).told("quota exceeded: more than 128 directories", asked)
+        },
+        "",
+        Expected::Told("quota exceeded: "),
     ),
     elsewhere(
         "24",

@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use flip_runtime::services::ServiceError;
-use flip_runtime::{AbortSignal, Error, FlContext, Level, Limits, LogSink};
+use flip_runtime::{AbortSignal, FlContext, Level, Limits, LogSink};
 use serde_json::json;
 
+use super::errands::Errands;
 use super::files::granting;
 use super::guest::{fields, filter, process};
-use super::table::{Attack, Ended, Expected, deed, elsewhere, guest, host};
-use crate::{EVERYTHING, Fails, Site, context, lines, misbehaving_within, on_go, runtime, update};
+use super::table::{Attack, Ended, Expected, deed, elsewhere, errands, guest, host};
+use crate::{EVERYTHING, Fails, Site, context, misbehaving_within, on_go, update};
 
 pub const ATTACKS: &[Attack] = &[
     deed("48", "a panic in a call", r#""panic""#, "", Expected::Trap("unreachable")),
@@ -69,7 +70,7 @@ pub const ATTACKS: &[Attack] = &[
         "a handler that traps, and those who waited for it",
         "tests/events.rs::a_trap_loses_no_event_that_waits_for_the_others",
     ),
-    host("48", "a trap in the middle of an event", trap_in_an_event, "", Expected::Trap("unreachable")),
+    errands("48", "a trap in the middle of an event", trap_in_an_event, "", Expected::Trap("unreachable")),
     host(
         "49",
         "a service that fails at each call",
@@ -93,6 +94,26 @@ pub const ATTACKS: &[Attack] = &[
         Expected::Told("unavailable: "),
     )
     .once(),
+    elsewhere(
+        "49",
+        "a hub and a store that fail, or panic, at one call of a job, each call in turn",
+        "tests/faults.rs::a_hub_and_a_store_that_fail_at_any_one_call_of_a_job_cost_it_no_result",
+    ),
+    elsewhere(
+        "49",
+        "the same of all that the persistor calls: directories, events, its peer, its inventory, the store",
+        "tests/faults.rs::whatever_the_persistor_calls_may_fail_and_it_is_told",
+    ),
+    elsewhere(
+        "49",
+        "a service that holds on after the call's end, and the audit trail",
+        "tests/audit_hostile.rs::a_call_whose_time_is_up_is_noted_as_given_up",
+    ),
+    elsewhere(
+        "49",
+        "a flood of calls, and the audit trail",
+        "tests/audit_hostile.rs::a_flood_of_calls_is_counted_whole_and_the_trail_stays_small",
+    ),
     elsewhere(
         "49",
         "a server of objects that fails at each request",
@@ -152,23 +173,11 @@ pub const ATTACKS: &[Attack] = &[
         Expected::Harmless("the benign one gives its answer while they run"),
     )
     .once(),
-    host(
-        "53",
-        "memory, globals and tables that earlier instances have written to",
-        state_that_stays,
-        "",
-        Expected::Harmless("each instance begins with zeroes"),
-    ),
 ];
 
 /// Traps while those who are told of its event wait.
-fn trap_in_an_event(limits: Limits) -> Ended {
-    let site = granting(EVERYTHING, limits);
-    let (mut runner, log) = site.runner(on_go(json!([{"fire": "a"}, "panic"])));
-    let ended = runner.handle_event("go", &site.context);
-    assert_eq!(lines(&log)[0], "ok");
-    assert!(matches!(runner.handle_event("go", &site.context), Err(Error::Poisoned { .. })));
-    ended.map(|()| "it went on".to_owned())
+fn trap_in_an_event() -> Errands {
+    Errands::granting(EVERYTHING).told("ok", [json!({"fire": "a"})]).ends(json!("panic"))
 }
 
 fn failing(limits: Limits, fails: fn() -> Fails) -> Ended {
@@ -272,38 +281,4 @@ fn crowd(limits: Limits) -> Ended {
         }
     });
     Ok("right".to_owned())
-}
-
-/// Forty of them, in turn and at the same time: each traps where it finds what another one left.
-fn state_that_stays(limits: Limits) -> Ended {
-    let text = filter([
-        (
-            "fields",
-            "(global $seen (mut i32) (i32.const 0)) (table $t 10 funcref) (elem declare func $none) (func $none)",
-        ),
-        (
-            "process",
-            "(if (global.get $seen) (then unreachable))
-            (if (i32.eqz (ref.is_null (table.get $t (i32.const 5)))) (then unreachable))
-            (local.set $i (i32.const 4096))
-            (loop $again
-                (if (i32.load (local.get $i)) (then unreachable))
-                (i32.store (local.get $i) (i32.const 0x5ec2e7))
-                (local.set $i (i32.add (local.get $i) (i32.const 4)))
-                (br_if $again (i32.lt_u (local.get $i) (i32.const 65536))))
-            (memory.fill (i32.const 131072) (i32.const 0x5e) (i32.const 131072))
-            (table.set $t (i32.const 5) (ref.func $none))
-            (global.set $seen (i32.const 1))",
-        ),
-    ]);
-    let component = runtime().load_bytes("hostile", &wat::parse_str(text).unwrap())?;
-    let mut kept = Vec::new();
-    for number in 0..40 {
-        let mut instance = component.instance().limits(limits.clone()).build()?;
-        instance.filter(update(), &context())?;
-        if number % 4 == 0 {
-            kept.push(instance);
-        }
-    }
-    Ok("zeroes".to_owned())
 }

@@ -1,37 +1,55 @@
 //! Floods of lines and figures, and lines that pretend to be others.
 
-use std::sync::Arc;
-
-use flip_runtime::{Level, Limits, RecordedLog};
+use flip_runtime::Limits;
 use serde_json::json;
 
+use super::errands::Errands;
 use super::guest::process;
-use super::table::{Attack, Ended, Expected, deed, elsewhere, guest, host};
-use crate::{ServerConfig, context, misbehaving_filter, update};
+use super::table::{Attack, Ended, Expected, deed, elsewhere, errands, guest, host};
+use crate::ServerConfig;
 
 pub const ATTACKS: &[Attack] = &[
     deed(
         "41",
-        "ten thousand lines",
-        r#"{"log": [10000, 20]}"#,
+        "a hundred thousand lines of a filter",
+        r#"{"log": [100000, 20]}"#,
         "log-lines=50",
-        Expected::Harmless("those beyond the limit are dropped"),
-    ),
-    host("41", "a flood of lines, counted", flood, "log-lines=50", Expected::Told("limit log-lines reached")),
-    host(
+        Expected::Logged("limit log-lines reached"),
+    )
+    .once(),
+    errands(
+        "41",
+        "a hundred thousand lines of a component in a job",
+        || Errands::granting("").told("again", [json!({"again": [100_000, {"say": "again"}]})]),
+        "log-lines=200",
+        Expected::Logged("limit log-lines reached"),
+    )
+    .once(),
+    deed(
         "42",
         "escapes of a terminal, line breaks, a forged line of another level",
-        forged,
+        r#"{"log": [3, 5000]}"#,
         "log-line=200",
-        Expected::Harmless("each is one line, with its escapes shown"),
+        Expected::Logged(r"\u{1b}[2J\nERROR forged"),
+    ),
+    errands(
+        "42",
+        "the same of a component in a job",
+        || {
+            let asked = [json!({"say": "\u{1b}[2J\nERROR forged"})];
+            Errands::granting("").told(r"\u{1b}[2J\nERROR forged", asked)
+        },
+        "",
+        Expected::Told(r"\u{1b}[2J\nERROR forged"),
     ),
     deed(
         "42",
-        "ten thousand figures of different names",
-        r#"{"gauges": 10000}"#,
+        "a hundred thousand figures of different names",
+        r#"{"gauges": 100000}"#,
         "",
         Expected::Harmless("those beyond the limit are dropped"),
-    ),
+    )
+    .once(),
     guest(
         "42",
         "figures that are NaN and infinite, of a name without end",
@@ -68,6 +86,17 @@ pub const ATTACKS: &[Attack] = &[
         "",
         Expected::Told("quota exceeded: limit events"),
     ),
+    errands(
+        "42",
+        "events without end",
+        || {
+            let fire = json!({"fire": "a"});
+            let errands = Errands::granting(r#"events = ["a"]"#).told("ok", vec![fire.clone(); 3]);
+            errands.told("quota exceeded: limit events", [fire])
+        },
+        "events=3",
+        Expected::Told("quota exceeded: limit events"),
+    ),
     host(
         "42",
         "a flood of system panics",
@@ -81,30 +110,6 @@ pub const ATTACKS: &[Attack] = &[
         "tests/events.rs::an_event_that_its_own_handler_fires_ends_at_the_limit",
     ),
 ];
-
-fn logged(deed: &str, limits: Limits) -> Result<Vec<(Level, String)>, flip_runtime::Error> {
-    let log = Arc::new(RecordedLog::default());
-    let args = format!(r#"{{"deed": {deed}}}"#);
-    let component = misbehaving_filter();
-    let mut filter = component.instance().args(args).limits(limits).log(log.clone()).build()?;
-    filter.filter(update(), &context())?;
-    Ok(log.lines())
-}
-
-fn flood(limits: Limits) -> Ended {
-    let lines = logged(r#"{"log": [10000, 20]}"#, limits)?;
-    assert_eq!(lines.len(), 50);
-    Ok(lines.into_iter().last().unwrap().1)
-}
-
-fn forged(limits: Limits) -> Ended {
-    let lines = logged(r#"{"log": [3, 5000]}"#, limits)?;
-    for (level, line) in &lines {
-        assert_eq!(*level, Level::Info);
-        assert!(line.len() <= 200 && !line.chars().any(char::is_control), "{line:?}");
-    }
-    Ok(lines.into_iter().next().unwrap().1)
-}
 
 fn figures() -> String {
     process(

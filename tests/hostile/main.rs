@@ -57,11 +57,14 @@ families! {
     hostile_handles: "Handles",
     hostile_files: "Files and names",
     hostile_quotas: "Quotas of files",
+    hostile_grants: "What was not granted",
     hostile_races: "Races with another process",
     hostile_archives: "Archives, models, texts",
     hostile_environment: "Network and environment",
     hostile_logs: "Logs and figures",
     hostile_loading: "Loading and compiling",
+    hostile_shapes: "Shapes of components",
+    hostile_state: "What earlier runs left",
     hostile_lifecycle: "Lifecycle",
     hostile_federated: "Federated learning",
 }
@@ -118,6 +121,8 @@ fn hostile_outcomes_are_expected_in_words_that_any_other_lacks() {
         | Expected::Refused(text)
         | Expected::NotLoaded(text)
         | Expected::Told(text)
+        | Expected::Logged(text)
+        | Expected::Out(text)
         | Expected::Harmless(text)) = attack.expected;
         assert!(!text.is_empty(), "row {}, {}: anything would do", attack.row, attack.name);
     }

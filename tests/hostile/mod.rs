@@ -1,15 +1,18 @@
 //! The hostile guests: one table of attacks, what each may use, and how each must end.
 //!
-//! `tests/hostile/main.rs` runs it through the library, `cli/tests/hostile.rs` what is a filter through
-//! the command line, and `docs/attacks.md` is generated from it.
+//! `tests/hostile/main.rs` runs it through the library; `cli/tests/hostile.rs` what is a filter, and
+//! `cli/tests/hostile_jobs.rs` what is a component of a job, through the command line. `docs/attacks.md` is
+//! generated from it.
 #![allow(missing_docs, reason = "the names say it")]
 
 mod archives;
 mod boundary;
 mod environment;
+pub mod errands;
 mod federated;
 mod files;
 pub mod footprint;
+mod grants;
 mod guest;
 mod handles;
 mod lifecycle;
@@ -19,10 +22,12 @@ mod memory;
 pub mod page;
 mod quotas;
 mod races;
+pub mod shapes;
+mod state;
 mod table;
 mod time;
 
-pub use table::{Attack, Ended, Expected, How, limits};
+pub use table::{Attack, Ended, Expected, How, limits, sent};
 
 /// The attacks, by what they are aimed at.
 pub const FAMILIES: &[(&str, &[Attack])] = &[
@@ -32,11 +37,14 @@ pub const FAMILIES: &[(&str, &[Attack])] = &[
     ("Handles", handles::ATTACKS),
     ("Files and names", files::ATTACKS),
     ("Quotas of files", quotas::ATTACKS),
+    ("What was not granted", grants::ATTACKS),
     ("Races with another process", races::ATTACKS),
     ("Archives, models, texts", archives::ATTACKS),
     ("Network and environment", environment::ATTACKS),
     ("Logs and figures", logs::ATTACKS),
     ("Loading and compiling", loading::ATTACKS),
+    ("Shapes of components", shapes::ATTACKS),
+    ("What earlier runs left", state::ATTACKS),
     ("Lifecycle", lifecycle::ATTACKS),
     ("Federated learning", federated::ATTACKS),
 ];

@@ -14,9 +14,9 @@ one the process lives, a benign component gives its right answer, and no file, t
 The rows are those of the list of attacks that the suite was made from.
 
 This page is generated from the table in `tests/hostile/`, which `cargo nextest run -E 'test(hostile)'` runs
-through the library, twenty times over in one process, and through `flip-wasm filter`; what only a component of
-a job can ask for goes through `flip-wasm run` in `cli/tests/hostile_jobs.rs`. `cargo xtask docs` writes this
-page anew.
+through the library, twenty times over in one process, and, what is a filter or a component of a job, through
+`flip-wasm filter` or beside FLIP's own components through `flip-wasm run`. `cargo xtask docs` writes this page
+anew.
 ";
 
 /// Where it stands.
@@ -54,13 +54,16 @@ fn outcome(attack: &Attack) -> String {
         (_, Expected::Refused(_)) => "refuses; the reason is one line, with its escapes shown".to_owned(),
         (_, Expected::NotLoaded(reason)) => format!("is refused before it runs: `{reason}`"),
         (_, Expected::Told(told)) => format!("is told `{}`", told.trim_end_matches(": ")),
+        (_, Expected::Logged(text)) => format!("goes on; the log holds `{text}`"),
+        (_, Expected::Out(out)) => format!("goes on; what goes out is `{out}`"),
         (_, Expected::Harmless(why)) => why.to_owned(),
     }
 }
 
 fn place(attack: &Attack) -> String {
     match &attack.how {
-        How::Deed(_) | How::Guest(_) => "library, command line".to_owned(),
+        How::Deed(_) | How::Guest(_) | How::Bytes(_) => "library, `filter`".to_owned(),
+        How::Errands(_) => "library, `run`".to_owned(),
         How::Host(_) => "library".to_owned(),
         How::Elsewhere(test) => format!("`{}`", test.replace("::", "` `")),
         How::Nothing(_) => String::new(),

@@ -1,30 +1,34 @@
 //! Quotas of files, what is left of a write that was cut short, and huge or vanishing directories.
 
 use std::fs;
+use std::path::Path;
+use std::sync::Arc;
 
 use flip_runtime::Limits;
+use flip_runtime::services::{Layout, Root};
 use serde_json::json;
 
-use super::files::within;
-use super::table::{Attack, Ended, Expected, elsewhere, host, nothing};
-use crate::{lines, on_go};
+use super::errands::Errands;
+use super::files::granting;
+use super::table::{Attack, Ended, Expected, elsewhere, errands, host, nothing};
+use crate::EVERYTHING;
 
 pub const ATTACKS: &[Attack] = &[
-    host(
+    errands(
         "32",
         "one byte more than it may write",
         one_byte_more,
         "file-bytes=1000",
         Expected::Told("quota exceeded: limit file-bytes"),
     ),
-    host(
+    errands(
         "32",
         "small files without end",
         small_files,
         "files=200",
         Expected::Told("quota exceeded: limit files"),
     ),
-    host(
+    errands(
         "32",
         "directories without end",
         many_directories,
@@ -32,8 +36,8 @@ pub const ATTACKS: &[Attack] = &[
         Expected::Told("quota exceeded: limit files"),
     ),
     nothing("32", "a hole of 2^63 bytes in a file", "files are appended to; the contract has no seek"),
-    host("32", "a trap in the middle of a write", trap_while_writing, "", Expected::Trap("unreachable")),
-    host(
+    errands("32", "a trap in the middle of a write", trap_while_writing, "", Expected::Trap("unreachable")),
+    errands(
         "32",
         "a limit in the middle of a write",
         limit_while_writing,
@@ -45,22 +49,37 @@ pub const ATTACKS: &[Attack] = &[
         "a file in the making when its instance is dropped",
         "tests/staged_files.rs::a_staged_file_is_gone_when_its_instance_is_dropped",
     ),
+    errands(
+        "32",
+        "a hundred thousand small files",
+        a_flood_of_files,
+        "files=200",
+        Expected::Told("quota exceeded: limit files"),
+    )
+    .once(),
+    errands(
+        "32",
+        "an object that is larger than it may upload",
+        large_object,
+        "upload-bytes=100KiB",
+        Expected::Told("quota exceeded: limit upload-bytes"),
+    ),
     host(
         "33",
-        "a directory of fifty thousand entries",
+        "a directory of a million entries",
         many_entries,
         "",
         Expected::Harmless("a thousand at a time, in order"),
     )
     .once(),
-    host(
+    errands(
         "33",
         "a directory that is deleted between two pages",
         gone_between_pages,
         "",
         Expected::Told("not found: "),
     ),
-    host(
+    errands(
         "33",
         "a huge read, from byte 2^64 - 1, and of no bytes",
         reads_of_any_size,
@@ -69,98 +88,116 @@ pub const ATTACKS: &[Attack] = &[
     ),
 ];
 
-fn one_byte_more(limits: Limits) -> Ended {
-    let site = within(limits);
-    assert_eq!(site.does(json!({"write-zeroes": ["job", "a", 1_000]})), "ok");
-    let told = site.does(json!({"write-zeroes": ["job", "b", 1_001]}));
-    assert_eq!(site.names("job"), ["a"]);
-    Ok(told)
+fn one_byte_more() -> Errands {
+    Errands::granting(EVERYTHING)
+        .told("ok", [json!({"write-zeroes": ["job", "a", 1_000]})])
+        .told("quota exceeded: limit file-bytes", [json!({"write-zeroes": ["job", "b", 1_001]})])
+        .leaves("job/a", &"\0".repeat(1_000))
 }
 
-fn small_files(limits: Limits) -> Ended {
-    let site = within(limits);
-    let errands = (0..300).map(|number| json!({"stage": ["job", number.to_string(), ""]}));
-    let errands = errands.flat_map(|stage| [stage, json!("drop-staged")]);
-    let told = site.run(errands.collect());
-    assert_eq!(site.names("job"), [""; 0]);
-    Ok(told.into_iter().rev().nth(1).unwrap())
+/// Each is started, and dropped before it is one.
+fn small_files() -> Errands {
+    (0..220).fold(Errands::granting(EVERYTHING), |errands, number| {
+        let told = if number < 200 { "ok" } else { "quota exceeded: limit files" };
+        errands
+            .told(told, [json!({"stage": ["job", number.to_string(), ""]})])
+            .told("ok", [json!("drop-staged")])
+    })
 }
 
-fn many_directories(limits: Limits) -> Ended {
-    let site = within(limits);
-    let errands =
-        (0..30).map(|number| json!({"create-dir-all": ["job", format!("{number}/b/c/d/e/f/g/h/i/j")]}));
-    let told = site.run(errands.collect()).pop().unwrap();
-    assert_eq!(site.names("job").len(), 6);
-    Ok(told)
+fn a_flood_of_files() -> Errands {
+    let errands = Errands::granting(EVERYTHING);
+    let errands = errands.told("quota exceeded: limit files", [json!({"make-files": ["job", 100_000]})]);
+    (0..200).fold(errands, |errands, number| errands.leaves(format!("job/{number}"), ""))
 }
 
-fn trap_while_writing(limits: Limits) -> Ended {
-    let site = within(limits);
-    site.write("job/old", "old");
-    let (mut runner, _log) = site.runner(on_go(
-        json!([{"stage": ["job", "old", "half"]}, {"stage": ["job", "new", "half"]}, "panic"]),
-    ));
-    let ended = runner.handle_event("go", &site.context);
-    assert_eq!((site.names("job"), site.read("job/old")), (vec!["old".to_owned()], "old".to_owned()));
-    ended.map(|()| "it went on".to_owned())
+fn many_directories() -> Errands {
+    let errands = (0..30).fold(Errands::granting(EVERYTHING), |errands, number| {
+        let told = if number < 6 { "ok" } else { "quota exceeded: limit files" };
+        errands.told(told, [json!({"create-dir-all": ["job", format!("{number}/b/c/d/e/f/g/h/i/j")]})])
+    });
+    (0..6).fold(errands, |errands, number| {
+        let mut path = format!("job/{number}");
+        let mut errands = errands.leaves(&*path, "a folder");
+        for part in "bcdefghij".chars() {
+            path.extend(['/', part]);
+            errands = errands.leaves(&*path, "a folder");
+        }
+        errands
+    })
 }
 
-fn limit_while_writing(limits: Limits) -> Ended {
-    let site = within(limits);
-    site.write("job/old", "old");
-    let (mut runner, _log) = site
-        .runner(on_go(json!([{"stage": ["job", "old", "half"]}, {"read-until": ["job", "old", "never"]}])));
-    let ended = runner.handle_event("go", &site.context);
-    assert_eq!((site.names("job"), site.read("job/old")), (vec!["old".to_owned()], "old".to_owned()));
-    ended.map(|()| "it went on".to_owned())
+fn large_object() -> Errands {
+    Errands::granting(EVERYTHING)
+        .told("quota exceeded: limit upload-bytes", [json!({"put-zeroes": ["key", 200 << 10]})])
+        .told("not found: ", [json!({"head": "key"})])
 }
 
+/// The one is there already, the other is not.
+fn half_written() -> Errands {
+    let starts = [json!({"stage": ["job", "old", "half"]}), json!({"stage": ["job", "new", "half"]})];
+    Errands::granting(EVERYTHING).file("job/old", "old").told("ok", starts)
+}
+
+fn trap_while_writing() -> Errands {
+    half_written().ends(json!("panic"))
+}
+
+fn limit_while_writing() -> Errands {
+    half_written().ends(json!({"read-until": ["job", "old", "never"]}))
+}
+
+/// In memory where the machine has a place for that: it is about the listing, not about the disk.
 fn many_entries(limits: Limits) -> Ended {
-    let site = within(limits);
-    for number in 0..50_000 {
-        fs::File::create(site.path(&format!("job/{number:06}"))).unwrap();
+    let memory = Path::new("/dev/shm");
+    let entries = if memory.is_dir() { 1_000_000 } else { 50_000 };
+    let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
+    // A second name of a file is made sooner than a second file.
+    let first = folder.path().join("0000000");
+    fs::File::create(&first).unwrap();
+    let mut linked = first.clone();
+    for number in 1..entries {
+        let path = folder.path().join(format!("{number:07}"));
+        if fs::hard_link(&linked, &path).is_err() {
+            fs::File::create(&path).unwrap();
+            linked = path;
+        }
     }
+    let mut site = granting(EVERYTHING, limits);
+    site.services.directories = Some(Arc::new(Layout::new().with(Root::Job, folder.path())));
+    let (last, before) = (format!("{:07}", entries - 1), format!("{:07}", entries - 11));
     let told = site.run(vec![
         json!({"entries": ["job", "", null, u32::MAX]}),
-        json!({"entries": ["job", "", "049989", u32::MAX]}),
+        json!({"entries": ["job", "", before, u32::MAX]}),
         json!({"usage": ["job", ""]}),
     ]);
     assert_eq!(told[0], "ok 1024 entries");
-    assert!(told[1].starts_with("ok [file 049990 0, ") && told[1].ends_with("file 049999 0]"), "{}", told[1]);
-    assert_eq!(told[2], "ok 50000 files, 0 directories, 0 bytes");
+    assert!(told[1].ends_with(&format!("file {last} 0]")), "{}", told[1]);
+    assert_eq!(told[1].matches("file ").count(), 10);
+    assert_eq!(told[2], format!("ok {entries} files, 0 directories, 0 bytes"));
     Ok(told[0].clone())
 }
 
-fn gone_between_pages(limits: Limits) -> Ended {
-    let site = within(limits);
-    site.write("job/d/a", "x");
-    site.write("job/d/b", "x");
-    let (mut runner, log) = site.runner(
-        json!({"on": {
-            "first": [{"entries": ["job", "d", null, 1]}],
-            "second": [{"entries": ["job", "d", "a", 1]}],
-        }})
-        .to_string(),
-    );
-    runner.handle_event("first", &site.context)?;
-    fs::remove_dir_all(site.path("job/d")).unwrap();
-    runner.handle_event("second", &site.context)?;
-    Ok(lines(&log).pop().unwrap())
+/// It deletes what it reads itself.
+fn gone_between_pages() -> Errands {
+    Errands::granting(EVERYTHING)
+        .file("job/d/a", "x")
+        .file("job/d/b", "x")
+        .told("ok [file a 1]", [json!({"entries": ["job", "d", null, 1]})])
+        .told("ok 2 files, 1 directories", [json!({"remove": ["job", "d"]})])
+        .told("not found: ", [json!({"entries": ["job", "d", "a", 1]})])
+        .removes("job/d")
 }
 
-fn reads_of_any_size(limits: Limits) -> Ended {
-    let site = within(limits);
-    site.write("job/a", vec![7; 3 << 20]);
-    site.assert_outcomes([
-        (json!({"read": ["job", "a", 0, u32::MAX]}), "ok 1048576 bytes"),
-        (json!({"read": ["job", "a", u64::MAX, u32::MAX]}), "ok \"\""),
-        (json!({"read": ["job", "a", 0, 0]}), "ok \"\""),
-        (json!({"read": ["job", "a", 3145727, 9]}), "ok \"\\u{7}\""),
-    ]);
-    let told = site.does(json!({"tensor": ["job", "a", u64::MAX, [2]]}));
-    assert!(told.starts_with("invalid data: "), "{told}");
-    let told = site.does(json!({"tensor": ["job", "a", 0, [u64::MAX, u64::MAX]]}));
-    assert!(told.starts_with("invalid argument: "), "{told}");
-    Ok(told)
+fn reads_of_any_size() -> Errands {
+    let errands = Errands::granting(EVERYTHING).file("job/a", vec![7; 3 << 20]);
+    let answers = [
+        ("ok 1048576 bytes", json!({"read": ["job", "a", 0, u32::MAX]})),
+        ("ok \"\"", json!({"read": ["job", "a", u64::MAX, u32::MAX]})),
+        ("ok \"\"", json!({"read": ["job", "a", 0, 0]})),
+        ("ok \"\\u{7}\"", json!({"read": ["job", "a", 3_145_727, 9]})),
+        ("invalid data: ", json!({"tensor": ["job", "a", u64::MAX, [2]]})),
+        ("invalid argument: ", json!({"tensor": ["job", "a", 0, [u64::MAX, u64::MAX]]})),
+    ];
+    answers.into_iter().fold(errands, |errands, (told, errand)| errands.told(told, [errand]))
 }

@@ -1,10 +1,12 @@
 //! What an attack is.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::fmt::Write;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use flip_runtime::{Error, LimitReached, Limits};
+use flip_runtime::{Dxo, Error, Level, LimitReached, Limits, RecordedLog};
 
+use super::errands::Errands;
 use crate::{context, misbehaving_filter, runtime, update};
 
 /// One attack.
@@ -27,6 +29,10 @@ pub enum How {
     Deed(&'static str),
     /// A filter in WebAssembly text.
     Guest(fn() -> String),
+    /// A component, as its bytes are.
+    Bytes(fn() -> Vec<u8>),
+    /// A component of a job, told to do these.
+    Errands(fn() -> Errands),
     /// Whatever it takes; says how it ended.
     Host(fn(Limits) -> Ended),
     /// The test `path::name` covers it.
@@ -53,6 +59,10 @@ pub enum Expected {
     NotLoaded(&'static str),
     /// The component goes on; the host's answer begins with this.
     Told(&'static str),
+    /// The call returns, and the log holds this.
+    Logged(&'static str),
+    /// The call returns, and this is what goes out: tensors, then the filters they went through.
+    Out(&'static str),
     /// The call returns, and this is why that does no harm.
     Harmless(&'static str),
 }
@@ -79,6 +89,7 @@ impl Attack {
         match self.how {
             How::Deed(deed) => Some((crate::MISBEHAVING_FILTER.to_vec(), format!(r#"{{"deed": {deed}}}"#))),
             How::Guest(text) => Some((self.assembled(text), "{}".to_owned())),
+            How::Bytes(bytes) => Some((bytes(), "{}".to_owned())),
             _ => None,
         }
     }
@@ -91,28 +102,68 @@ impl Attack {
         known.entry(self.name).or_insert_with(assemble).clone()
     }
 
-    /// Runs it; none where there is nothing to run here.
+    /// Runs it through the library; none where there is nothing to run here.
     pub fn run(&self) -> Option<Ended> {
         let limits = limits(self.limits);
         match self.how {
             How::Host(attack) => Some(attack(limits)),
-            How::Deed(_) | How::Guest(_) => self.filter().map(|(wasm, args)| {
+            How::Deed(_) | How::Guest(_) | How::Bytes(_) => self.filter().map(|(wasm, args)| {
                 let component = match self.how {
                     How::Deed(_) => misbehaving_filter(),
                     _ => runtime().load_bytes("hostile", &wasm)?,
                 };
-                let mut filter = component.instance().args(args).limits(limits).build()?;
+                let log = Arc::new(RecordedLog::default());
+                let builder = component.instance().args(args).limits(limits.clone()).log(log.clone());
+                let mut filter = builder.build()?;
                 let ended = filter.filter(update(), &context());
                 if matches!(ended, Err(Error::Limit { .. } | Error::Trapped { .. })) {
                     // Whoever was stopped half-way is not entered again.
                     let again = filter.filter(update(), &context());
                     assert!(matches!(again, Err(Error::Poisoned { .. })), "{}: {again:?}", self.name);
                 }
-                ended.map(|filtered| format!("{:?}", filtered.leaves))
+                let logged = self.logged(&log.lines(), &limits);
+                ended.map(|filtered| match self.expected {
+                    Expected::Logged(_) => logged,
+                    _ => sent(&filtered.dxo),
+                })
             }),
+            How::Errands(errands) => {
+                let errands = errands();
+                let (lines, ended) = errands.run(&limits);
+                let logged = self.logged(&lines, &limits);
+                let told = lines.iter().filter(|(level, _)| *level == Level::Info);
+                let told = told.map(|(_, line)| &**line).collect::<Vec<_>>();
+                let whole = matches!(self.expected, Expected::Told(_) | Expected::Harmless(_));
+                errands.check_told(&told, whole).unwrap_or_else(|why| panic!("{}: {why}", self.name));
+                Some(match self.expected {
+                    Expected::Logged(_) => ended.map(|_| logged),
+                    _ => ended,
+                })
+            }
             How::Elsewhere(_) | How::Nothing(_) => None,
         }
     }
+
+    /// What it wrote to the log: no more than it may, and each of it one line that hides nothing.
+    fn logged(&self, lines: &[(Level, String)], limits: &Limits) -> String {
+        // The host adds one that says that there are no more.
+        assert!(lines.len() as u64 <= limits.log_lines + 1, "{}: {} lines", self.name, lines.len());
+        let mut logged = String::new();
+        for (level, line) in lines {
+            assert!(line.len() as u64 <= limits.log_line, "{}: {} bytes", self.name, line.len());
+            assert!(!line.chars().any(char::is_control), "{}: {line:?}", self.name);
+            let _ = writeln!(logged, "{level:?} {line}");
+        }
+        logged
+    }
+}
+
+/// What goes out, in words that [`Expected::Out`] holds it against.
+pub fn sent(dxo: &Dxo) -> String {
+    let tensors = dxo.tensors().into_iter().flatten();
+    let tensors = tensors.map(|(name, tensor)| format!("{name} {} {:?}", tensor.dtype(), tensor.shape()));
+    let history = dxo.meta.get("filter_history").map_or("nobody", |history| history.text());
+    format!("{}, by {history}", tensors.collect::<Vec<_>>().join(", "))
 }
 
 impl Expected {
@@ -141,6 +192,8 @@ impl Expected {
             ) => error.to_string().contains(text),
             (Self::Refused(text), Err(error @ Error::Refused { .. })) => error.to_string().contains(text),
             (Self::Told(text), Ok(told)) => told.starts_with(text),
+            (Self::Logged(text), Ok(logged)) => logged.contains(text),
+            (Self::Out(text), Ok(out)) => out == text,
             (Self::Harmless(_), Ok(_)) => true,
             _ => false,
         };
@@ -183,6 +236,28 @@ pub(super) const fn guest(
     expected: Expected,
 ) -> Attack {
     Attack::of(row, name, How::Guest(text), limits, expected)
+}
+
+/// A component whose text would be too long, or says too little.
+pub(super) const fn bytes(
+    row: &'static str,
+    name: &'static str,
+    bytes: fn() -> Vec<u8>,
+    limits: &'static str,
+    expected: Expected,
+) -> Attack {
+    Attack::of(row, name, How::Bytes(bytes), limits, expected)
+}
+
+/// A component of a job does these.
+pub(super) const fn errands(
+    row: &'static str,
+    name: &'static str,
+    errands: fn() -> Errands,
+    limits: &'static str,
+    expected: Expected,
+) -> Attack {
+    Attack::of(row, name, How::Errands(errands), limits, expected)
 }
 
 /// Anything else.

@@ -1,5 +1,6 @@
 //! The call under way: until when, for whom, and what of its quotas is left.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -139,9 +140,18 @@ impl CallCtx {
             let done = work.await;
             winding_up.store(false, Ordering::Relaxed);
             // A panic in a service is not one of the host.
-            done.unwrap_or_else(|_| Err(ServiceError::Unavailable("the service failed".to_owned())))
+            done.unwrap_or_else(|_| Err(panicked()))
         }
     }
+}
+
+/// What a service does at once, in this thread. A panic in it is not one of the host either.
+pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, ServiceError> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| panicked())
+}
+
+fn panicked() -> ServiceError {
+    ServiceError::Unavailable("the service failed".to_owned())
 }
 
 /// What is left of a quota.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use wasmtime::component::HasData;
 
 use super::Failure;
-use super::call::{CallCtx, Quota};
+use super::call::{CallCtx, Quota, caught};
 use super::grants::GrantsCtx;
 use super::log::one_line;
 use crate::bindings::flip::fl::events::Host;
@@ -49,7 +49,8 @@ impl Host for EventsView<'_> {
         self.grants.firing(&event_type)?;
         self.left.take(1)?;
         if let Some(events) = self.events {
-            events.fire(&event_type, self.call.caller());
+            let fired = caught(|| events.fire(&event_type, self.call.caller()));
+            fired.map_err(|error| self.call.service_failure(error))?;
         }
         // Those who handle it may have taken what was left of the time.
         self.call.check()
@@ -59,8 +60,9 @@ impl Host for EventsView<'_> {
         let reason = one_line(&reason, MAX_REASON);
         let allowed = self.grants.firing(FATAL_SYSTEM_ERROR).and_then(|()| self.left.take(1));
         match (allowed, self.events) {
-            (Ok(()), Some(events)) => events.system_panic(&reason, self.call.caller()),
-            (Ok(()), None) => tracing::error!(component = &*self.call.id, "system panic: {reason}"),
+            (Ok(()), Some(events)) if caught(|| events.system_panic(&reason, self.call.caller())).is_ok() => {
+            }
+            (Ok(()), _) => tracing::error!(component = &*self.call.id, "system panic: {reason}"),
             (Err(failure), _) => {
                 let refused = failure.into_trap();
                 tracing::error!(component = &*self.call.id, "system panic refused, {refused}: {reason}");

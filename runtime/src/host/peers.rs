@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wasmtime::component::{HasData, Resource};
 
-use super::call::CallCtx;
+use super::call::{CallCtx, caught};
 use super::context::SharedContext;
 use super::grants::GrantsCtx;
 use super::{Failure, Table, open};
@@ -46,12 +46,19 @@ impl PeersView<'_> {
         if let Err(line) = self.grants.peer(role) {
             return Ok(Err(Answer::NotPermitted(line)));
         }
-        let found = self.peers.map_or(Err(LookupError::NotFound), |peers| find(&**peers));
+        // Nobody is found by who panics.
+        let found = self.peers.and_then(|peers| caught(|| find(&**peers)).ok());
+        let found = found.unwrap_or(Err(LookupError::NotFound));
         match found {
             Ok(peer) => Ok(Ok(open(self.table, peer).map_err(Failure::into_trap)?)),
             Err(LookupError::NotFound) => Ok(Err(Answer::NotFound)),
             Err(LookupError::WrongRole(role)) => Ok(Err(Answer::WrongRole(role))),
         }
+    }
+
+    fn answer<T>(&self, ask: impl FnOnce() -> Result<T, crate::Error>) -> Result<T, Failure> {
+        let answer = caught(ask).map_err(|error| self.call.service_failure(error))?;
+        answer.map_err(|error| Failure::Typed(error.into_answer()))
     }
 
     /// Who calls: this component, on behalf of the context that it passes on.
@@ -80,10 +87,6 @@ impl Host for PeersView<'_> {
     }
 }
 
-fn answer<T>(result: Result<T, crate::Error>) -> Result<T, Failure> {
-    result.map_err(|error| Failure::Typed(error.into_answer()))
-}
-
 impl HostResultsGenerator for PeersView<'_> {
     fn handle_evaluation_event(
         &mut self,
@@ -93,13 +96,13 @@ impl HostResultsGenerator for PeersView<'_> {
     ) -> Result<(), Failure> {
         self.call.check()?;
         let (peer, context) = (self.table.get(&peer)?, self.table.get(&context)?);
-        answer(peer.handle_evaluation_event(&event_type, self.caller(context)))
+        self.answer(|| peer.handle_evaluation_event(&event_type, self.caller(context)))
     }
 
     fn all_tasks_failed(&mut self, peer: Resource<ResultsGeneratorPeer>) -> wasmtime::Result<bool> {
         let peer = self.table.get(&peer)?;
         // A generator that does not answer has no results to show.
-        Ok(peer.all_tasks_failed(self.call.caller()).unwrap_or(true))
+        Ok(self.answer(|| peer.all_tasks_failed(self.call.caller())).unwrap_or(true))
     }
 
     fn drop(&mut self, peer: Resource<ResultsGeneratorPeer>) -> wasmtime::Result<()> {
@@ -116,7 +119,7 @@ impl HostResultsPersistor for PeersView<'_> {
     ) -> Result<(), Failure> {
         self.call.check()?;
         let (peer, context) = (self.table.get(&peer)?, self.table.get(&context)?);
-        answer(peer.execute(self.caller(context)))
+        self.answer(|| peer.execute(self.caller(context)))
     }
 
     fn drop(&mut self, peer: Resource<ResultsPersistorPeer>) -> wasmtime::Result<()> {
@@ -133,7 +136,7 @@ impl HostModelPersistor for PeersView<'_> {
     ) -> Result<Vec<(String, String)>, Failure> {
         self.call.check()?;
         let (peer, context) = (self.table.get(&peer)?, self.table.get(&context)?);
-        answer(peer.model_inventory(context))
+        self.answer(|| peer.model_inventory(context))
     }
 
     fn drop(&mut self, peer: Resource<ModelPersistorPeer>) -> wasmtime::Result<()> {

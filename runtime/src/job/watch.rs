@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
+use crate::host::call::caught;
 use crate::host::log::one_line;
 use crate::services::{Call, Hub, HubMessage, ServiceError};
 
@@ -47,7 +48,8 @@ impl WatchedHub {
 impl Hub for WatchedHub {
     fn send(&self, call: &Call, message: &HubMessage) -> Result<(), ServiceError> {
         let result = match &self.hub {
-            Some(hub) => hub.send(call, message),
+            // Also what a hub panicked on was not reported.
+            Some(hub) => caught(|| hub.send(call, message)).flatten(),
             None => message.request().and_then(|_| call.check()),
         };
         let HubMessage::Status { model_id, status } = message else { return result };

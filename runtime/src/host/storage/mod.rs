@@ -11,7 +11,7 @@ use cap_std::fs::{Dir, FileType, Metadata, MetadataExt, OpenOptions, OpenOptions
 use rustix::io::Errno;
 use wasmtime::component::{HasData, Resource};
 
-use super::call::{CallCtx, Quota};
+use super::call::{CallCtx, Quota, caught};
 use super::grants::GrantsCtx;
 use super::open_files::OpenFiles;
 use super::tensors::{Meter, SharedTensor};
@@ -189,7 +189,9 @@ impl Host for StorageView<'_> {
         self.call.check()?;
         let access = self.grants.directory(root)?;
         let nothing = || Failure::Typed(Error::NotFound(format!("the directory {root} is not there")));
-        let dir = self.directories.ok_or_else(nothing)?.open(root).map_err(|error| match error.kind() {
+        let directories = self.directories.ok_or_else(nothing)?;
+        let opened = caught(|| directories.open(root)).map_err(|error| self.call.service_failure(error))?;
+        let dir = opened.map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => nothing(),
             _ => Failure::Typed(Error::Unavailable(format!("the directory {root}: {error}"))),
         })?;

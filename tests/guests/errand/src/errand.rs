@@ -37,8 +37,6 @@ pub enum Errand {
     Usage(Place, String),
     Remove(Place, String),
     Clear(Place),
-    /// Clears it so many times and tells only how the last one ended.
-    ClearRepeatedly(Place, u32),
     Put(String, String),
     /// An object of so many zeroes.
     PutZeroes(String, usize),
@@ -59,6 +57,10 @@ pub enum Errand {
     ModelInventory(String),
     /// Writes this to the log.
     Say(String),
+    /// Does another one so many times, however each ends, and tells only how the last one ended.
+    Again(u32, Box<Errand>),
+    /// Makes so many empty files, however each ends, and tells only how the last one ended.
+    MakeFiles(Place, u32),
     /// Ends the call with an error.
     Fail(String),
     /// Traps.
@@ -174,17 +176,6 @@ impl Errand {
             Self::Usage(place, path) => outcome::tally(cleanup::usage(&place.open()?, path)?),
             Self::Remove(place, path) => outcome::tally(cleanup::remove(&place.open()?, path)?),
             Self::Clear(place) => outcome::tally(cleanup::clear(&place.open()?)?),
-            Self::ClearRepeatedly(place, times) => {
-                let directory = place.open()?;
-                let mut last = String::new();
-                for _ in 0..*times {
-                    last = match cleanup::clear(&directory) {
-                        Ok(tally) => outcome::tally(tally)?,
-                        Err(error) => error.describe(),
-                    };
-                }
-                Ok(last)
-            }
             Self::Put(key, text) => outcome::object(object_store::put(key, text.as_bytes())?),
             Self::PutZeroes(key, bytes) => outcome::object(object_store::put(key, &vec![0; *bytes])?),
             Self::PutArchive(key, place, path) => {
@@ -227,7 +218,22 @@ impl Errand {
                 let inventory = outcome::lookup(peers::get_model_persistor(id))?.model_inventory(ctx)?;
                 Ok(format!("ok {inventory:?}"))
             }
-            Self::Say(_) | Self::Fail(_) | Self::Panic => outcome::done(Ok(())),
+            Self::Again(times, errand) => {
+                for _ in 1..*times {
+                    let _ = errand.ask(kept, ctx);
+                }
+                errand.ask(kept, ctx)
+            }
+            Self::MakeFiles(place, count) => {
+                let directory = place.open()?;
+                let made = (0..*count).map(|number| directory.write(&number.to_string(), b""));
+                outcome::done(made.last().unwrap_or(Ok(())))
+            }
+            Self::Say(text) => {
+                log::info(text);
+                outcome::done(Ok(()))
+            }
+            Self::Fail(_) | Self::Panic => outcome::done(Ok(())),
         }
     }
 }

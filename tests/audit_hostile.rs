@@ -1,0 +1,133 @@
+//! The audit trail of components that are given up, fail half-way, or call without end.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop where its own set-up fails"
+)]
+
+use std::fs;
+use std::sync::Arc;
+use std::thread;
+
+use flip_runtime::audit::{
+    self, AuditTrail, CallEntry, Checked, Entry, Function, Line, Outcome, RunKind, Start,
+};
+use flip_runtime::{AbortSignal, Error, FlContext, RecordedLog};
+use flip_wasm_tests::hostile::limits;
+use flip_wasm_tests::{Fails, Gate, Site, errand, granted, on_go};
+use serde_json::{Value, json};
+
+/// A trail, as whoever checks it sees it.
+struct Trail {
+    ended: Result<(), Error>,
+    calls: Vec<CallEntry>,
+    checked: Checked,
+    bytes: usize,
+}
+
+/// Has an errand runner do these, and ends its trail.
+fn trail(site: &Site, errands: Value) -> Trail {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit.jsonl");
+    let trail = AuditTrail::create(&path, Start::new(RunKind::Job)).unwrap();
+    let component = errand();
+    let builder = component.instance().args(on_go(errands)).limits(site.limits.clone());
+    let builder = builder.grants(granted(&site.policy)).services(site.services.clone());
+    let builder = builder.log(Arc::new(RecordedLog::default())).audit(&trail, "site-1");
+    let mut runner = builder.build().unwrap();
+    let ended = runner.handle_event("go", &site.context);
+    drop(runner);
+    trail.finish(ended.as_ref().err().map(Error::code)).unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    let checked = audit::check(text.as_bytes()).unwrap();
+    let entries = text.lines().map(|line| serde_json::from_str::<Line>(line).unwrap().entry);
+    let calls = entries.filter_map(|entry| if let Entry::Call(call) = entry { Some(call) } else { None });
+    Trail { ended, calls: calls.collect(), checked, bytes: text.len() }
+}
+
+/// The service holds on beyond the call's time, and beyond what it has to undo its work.
+fn assert_given_up(errand: Value, function: Function) {
+    let mut site = Site::granting_everything();
+    let hangs = Arc::new(Fails::Hangs(Gate::default()));
+    site.services.hub = Some(hangs.clone());
+    site.services.object_store = Some(hangs.clone());
+    site.limits = limits("call-time=200ms");
+    let trail = trail(&site, json!([errand, {"write": ["job", "after", "x"]}]));
+    if let Fails::Hangs(gate) = &*hangs {
+        gate.open();
+    }
+    assert!(matches!(trail.ended, Err(Error::Limit { .. })), "{:?}", trail.ended);
+    let call = trail.calls.last().unwrap();
+    assert_eq!((call.function, call.outcome), (function, Outcome::GivenUp));
+    assert_eq!(site.names("job"), [""; 0], "it went on after its end");
+}
+
+#[test]
+fn a_call_whose_time_is_up_is_noted_as_given_up() {
+    thread::scope(|scope| {
+        for (errand, function) in [
+            (json!({"update-status": "id"}), Function::UpdateStatus),
+            (json!({"put": ["key", "x"]}), Function::Put),
+            (json!({"put-archive": ["key", "job", ""]}), Function::PutArchive),
+            (json!({"head": "key"}), Function::Head),
+        ] {
+            scope.spawn(move || assert_given_up(errand, function));
+        }
+    });
+}
+
+#[test]
+fn a_deletion_that_ends_half_way_is_noted_with_what_went() {
+    let mut site = Site::granting_everything();
+    for file in 0..4_000 {
+        site.write(&format!("images/{:03}/{file}", file % 200), "x");
+    }
+    let first = fs::read_dir(site.path("images")).unwrap().next().unwrap().unwrap().path();
+    let abort = AbortSignal::default();
+    site.context = Arc::new(FlContext { abort: abort.clone(), ..(*site.context).clone() });
+    let trail = thread::scope(|scope| {
+        scope.spawn(|| {
+            while first.exists() {
+                thread::yield_now();
+            }
+            abort.trigger();
+        });
+        trail(&site, json!([{"clear": "images"}]))
+    });
+    let call = trail.calls.last().unwrap();
+    assert_eq!((call.function, call.outcome), (Function::Clear, Outcome::Aborted));
+    let folders = site.names("images");
+    let left: usize = folders.iter().map(|name| site.names(&format!("images/{name}")).len()).sum();
+    assert!(left > 0, "it came to its end");
+    assert_eq!(call.deleted.unwrap().files + left as u64, 4_000);
+}
+
+/// How many calls of a function stand in a trail, and how many it says that it has left out.
+fn counted(trail: &Trail, function: Function) -> (u64, u64) {
+    let noted = trail.checked.calls.iter().filter(|count| count.function == function);
+    let dropped = trail.checked.dropped.iter().filter_map(|dropped| dropped.calls.get(&function));
+    (noted.map(|count| count.calls).sum(), dropped.sum())
+}
+
+#[test]
+fn a_flood_of_calls_is_counted_whole_and_the_trail_stays_small() {
+    const FLOOD: u64 = 11_000;
+    let site = Site::granting_everything();
+    site.write("job/a", "x");
+    let mut errands = vec![json!({"again": [FLOOD, {"read": ["job", "a", 0, 1]}]})];
+    errands.extend((0..FLOOD).map(|number| json!({"remove": ["job", format!("no-{number}")]})));
+    errands.push(json!({"clear": "job"}));
+    let trail = trail(&site, errands.into());
+    trail.ended.as_ref().unwrap();
+    for function in [Function::Read, Function::Remove] {
+        let (noted, dropped) = counted(&trail, function);
+        assert_eq!(noted + dropped, FLOOD, "{function:?}");
+    }
+    let (noted, dropped) = counted(&trail, Function::Remove);
+    assert!(noted > 0 && dropped > 0, "{noted} and {dropped}");
+    assert!(trail.checked.entries < 10_100 && trail.bytes < 10_000 * 700, "{} bytes", trail.bytes);
+    // What comes last is not written down, and that it came is.
+    assert_eq!(counted(&trail, Function::Clear), (0, 1));
+    assert_eq!(site.names("job"), [""; 0]);
+}

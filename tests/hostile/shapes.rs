@@ -1,0 +1,167 @@
+//! Components of huge or strange shapes, and components with any one bit flipped.
+
+use std::fmt::Write;
+
+use flip_runtime::{Inspection, Limits, Runtime};
+
+use super::guest::filter;
+use super::loading::{built, shell};
+use super::table::{Attack, Ended, Expected, bytes, elsewhere, guest, host};
+
+pub const ATTACKS: &[Attack] = &[
+    bytes(
+        "44",
+        "a function more than a million",
+        || functions(1_000_001),
+        "",
+        Expected::NotLoaded("functions count exceeds limit"),
+    )
+    .once(),
+    elsewhere(
+        "44",
+        "a million functions, and as many jumps",
+        "cli/tests/compiling.rs::a_million_functions_end_at_their_limit",
+    ),
+    bytes(
+        "44",
+        "a table of ten million jumps",
+        || jumps(1, 10_000_000),
+        "",
+        Expected::NotLoaded("not a valid component"),
+    )
+    .once(),
+    elsewhere(
+        "44",
+        "ten megabytes of tables of jumps, each as large as it may be",
+        "cli/tests/compiling.rs::tables_of_jumps_end_at_their_limit",
+    ),
+    guest("44", "ten thousand types within each other", nested_types, "", Expected::NotLoaded("nest")),
+    guest(
+        "44",
+        "five thousand imports",
+        many_imports,
+        "",
+        Expected::NotLoaded("it imports what this host does not offer: a0, a1, "),
+    ),
+    host(
+        "44",
+        "a component with a bit flipped, in each byte in turn",
+        flipped_bits,
+        "",
+        Expected::Harmless("each is refused, or ends within its limits"),
+    )
+    .once(),
+    guest(
+        "46",
+        "two imports of one name",
+        || filter([("component", &r#"(import "flip:fl/hub@0.1.0" (instance))"#.repeat(2))]),
+        "",
+        Expected::NotLoaded("conflicts with previous name"),
+    ),
+    guest(
+        "46",
+        "two exports of one name",
+        || {
+            let export = r#"(export "flip:fl/configurable@0.1.0" (instance $configurable))"#;
+            filter([]).replace(export, &export.repeat(2))
+        },
+        "",
+        Expected::NotLoaded("conflicts with previous name"),
+    ),
+];
+
+/// A component that holds a module with one section of functions and one of their code.
+fn of_functions(count: usize, body: &[u8]) -> Vec<u8> {
+    let mut code = leb128(count);
+    for _ in 0..count {
+        code.extend(leb128(body.len()));
+        code.extend_from_slice(body);
+    }
+    let kinds = [leb128(count), vec![0; count]].concat();
+    let mut module = b"\0asm\x01\0\0\0".to_vec();
+    for (section, contents) in [(1, &[1, 0x60, 0, 0][..]), (3, &kinds), (10, &code)] {
+        module.push(section);
+        module.extend(leb128(contents.len()));
+        module.extend_from_slice(contents);
+    }
+    [&b"\0asm\x0d\0\x01\0\x01"[..], &leb128(module.len()), &module].concat()
+}
+
+/// So many functions that do nothing.
+pub fn functions(count: usize) -> Vec<u8> {
+    of_functions(count, &[0, 0x0b])
+}
+
+/// So many functions, each with a `br_table` of so many targets.
+pub fn jumps(functions: usize, targets: usize) -> Vec<u8> {
+    // No locals; block, i32.const 0, br_table ... 0, end, end.
+    let body = [&[0, 0x02, 0x40, 0x41, 0, 0x0e][..], &leb128(targets), &vec![0; targets + 1], &[0x0b, 0x0b]];
+    of_functions(functions, &body.concat())
+}
+
+fn leb128(mut number: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while number > 0x7f {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+    bytes
+}
+
+/// `list<list<...>>`: whoever walks it recursively overflows its stack.
+fn nested_types() -> String {
+    let mut types = String::from("(type $t0 (list u8))");
+    for depth in 1..10_000 {
+        let _ = write!(types, "(type $t{depth} (list $t{}))", depth - 1);
+    }
+    types += r#"(import "flip:fl/hub@0.1.0" (instance (export "f" (func (param "x" $t9999)))))"#;
+    filter([("component", &types)])
+}
+
+fn many_imports() -> String {
+    let mut imports = String::new();
+    for number in 0..5_000 {
+        let _ = write!(imports, r#"(import "a{number}" (func))"#);
+    }
+    filter([("component", &imports)])
+}
+
+/// No more than every component must have: it can be configured.
+const SMALL: &str = r#"(component
+    (import "flip:fl/types@0.1.0" (instance $types
+        (type $e (variant (case "invalid-argument" string) (case "invalid-data" string)
+            (case "not-found" string) (case "not-permitted" string) (case "quota-exceeded" string)
+            (case "unavailable" string) (case "aborted")))
+        (export "error" (type (eq $e)))))
+    (alias export $types "error" (type $error))
+    (core module $m (memory (export "memory") 1)
+        (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 16))
+        (func (export "configure") (param i32 i32) (result i32) (i32.const 0)))
+    (core instance $m (instantiate $m))
+    (alias core export $m "memory" (core memory $memory))
+    (alias core export $m "realloc" (core func $realloc))
+    (func $configure (param "args" string) (result (result (error $error)))
+        (canon lift (core func $m "configure") (memory $memory) (realloc $realloc)))
+    (instance $configurable (export "configure" (func $configure)))
+    (export "flip:fl/configurable@0.1.0" (instance $configurable)))"#;
+
+/// One bit of each byte, another one each time: whatever comes, the host lives. Of the small one all that is
+/// left of it is compiled and configured, of the shell only what it asks for is read.
+fn flipped_bits(_: Limits) -> Ended {
+    let flipped = |wasm: &[u8], byte: usize| {
+        let mut flipped = wasm.to_vec();
+        flipped[byte] ^= 1 << (byte % 8);
+        flipped
+    };
+    // Without a cache: what is loaded only once is not worth a place there.
+    let (small, runtime) = (wat::parse_str(SMALL).unwrap(), Runtime::new()?);
+    built(&runtime, &small)?;
+    let worked = (0..small.len()).filter(|byte| built(&runtime, &flipped(&small, *byte)).is_ok()).count();
+    // Names that nobody reads can have any bit flipped; what is checked cannot.
+    assert!(worked < small.len() / 2, "{worked} of {} were built", small.len());
+    let shell = shell();
+    let read = (0..shell.len()).filter(|byte| Inspection::of(&flipped(&shell, *byte)).is_ok()).count();
+    assert!(read < shell.len(), "what is flipped is not noticed");
+    Ok(format!("{worked} of {} were built, {read} of {} were read", small.len(), shell.len()))
+}

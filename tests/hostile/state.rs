@@ -1,0 +1,135 @@
+//! What an earlier run has left, looked for by a later one.
+
+use std::collections::BTreeSet;
+
+use flip_runtime::Limits;
+use serde_json::json;
+
+use super::files::granting;
+use super::guest::filter;
+use super::table::{Attack, Ended, Expected, host};
+use crate::{EVERYTHING, context, lines, on_go, runtime, update};
+
+pub const ATTACKS: &[Attack] = &[
+    host(
+        "53",
+        "memory, globals and tables that earlier instances have written to",
+        memory_that_stays,
+        "",
+        Expected::Harmless("each instance begins with zeroes, also where the pool gives it a place again"),
+    ),
+    host(
+        "53",
+        "random numbers that earlier instances have drawn",
+        numbers_that_come_again,
+        "",
+        Expected::Harmless("each instance draws others, of each source of WASI's"),
+    ),
+    host(
+        "53",
+        "files that an earlier instance has begun, and directories that it has opened",
+        files_that_stay,
+        "",
+        Expected::Told("not found: "),
+    ),
+];
+
+/// Forty of them, in turn and at the same time: each traps where it finds what another one left.
+fn memory_that_stays(limits: Limits) -> Ended {
+    let text = filter([
+        (
+            "fields",
+            "(global $seen (mut i32) (i32.const 0)) (table $t 10 funcref) (elem declare func $none) (func $none)",
+        ),
+        (
+            "process",
+            "(if (global.get $seen) (then unreachable))
+            (if (i32.eqz (ref.is_null (table.get $t (i32.const 5)))) (then unreachable))
+            (local.set $i (i32.const 4096))
+            (loop $again
+                (if (i32.load (local.get $i)) (then unreachable))
+                (i32.store (local.get $i) (i32.const 0x5ec2e7))
+                (local.set $i (i32.add (local.get $i) (i32.const 4)))
+                (br_if $again (i32.lt_u (local.get $i) (i32.const 65536))))
+            (memory.fill (i32.const 131072) (i32.const 0x5e) (i32.const 131072))
+            (table.set $t (i32.const 5) (ref.func $none))
+            (global.set $seen (i32.const 1))",
+        ),
+    ]);
+    let component = runtime().load_bytes("hostile", &wat::parse_str(text).unwrap())?;
+    let mut kept = Vec::new();
+    for number in 0..40 {
+        let mut instance = component.instance().limits(limits.clone()).build()?;
+        instance.filter(update(), &context())?;
+        if number % 4 == 0 {
+            kept.push(instance);
+        }
+    }
+    Ok("zeroes".to_owned())
+}
+
+/// Each shows a number of each source as a figure.
+fn numbers_that_come_again(limits: Limits) -> Ended {
+    let component = r#"
+        (import "wasi:random/random@0.2.0" (instance $random
+            (export "get-random-u64" (func (result u64)))))
+        (import "wasi:random/insecure@0.2.0" (instance $insecure
+            (export "get-insecure-random-u64" (func (result u64)))))
+        (import "wasi:random/insecure-seed@0.2.0" (instance $seed
+            (export "insecure-seed" (func (result (tuple u64 u64))))))
+        (core func $random (canon lower (func $random "get-random-u64")))
+        (core func $insecure (canon lower (func $insecure "get-insecure-random-u64")))
+        (core func $seed (canon lower (func $seed "insecure-seed") (memory $memory)))"#;
+    let text = filter([
+        ("component", component),
+        (
+            "fields",
+            r#"(import "random" "random" (func $random (result i64)))
+            (import "random" "insecure" (func $insecure (result i64)))
+            (import "random" "seed" (func $seed (param i32)))"#,
+        ),
+        (
+            "process",
+            "(memory.fill (i32.const 64) (i32.const 97) (i32.const 8))
+            (call $gauge (i32.const 64) (i32.const 1) (f64.convert_i64_u (call $random)))
+            (call $gauge (i32.const 64) (i32.const 2) (f64.convert_i64_u (call $insecure)))
+            (call $seed (i32.const 128))
+            (call $gauge (i32.const 64) (i32.const 3) (f64.convert_i64_u (i64.load (i32.const 128))))",
+        ),
+        (
+            "instances",
+            r#"(with "random" (instance (export "random" (func $random)) (export "insecure" (func $insecure))
+                (export "seed" (func $seed))))"#,
+        ),
+    ]);
+    let component = runtime().load_bytes("hostile", &wat::parse_str(text).unwrap())?;
+    let mut seen = BTreeSet::new();
+    for _ in 0..20 {
+        let mut instance = component.instance().limits(limits.clone()).build()?;
+        let filtered = instance.filter(update(), &context())?;
+        let figures = &filtered.leaves[0].gauges;
+        assert_eq!(figures.len(), 3);
+        seen.extend(figures.values().map(|figure| figure.to_bits()));
+    }
+    assert_eq!(seen.len(), 60, "a number came again");
+    Ok("others".to_owned())
+}
+
+/// The earlier one is still there, with what it has begun, while the later one looks.
+fn files_that_stay(limits: Limits) -> Ended {
+    let site = granting(EVERYTHING, limits);
+    let begun = json!([{"stage": ["job", "half", "secret"]}, {"keep-open": ["images", 20]}]);
+    let (mut earlier, log) = site.runner(on_go(begun));
+    earlier.handle_event("go", &site.context)?;
+    assert_eq!(lines(&log), ["ok", "ok"]);
+    let told =
+        site.run(vec![json!({"entries": ["job", "", null, 9]}), json!("commit"), json!({"append": "more"})]);
+    assert_eq!(told[0], "ok []");
+    assert_eq!(told[1], told[2]);
+    drop(earlier);
+    assert_eq!(
+        (site.names("job"), site.does(json!({"entries": ["job", "", null, 9]}))),
+        (vec![], told[0].clone())
+    );
+    Ok(told[1].clone())
+}

@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::bindings::flip::fl::types;
+use crate::inspect::Digest;
 use crate::job::TraceError;
 use crate::limits::LimitReached;
 use crate::services::ServiceError;
@@ -46,6 +47,18 @@ pub enum Error {
         name: String,
         /// The built-ins, separated by commas.
         known: String,
+    },
+    /// The component's file is not the one that was asked for.
+    #[error("{component}: {by} asks for the digest {expected}, the file has {actual}")]
+    Pinned {
+        /// Its name.
+        component: String,
+        /// Who asks: the policy, or the job's configuration.
+        by: &'static str,
+        /// The digest asked for.
+        expected: Digest,
+        /// That of the file.
+        actual: Digest,
     },
     /// The component lacks the role that the call needs.
     #[error("{component}: the role {role} is needed, but its roles are: {roles}")]
@@ -201,7 +214,7 @@ impl Error {
         match self {
             Self::UnknownComponent { .. } | Self::Args { .. } => Code::Usage,
             Self::Refused { .. } => Code::Refused,
-            Self::Withheld { .. } => Code::NotPermitted,
+            Self::Withheld { .. } | Self::Pinned { .. } => Code::NotPermitted,
             Self::Failed { error, .. } => match error.0 {
                 types::Error::NotPermitted(_) => Code::NotPermitted,
                 types::Error::InvalidData(_) => Code::InvalidInput,

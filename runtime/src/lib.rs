@@ -35,6 +35,7 @@
 //! says whose fault it was ([`Error::code`]). A component gets nothing but what it imports
 //! ([`Inspection`] lists it without running anything) and the host offers.
 
+mod admission;
 pub mod audit;
 mod bindings;
 mod budget;
@@ -65,6 +66,7 @@ mod tensor;
 mod tree;
 mod usage;
 
+pub use admission::Admitted;
 pub use builtin::{BUILTINS, Builtin};
 pub use compile::{Compiler, compile_worker};
 pub use component::{Component, Source};
@@ -81,5 +83,5 @@ pub use limits::{Allowed, LimitReached, Limits};
 pub use policy::{Grants, Policy};
 pub use runtime::{Runtime, RuntimeBuilder};
 pub use services::Services;
-pub use tensor::{Dtype, FileRange, MAX_DIMENSIONS, Tensor, TensorError};
+pub use tensor::{Dtype, FileRange, MAX_DIMENSIONS, Tensor, TensorError, TensorSource};
 pub use usage::{Deleted, HostCalls, Stored, Usage};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use serde::Serializer;
 use serde::de::{Deserialize, Deserializer, Error as _};
 
 /// What one instance of a component may use. Every field has a default that suits ordinary components.
@@ -19,7 +20,7 @@ use serde::de::{Deserialize, Deserializer, Error as _};
 /// assert_eq!(limits.total_time, Limits::default().total_time);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Clone, Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize, serde::Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Limits {
     /// The size of the component's file, in bytes: compiling takes time and memory in proportion to it.
@@ -28,7 +29,7 @@ pub struct Limits {
     pub component_size: u64,
     /// The time of compiling a component that is not built in. One that carries a Python interpreter takes
     /// some ten seconds.
-    #[serde(deserialize_with = "time")]
+    #[serde(deserialize_with = "time", serialize_with = "time_text")]
     pub compile_time: Duration,
     /// The address space of the process that compiles it, in bytes, where there is one: some hundred MiB for
     /// an interpreter.
@@ -60,10 +61,10 @@ pub struct Limits {
     pub call_bytes: u64,
     /// The time of one call into the component, host functions included. A gigabyte takes a filter
     /// about a second.
-    #[serde(deserialize_with = "time")]
+    #[serde(deserialize_with = "time", serialize_with = "time_text")]
     pub call_time: Duration,
     /// The time of all calls together: many short calls are one long one.
-    #[serde(deserialize_with = "time")]
+    #[serde(deserialize_with = "time", serialize_with = "time_text")]
     pub total_time: Duration,
     /// Lines in the log; later ones are dropped with one notice. A job's event handlers write some
     /// hundreds.
@@ -119,8 +120,49 @@ impl Limits {
     };
 }
 
+impl Limits {
+    /// These limits, tightened by what a job asks for: a JSON object with some of them. What is looser than
+    /// these stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// Names a limit that does not exist, or a figure that is none.
+    ///
+    /// ```
+    /// use flip_runtime::Limits;
+    ///
+    /// let limits = Limits::default().tightened(r#"{"memory": "32MiB", "files": 99999999}"#)?;
+    /// assert_eq!((limits.memory, limits.files), (32 << 20, Limits::default().files));
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    pub fn tightened(&self, wanted: &str) -> serde_json::Result<Self> {
+        let wanted: serde_json::Map<String, serde_json::Value> = serde_json::from_str(wanted)?;
+        let mut all = serde_json::to_value(self)?;
+        if let Some(all) = all.as_object_mut() {
+            all.extend(wanted);
+        }
+        Ok(self.tighter(&serde_json::from_value(all)?))
+    }
+
+    /// Of each limit the lower one.
+    fn tighter(&self, other: &Self) -> Self {
+        macro_rules! lower {
+            ($($limit:ident)*) => { Self { $($limit: self.$limit.min(other.$limit)),* } };
+        }
+        lower! {
+            component_size compile_time compile_memory memory table_elements instances handles host_bytes
+            call_bytes call_time total_time log_lines log_line gauges events files file_bytes upload_bytes
+            hub_calls
+        }
+    }
+}
+
 fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     Ok(ByteSize::deserialize(deserializer)?.as_u64())
+}
+
+fn time_text<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&humantime::format_duration(*time))
 }
 
 fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
@@ -177,6 +219,15 @@ impl fmt::Display for Allowed {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_job_that_asked_for_more_got_it() {
+        let site = Limits { memory: 64 << 20, call_time: Duration::from_millis(1_500), ..Limits::default() };
+        let wanted = r#"{"memory": "1GiB", "call-time": "1h", "gauges": 3}"#;
+        let limits = site.tightened(wanted).unwrap();
+        assert_eq!((limits.memory, limits.call_time, limits.gauges), (site.memory, site.call_time, 3));
+        assert!(site.tightened(r#"{"memroy": 1}"#).unwrap_err().to_string().contains("memroy"));
+    }
 
     #[test]
     fn an_unknown_limit_is_an_error_that_names_the_known_ones() {

@@ -127,6 +127,32 @@ impl Instance {
         answer.map_err(|error| self.failed(error))
     }
 
+    /// Has a results persistor upload; where that fails, it cleans up too.
+    ///
+    /// # Errors
+    ///
+    /// What kept the results from being safe.
+    pub fn upload_results(&mut self, caller: Caller<'_>) -> Result<(), Error> {
+        let guest = guest!(self, "results-persistor", results_persistor);
+        let answer = self.enter_in(Scope::within(caller), caller.context, async |store, ctx| {
+            guest.call_upload_results_to_s3_bucket(store, ctx).await
+        })?;
+        answer.map_err(|error| self.failed(error))
+    }
+
+    /// Has a results persistor clean up, without an upload.
+    ///
+    /// # Errors
+    ///
+    /// What kept it from deleting.
+    pub fn clean_up(&mut self, caller: Caller<'_>) -> Result<(), Error> {
+        let guest = guest!(self, "results-persistor", results_persistor);
+        let answer = self.enter_in(Scope::within(caller), caller.context, async |store, ctx| {
+            guest.call_cleanup(store, ctx).await
+        })?;
+        answer.map_err(|error| self.failed(error))
+    }
+
     /// The names of the models that a locator finds.
     ///
     /// # Errors

@@ -60,6 +60,16 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Keeps compiled components in the user's folder for such things, or in one among the temporary files for
+    /// a user whose home cannot be written to.
+    pub fn user_cache(self) -> Self {
+        let base = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+        let user = base.or_else(|| Some(std::env::home_dir()?.join(".cache")));
+        let name = format!("flip-wasm-{}", std::env::var("USER").unwrap_or_default());
+        let folders = user.map(|base| base.join("flip-wasm")).into_iter();
+        folders.chain([std::env::temp_dir().join(name)]).fold(self, Self::cache)
+    }
+
     /// Where components are compiled that are not built in; in a thread by default.
     pub fn compiler(mut self, compiler: Compiler) -> Self {
         self.compiler = compiler;

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::path::Path;
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
 
 use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
@@ -25,10 +25,10 @@ const NO_MEMORY: u8 = 4;
 
 /// The whole of a program that compiles for [`Compiler::Process`](super::Compiler::Process): a component
 /// comes from the standard input, machine code goes to the standard output. `args` are the arguments that
-/// come after those of the program itself.
-pub fn compile_worker(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+/// come after those of the program itself; answers with its exit code.
+pub fn compile_worker(args: impl IntoIterator<Item = OsString>) -> u8 {
     match work(args) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => 0,
         Err(error) => {
             // The bare reason: who reads it says what failed.
             let text = match &error {
@@ -36,12 +36,12 @@ pub fn compile_worker(args: impl IntoIterator<Item = OsString>) -> ExitCode {
                 CompileError::Limit(reached) => reached.to_string(),
             };
             let _ = io::stderr().write_all(text.as_bytes());
-            ExitCode::from(match error {
+            match error {
                 CompileError::Invalid(_) => INVALID,
                 CompileError::Limit(_) => NO_MEMORY,
                 CompileError::Setup(_) if text.contains("out of memory") => NO_MEMORY,
                 CompileError::Setup(_) => 1,
-            })
+            }
         }
     }
 }
@@ -62,7 +62,9 @@ fn work(args: impl IntoIterator<Item = OsString>) -> Result<(), CompileError> {
     let engine = compiler_only().map_err(|error| setup(&error))?;
     let compiled = super::compile(&engine, &bytes)?;
     let code = compiled.serialize().map_err(|error| setup(&error))?;
-    io::stdout().lock().write_all(&code).map_err(|error| setup(&error))
+    // Flushed here: a worker that is no Rust program does not do so when it ends.
+    let mut out = io::stdout().lock();
+    out.write_all(&code).and_then(|()| out.flush()).map_err(|error| setup(&error))
 }
 
 fn no_memory(allowed: u64) -> LimitReached {

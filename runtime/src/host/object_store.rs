@@ -119,13 +119,13 @@ impl Host for ObjectStoreView<'_> {
         let archived = self.ask(move |call| store.put_archive(call, &key, &source, max_bytes)).await?;
         self.ctx.bytes.take(archived.meta.size)?;
         let meta = archived.meta;
-        self.ctx.archived = Some(archived.sha256);
+        self.ctx.archived = archived.sha256;
         self.remember(Stored {
             key: meta.key.clone(),
             size: meta.size,
             files: Some(archived.files),
             bytes: Some(archived.bytes),
-            sha256: Some(archived.sha256),
+            sha256: archived.sha256,
         });
         Ok(meta.into())
     }

@@ -102,7 +102,7 @@ impl Instance {
     }
 
     /// The kinds of data that it filters, as it said when it was configured; none stands for all.
-    pub(crate) fn data_kinds(&self) -> &[DataKind] {
+    pub fn data_kinds(&self) -> &[DataKind] {
         &self.data_kinds
     }
 
@@ -144,6 +144,11 @@ impl Instance {
             };
         }
         Ok(())
+    }
+
+    /// Whether it handles events of this type, as it said when it was configured.
+    pub fn is_interested(&self, event_type: &str) -> bool {
+        self.interests.contains(event_type)
     }
 
     /// The event types that it handles, as it said when it was configured.

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use crate::builtin::{BUILTINS, Builtin};
 use crate::inspect::Digest;
 
-/// The package of the components that are built in.
-const COMPONENTS: &str = "flip.nvflare.components.";
+/// The packages of the components that are built in: FLIP's, and that which runs them in NVFLARE.
+const COMPONENTS: [&str; 2] = ["flip.nvflare.components.", "flip_wasm.nvflare.components."];
 /// What stands before the file of anyone's component.
 const WASM: &str = "wasm:";
 
@@ -35,11 +35,9 @@ impl Kind {
         if let Some(file) = path.strip_prefix(WASM) {
             return Self::File { path: base.join(file), sha256 };
         }
-        let builtin = path.strip_prefix(COMPONENTS).and_then(|_| {
-            let class = class_name(path);
-            BUILTINS.iter().find(|builtin| builtin.class == class)
-        });
-        match builtin {
+        let class = class_name(path);
+        let ours = COMPONENTS.iter().any(|package| path.starts_with(package));
+        match BUILTINS.iter().find(|builtin| ours && builtin.class == class) {
             Some(builtin) => Self::Builtin(builtin),
             None => Self::Engine { class: path.to_owned() },
         }

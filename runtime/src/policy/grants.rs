@@ -186,6 +186,16 @@ pub enum OnFilterFailure {
     LetPass,
 }
 
+impl OnFilterFailure {
+    /// Its name in a policy.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::HoldBack => "hold-back",
+            Self::LetPass => "let-pass",
+        }
+    }
+}
+
 /// The name of a unit variant, as it stands in a policy.
 macro_rules! names {
     ($($type:ty { $($variant:ident: $name:literal),+ })+) => {$(

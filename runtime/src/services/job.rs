@@ -6,6 +6,7 @@ use std::time::Instant;
 use crate::bindings::flip::fl::types;
 use crate::context::FlContext;
 use crate::error::Error;
+use crate::services::ServiceError;
 
 /// Who calls into the job, and until when the answer is waited for.
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +73,7 @@ impl Error {
     pub(crate) fn into_answer(self) -> types::Error {
         match self {
             Self::Failed { error, .. } => error.0,
+            Self::Service(ServiceError::Unavailable(text)) => types::Error::Unavailable(text),
             other => types::Error::Unavailable(other.to_string()),
         }
     }

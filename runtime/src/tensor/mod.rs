@@ -14,8 +14,8 @@ use crate::budget::{Budget, Charge};
 use crate::limits::LimitReached;
 use overlay::Overlay;
 pub(crate) use scratch::{Scratch, ScratchFile};
-pub use source::FileRange;
 pub(crate) use source::Source;
+pub use source::{FileRange, TensorSource};
 
 /// More dimensions than any model has; NumPy stops at 64, torch's files rarely pass 5.
 pub const MAX_DIMENSIONS: usize = 32;
@@ -110,6 +110,19 @@ impl Tensor {
         Self::from_source(dtype, shape, Source::File(range))
     }
 
+    /// A tensor over what an embedder keeps, which is read as the component asks for it.
+    ///
+    /// # Errors
+    ///
+    /// [`TensorError::Shape`] and [`TensorError::Length`].
+    pub fn from_elsewhere(
+        dtype: Dtype,
+        shape: &[u64],
+        source: Arc<dyn TensorSource>,
+    ) -> Result<Self, TensorError> {
+        Self::from_source(dtype, shape, Source::Elsewhere(source))
+    }
+
     /// A tensor of zeroes, which takes no space until it is written to.
     ///
     /// # Errors
@@ -175,10 +188,18 @@ impl Tensor {
         self.len * self.dtype.size() as u64
     }
 
+    /// Whether this is what `other` was before anything was written to either.
+    pub fn is_unchanged_from(&self, other: &Self) -> bool {
+        match (&self.data, &other.data) {
+            (Data::Source(one), Data::Source(other)) => one.is(other),
+            _ => false,
+        }
+    }
+
     /// Whether the data lies in memory, not in a file and not only to be made.
     pub(crate) fn is_in_memory(&self) -> bool {
         match &self.data {
-            Data::Source(source) => matches!(source, Source::Memory(_)),
+            Data::Source(source) => matches!(source, Source::Memory(_) | Source::Elsewhere(_)),
             Data::Overlay(overlay) => overlay.is_in_memory(),
         }
     }

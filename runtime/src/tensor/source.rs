@@ -1,5 +1,6 @@
 //! Where a tensor's bytes come from.
 
+use std::fmt;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -33,8 +34,27 @@ impl FileRange {
     }
 }
 
+/// Bytes in the memory of an embedder that are read one part at a time, such as an array that is not
+/// contiguous.
+pub trait TensorSource: Send + Sync {
+    /// How many there are.
+    fn len(&self) -> u64;
+
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Fills `buffer` from byte `offset`; as many are there.
+    ///
+    /// # Errors
+    ///
+    /// What kept them from being read.
+    fn read_into(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()>;
+}
+
 /// The bytes that a tensor starts from.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) enum Source {
     /// Memory, which may be shared.
     Memory(Bytes),
@@ -42,14 +62,40 @@ pub(crate) enum Source {
     File(FileRange),
     /// So many zero bytes.
     Zeros(u64),
+    /// What an embedder keeps.
+    Elsewhere(Arc<dyn TensorSource>),
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = match self {
+            Self::Memory(_) => "memory",
+            Self::File(_) => "a file",
+            Self::Zeros(_) => "zeroes",
+            Self::Elsewhere(_) => "elsewhere",
+        };
+        write!(f, "{} bytes, {place}", self.len())
+    }
 }
 
 impl Source {
+    /// Whether both are the same bytes in the same place.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Memory(one), Self::Memory(other)) => {
+                one.as_ptr() == other.as_ptr() && one.len() == other.len()
+            }
+            (Self::Elsewhere(one), Self::Elsewhere(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        }
+    }
+
     pub(crate) fn len(&self) -> u64 {
         match self {
             Self::Memory(bytes) => bytes.len() as u64,
             Self::File(range) => range.len,
             Self::Zeros(len) => *len,
+            Self::Elsewhere(source) => source.len(),
         }
     }
 
@@ -60,7 +106,7 @@ impl Source {
                 let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
                 Ok(bytes.slice(start..start.saturating_add(len).min(bytes.len())))
             }
-            Self::File(_) | Self::Zeros(_) => {
+            Self::File(_) | Self::Zeros(_) | Self::Elsewhere(_) => {
                 let mut buffer = zeroed(len as u64)?;
                 self.read_into(offset, &mut buffer)?;
                 Ok(buffer.into())
@@ -79,6 +125,7 @@ impl Source {
             }
             Self::File(range) => range.read_into(offset, buffer)?,
             Self::Zeros(_) => buffer.fill(0),
+            Self::Elsewhere(source) => source.read_into(offset, buffer)?,
         }
         Ok(())
     }

@@ -57,7 +57,7 @@ use crate::{Configurable, Error, Json};
 /// let mut rounds = Rounds(Memory { rounds: 3 });
 /// assert_eq!(rounds.save(), r#"{"rounds":3}"#);
 /// let error = rounds.restore(r#"{"rounds": "many"}"#).unwrap_err();
-/// assert_eq!(error.describe(), "invalid argument: state: rounds: invalid type: string \"many\", expected u64 at line 1 column 17");
+/// assert!(error.describe().starts_with("invalid argument: state: rounds: invalid type: string"));
 /// assert_eq!(rounds.0.rounds, 3);
 /// ```
 pub trait Stateful: Configurable {

@@ -79,6 +79,6 @@ pub struct Archived {
     pub files: u64,
     /// What they come to before compression.
     pub bytes: u64,
-    /// The digest of the archive.
-    pub sha256: Digest,
+    /// The digest of the archive, where the store has read it on its way.
+    pub sha256: Option<Digest>,
 }

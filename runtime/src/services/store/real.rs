@@ -121,7 +121,13 @@ impl ObjectStore for Store {
             let contents = archive::write(&mut upload, source, limits, *deflate_level, call)?;
             Ok((contents, upload.digest()))
         })?;
-        Ok(Archived { meta, entries: contents.entries, files: contents.files, bytes: contents.bytes, sha256 })
+        Ok(Archived {
+            meta,
+            entries: contents.entries,
+            files: contents.files,
+            bytes: contents.bytes,
+            sha256: Some(sha256),
+        })
     }
 
     fn get(&self, call: &Call, key: &str, offset: u64, len: u32) -> Result<Bytes, ServiceError> {

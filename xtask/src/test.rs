@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::process::{self, cargo, has};
-use crate::setup;
+use crate::{python, setup};
 
 /// Crates with code for WebAssembly, which the host's lints do not see.
 const COMPONENTS: &[&str] = &[
@@ -53,6 +53,8 @@ pub fn run() -> Result<()> {
     } else {
         process::run(&mut cargo(&["test", "--locked"]))?;
     }
+    step("the Python package");
+    python::test()?;
     step("documentation");
     let mut doc = cargo(&["doc", "--locked", "--no-deps", "--quiet"]);
     process::run(doc.env("RUSTDOCFLAGS", "--deny warnings"))

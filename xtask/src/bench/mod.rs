@@ -2,6 +2,7 @@
 
 mod archive;
 mod filter;
+mod nvflare;
 
 use std::collections::HashMap;
 use std::fs;
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use crate::process::{self, cargo, command, has, output, target};
+use crate::process::{cargo, output, target};
 use crate::setup;
 
 /// The packages with a benchmark's own program, and how the program is called.
@@ -32,7 +33,9 @@ pub fn run() -> Result<()> {
     setup::wasm_target()?;
     let directory = target().join("bench");
     fs::create_dir_all(&directory)?;
-    let python = python(&directory)?;
+    let python = setup::venv(&directory.join("venv"), &MODULES, |pip| {
+        pip.args(MODULES);
+    })?;
     println!("Building the release; this takes some minutes.");
     let programs = build()?;
     let bench = |name| {
@@ -40,7 +43,8 @@ pub fn run() -> Result<()> {
         anyhow::Ok(Bench { directory: &directory, python: &python, program })
     };
     filter::run(&bench("filter")?)?;
-    archive::run(&bench("archive")?)
+    archive::run(&bench("archive")?)?;
+    nvflare::run_bench()
 }
 
 /// Builds all programs in one go: each alone would choose features of its own for what they depend on.
@@ -62,20 +66,6 @@ fn build() -> Result<HashMap<String, PathBuf>> {
     let messages = output(&mut build)?;
     let artifacts = messages.lines().filter_map(|line| serde_json::from_str::<Artifact>(line).ok());
     Ok(artifacts.filter_map(|artifact| Some((artifact.target.name, artifact.executable?))).collect())
-}
-
-/// A Python that has what is measured, in a virtual environment of its own.
-fn python(directory: &Path) -> Result<PathBuf> {
-    let venv = directory.join("venv");
-    let python = venv.join("bin/python");
-    if !python.exists() {
-        process::run(command("python3", &["-m", "venv"]).arg(&venv))?;
-    }
-    let import = format!("import {}", MODULES.join(", "));
-    if !has(&python, &["-c", &import]) {
-        process::run(command(&python, &["-m", "pip", "install", "--quiet"]).args(MODULES))?;
-    }
-    Ok(python)
 }
 
 fn median(figures: impl Iterator<Item = f64>) -> f64 {

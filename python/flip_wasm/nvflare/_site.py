@@ -1,0 +1,64 @@
+"""The site's runtime: one for each process, under the policy of the site's own configuration folder."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import flip_wasm
+
+POLICY = "policy.toml"
+"""The file's name in the site's configuration folder, ``local`` in NVFLARE's layout."""
+
+_lock = threading.Lock()
+_runtimes: dict[tuple[int, Path | None], flip_wasm.Runtime] = {}
+
+
+def policy(fl_ctx: Any) -> Path | None:
+    """The site's policy; ``None`` where it has none. A job's folder is never looked at."""
+    workspace = _workspace(fl_ctx)
+    folder = workspace.get_site_config_dir() if workspace else None
+    path = Path(folder, POLICY) if folder else None
+    return path if path is not None and path.is_file() else None
+
+
+def runtime(fl_ctx: Any) -> flip_wasm.Runtime:
+    """The runtime of this process for the site that the context belongs to."""
+    # A process that was forked has none of the runtime's threads.
+    key = (os.getpid(), policy(fl_ctx))
+    with _lock:
+        if key not in _runtimes:
+            _runtimes[key] = flip_wasm.Runtime(policy=key[1])
+        return _runtimes[key]
+
+
+def directories(fl_ctx: Any, images: Path | None) -> dict[str, Path]:
+    """The directories of the run, by the names that policies know them by."""
+    known = {"safehouse": Path("/safehouse")}
+    if images:
+        known["images"] = images
+    workspace, job_id = _workspace(fl_ctx), fl_ctx.get_job_id() if fl_ctx else None
+    if workspace and job_id:
+        known["workspace"] = Path(workspace.get_root_dir())
+        known["job"] = Path(workspace.get_run_dir(job_id))
+        known["app"] = Path(workspace.get_app_dir(job_id))
+    return known
+
+
+def custom_folder(fl_ctx: Any) -> Path | None:
+    """Where the job's own code lies, and the components that it brings."""
+    workspace, job_id = _workspace(fl_ctx), fl_ctx.get_job_id() if fl_ctx else None
+    return Path(workspace.get_app_custom_dir(job_id)) if workspace and job_id else None
+
+
+def _workspace(fl_ctx: Any) -> Any:
+    engine = fl_ctx.get_engine() if fl_ctx else None
+    return engine.get_workspace() if engine else None
+
+
+def job_meta(fl_ctx: Any) -> Path | None:
+    """The job's ``meta.json``."""
+    workspace, job_id = _workspace(fl_ctx), fl_ctx.get_job_id() if fl_ctx else None
+    return Path(workspace.get_job_meta_path(job_id)) if workspace and job_id else None

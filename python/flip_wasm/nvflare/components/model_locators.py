@@ -1,0 +1,87 @@
+"""What finds the models that a validation needs. Checkpoints are read in the sandbox; torch is not needed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nvflare.apis.dxo import DXO, DataKind
+from nvflare.apis.fl_context import FLContext
+from nvflare.app_common.abstract.model_locator import ModelLocator
+
+from .._exchange import dxo_of
+from .._sandbox import Sandbox
+
+
+class _GlobalModelLocator(ModelLocator):  # type: ignore[misc]  # NVFLARE has no types
+    _COMPONENT = ""
+
+    def __init__(self, exclude_vars: Any = None, model: Any = None) -> None:
+        """``exclude_vars``: a regular expression; tensors whose names it finds are left out. ``model``: what
+        the weights are for; its class alone is looked at, by name."""
+        super().__init__()
+        self.exclude_vars = exclude_vars
+        self.model = model
+        self._sandbox = Sandbox(self, self._COMPONENT, self._args)
+
+    def _args(self) -> dict[str, Any]:
+        model = self.model
+        if model is not None and not isinstance(model, (str, dict)):
+            model = type(model).__name__
+        args = {"exclude_vars": self.exclude_vars, "model": model}
+        return {name: value for name, value in args.items() if value is not None}
+
+    def get_model_names(self, fl_ctx: FLContext) -> list[str]:
+        """The one name that there is: ``server``."""
+        return self._sandbox.call(fl_ctx, lambda instance, context: instance.model_names(context))
+
+    def locate_model(self, model_name: str, fl_ctx: FLContext) -> DXO | None:
+        """The weights; ``None`` where the file is missing or cannot be read, which the log tells."""
+        found = self._sandbox.call(
+            fl_ctx, lambda instance, context: instance.locate_model(model_name, context)
+        )
+        return None if found is None else dxo_of(found)
+
+
+class PTModelLocator(_GlobalModelLocator):
+    """Finds the model that the run has trained."""
+
+    _COMPONENT = "pt-model-locator"
+
+
+class InitialPTModelLocator(_GlobalModelLocator):
+    """Finds the model that the run starts from, in its app or among those that outlive jobs."""
+
+    _COMPONENT = "initial-pt-model-locator"
+
+
+class EvaluationPTModelLocator(ModelLocator):  # type: ignore[misc]  # NVFLARE has no types
+    """Finds the models that the app's ``custom/config.json`` names, and answers with all of them.
+
+    ``models`` holds their weights by name once they were read; what is put there is answered.
+    """
+
+    def __init__(self, exclude_vars: Any = None) -> None:
+        """``exclude_vars``: a regular expression; tensors whose names it finds are left out."""
+        super().__init__()
+        self.exclude_vars = exclude_vars
+        self.models: dict[str, Any] | None = None
+        self._sandbox = Sandbox(self, "evaluation-pt-model-locator", self._args)
+
+    def _args(self) -> dict[str, Any]:
+        return {} if self.exclude_vars is None else {"exclude_vars": self.exclude_vars}
+
+    def get_model_names(self, fl_ctx: FLContext) -> list[str]:
+        """The names of the models."""
+        return self._sandbox.call(fl_ctx, lambda instance, context: instance.model_names(context))
+
+    def locate_model(self, model_name: str | None, fl_ctx: FLContext) -> DXO | None:
+        """One dxo of kind COLLECTION with a WEIGHTS member for each model; ``None`` where none is named."""
+        if self.models is None:
+            found = self._sandbox.call(
+                fl_ctx, lambda instance, context: instance.locate_model(model_name or None, context)
+            )
+            if found is None:
+                return None
+            self.models = {name: member.data for name, member in found.data.items()}
+        members = {name: DXO(data_kind=DataKind.WEIGHTS, data=data) for name, data in self.models.items()}
+        return DXO(data_kind=DataKind.COLLECTION, data=members)

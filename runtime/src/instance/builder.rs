@@ -196,6 +196,8 @@ impl<'a> InstanceBuilder<'a> {
             spent: Usage::default(),
             winding_up,
             audit,
+            #[cfg(test)]
+            cut_after: None,
             live: Some(Live { store, raw: None }),
         };
         instance.start(&self.args)?;

@@ -1,6 +1,8 @@
 //! Instances: one configured component in a store of its own, entered one call at a time.
 
 mod builder;
+#[cfg(test)]
+mod cut;
 mod deadline;
 mod failure;
 
@@ -51,6 +53,9 @@ pub struct Instance {
     /// Notes what it does, where a trail is kept.
     audit: Option<Auditor>,
     live: Option<Live>,
+    /// After how many polls the future of a call is dropped, as nobody but a test does.
+    #[cfg(test)]
+    cut_after: Option<usize>,
 }
 
 /// The event types that an instance handles.
@@ -203,6 +208,10 @@ impl Instance {
             pollster::block_on(async {
                 let late = || Err(deadline.reached.into());
                 let mut call = std::pin::pin!(call(&mut live));
+                #[cfg(test)]
+                if let Some(polls) = self.cut_after {
+                    return cut::after(polls, call).await.unwrap_or_else(late);
+                }
                 let in_time = tokio::time::timeout_at(deadline.at.into(), call.as_mut()).await;
                 match in_time {
                     Ok(result) => result,

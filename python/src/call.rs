@@ -6,7 +6,7 @@
 
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use flip_runtime::AbortSignal;
 use pyo3::exceptions::{PyException, PyRuntimeError};
@@ -26,8 +26,17 @@ enum Message {
 }
 
 /// Where host functions leave work for the thread that called.
-#[derive(Default)]
-pub struct Desk(Mutex<State>);
+pub struct Desk {
+    state: Mutex<State>,
+    /// The process whose threads serve it.
+    process: u32,
+}
+
+impl Default for Desk {
+    fn default() -> Self {
+        Self { state: Mutex::default(), process: std::process::id() }
+    }
+}
 
 #[derive(Default)]
 struct State {
@@ -58,7 +67,7 @@ impl std::fmt::Display for Unanswered {
 
 impl Desk {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Has the thread that called do this, with the context of the call, and waits for what it says.
@@ -83,7 +92,7 @@ impl Desk {
                 };
                 // An interrupt is for whoever called, not for the component.
                 if !error.is_instance_of::<PyException>(py) {
-                    desk.keep(error);
+                    desk.keep(py, error);
                 }
                 text
             });
@@ -102,14 +111,19 @@ impl Desk {
         let desk = self.clone();
         let _ = self.ask(move |py, context| {
             if let Err(error) = work(py, context) {
-                desk.keep(error);
+                desk.keep(py, error);
             }
             Ok(())
         });
     }
 
-    fn keep(&self, error: PyErr) {
-        self.state().raised.get_or_insert(error);
+    /// Keeps the first exception for whoever called; an interrupt goes before any other.
+    fn keep(&self, py: Python<'_>, error: PyErr) {
+        let ordinary = |error: &PyErr| error.is_instance_of::<PyException>(py);
+        let mut state = self.state();
+        if state.raised.as_ref().is_none_or(|kept| ordinary(kept) && !ordinary(&error)) {
+            state.raised = Some(error);
+        }
     }
 }
 
@@ -122,6 +136,10 @@ pub fn call<T: Send + 'static>(
     abort: &AbortSignal,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> PyResult<T> {
+    if desk.process != std::process::id() {
+        let text = "the runtime has no threads in a process that was forked; make a new Runtime there";
+        return Err(PyRuntimeError::new_err(text));
+    }
     let (sender, mut inbox) = channel();
     let signal =
         context.map(|context| context.getattr("abort")).transpose()?.filter(|signal| !signal.is_none());
@@ -132,22 +150,32 @@ pub fn call<T: Send + 'static>(
         state.raised = None;
     }
     let (result, answer) = sync_channel(1);
+    // Also sent where the work panics or is never begun.
+    let done = Done(sender);
     tokio.spawn_blocking(move || {
-        // Also sent where the work panics.
-        let _done = Done(sender);
+        let _done = done;
         let _ = result.send(work());
     });
+    let mut looked = Instant::now();
     loop {
         let inbox = &mut inbox;
         match py.detach(move || inbox.recv_timeout(TICK)) {
             Ok(Message::Work(work)) => work(py),
             Ok(Message::Done) | Err(RecvTimeoutError::Disconnected) => break,
-            Err(RecvTimeoutError::Timeout) => {
-                if let Err(interrupt) = py.check_signals() {
-                    desk.keep(interrupt);
-                }
-                let triggered = signal.as_ref().map(|signal| signal.getattr("triggered")?.is_truthy());
-                if triggered.transpose()? == Some(true) {
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        // Also while the component asks for one thing after the other.
+        if looked.elapsed() >= TICK {
+            looked = Instant::now();
+            if let Err(interrupt) = py.check_signals() {
+                desk.keep(py, interrupt);
+            }
+            let triggered = signal.as_ref().map(|signal| signal.getattr("triggered")?.is_truthy());
+            match triggered.transpose() {
+                Ok(triggered) if triggered != Some(true) => {}
+                Ok(_) => abort.trigger(),
+                Err(error) => {
+                    desk.keep(py, error);
                     abort.trigger();
                 }
             }

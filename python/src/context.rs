@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use flip_runtime::FlContext;
+use flip_runtime::{FlContext, ReturnCode, Shareable};
 use indexmap::IndexMap;
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::PyMapping;
 
@@ -15,7 +16,12 @@ pub fn context_of(object: Option<&Bound<'_, PyAny>>) -> PyResult<Arc<FlContext>>
     let mut shareables = IndexMap::new();
     for item in object.getattr("shareables")?.cast::<PyMapping>()?.items()? {
         let (name, value): (String, Bound<'_, PyAny>) = item.extract()?;
-        shareables.insert(name, Arc::new(shareable_of(&value)?));
+        // What a component cannot be shown is no reason to keep the rest from it.
+        let shareable = shareable_of(&value).or_else(|error| match error.is_instance_of::<PyException>(object.py()) {
+            true => Ok(Shareable { return_code: ReturnCode::Ok, headers: IndexMap::new(), dxo: None }),
+            false => Err(error),
+        })?;
+        shareables.insert(name, Arc::new(shareable));
     }
     Ok(Arc::new(FlContext {
         job_id: object.getattr("job_id")?.extract()?,

@@ -95,6 +95,12 @@ impl Instance {
         self.peek(py, |instance| instance.data_kinds().iter().map(|kind| DataKind::name(*kind)).collect())
     }
 
+    /// The event types that it handles; `None` stands for all, and for a component that handles none.
+    #[getter]
+    fn interests(&self, py: Python<'_>) -> PyResult<Option<Vec<String>>> {
+        self.peek(py, |instance| instance.event_types().map(|types| types.map(str::to_owned).collect()))
+    }
+
     /// Whether it handles events of this type.
     fn is_interested(&self, py: Python<'_>, event_type: &str) -> PyResult<bool> {
         self.peek(py, |instance| instance.is_interested(event_type))

@@ -28,11 +28,17 @@ pub enum Elements {
 /// The elements of a `numpy.ndarray` of this item size, in the order of the indices. The array is kept alive
 /// as long as they are.
 ///
-/// Whoever changes the array while a component reads it, on another thread, decides what the component reads.
+/// Whoever changes the array while a component reads it, on another thread, decides what the component reads. It
+/// must not be given other memory meanwhile: NumPy refuses to, unless it is told not to count references
+/// (`resize(refcheck=False)`) or the array's inner state is set.
 pub fn elements(array: &Bound<'_, PyAny>, item: usize) -> PyResult<Elements> {
     let ndarray = numpy(array.py())?.getattr("ndarray")?;
     if !array.get_type().is(&ndarray) {
         return Err(PyTypeError::new_err("not a numpy.ndarray"));
+    }
+    // A dtype can be made that bears another's name.
+    if array.getattr("itemsize")?.extract::<usize>()? != item {
+        return Err(PyTypeError::new_err("the elements have not the size of their dtype"));
     }
     let interface = array.getattr("__array_interface__")?;
     let (address, _): (usize, bool) = interface.get_item("data")?.extract()?;
@@ -69,9 +75,9 @@ unsafe impl Sync for Borrowed {}
 
 impl AsRef<[u8]> for Borrowed {
     fn as_ref(&self) -> &[u8] {
-        // SAFETY: NumPy said that `len` bytes lie at `start`; they do for as long as the array lives, which
-        // `_array` keeps: NumPy refuses to resize an array in place that somebody else holds. `start` is not
-        // null, since `len` is not 0.
+        // SAFETY: NumPy said that `len` bytes lie at `start`, and `_array` keeps the array, which keeps its
+        // memory as long as nobody takes it away by the means that `elements` rules out. `start` is not null,
+        // since `len` is not 0.
         unsafe { std::slice::from_raw_parts(self.start, self.len) }
     }
 }
@@ -101,47 +107,43 @@ impl TensorSource for Strided {
         let offset = usize::try_from(offset).map_err(|_| io::ErrorKind::UnexpectedEof)?;
         let end = offset.checked_add(buffer.len()).filter(|end| *end <= self.len);
         end.ok_or(io::ErrorKind::UnexpectedEof)?;
-        let mut indices = self.indices(offset / self.item);
+        let mut element = offset / self.item;
         let mut skip = offset % self.item;
         let mut rest = buffer;
-        while let Some(part) =
-            rest.split_off_mut(..rest.len().min(self.item - skip)).filter(|part| !part.is_empty())
-        {
-            let strides = self.strides.iter().zip(&indices);
-            let place: isize = strides.map(|(stride, index)| stride * (*index as isize)).sum();
-            // SAFETY: every index is below its dimension's length, so NumPy vouches for `item` bytes at
-            // this place; `skip` and the part's length stay within them. The buffer is the caller's own.
-            unsafe {
-                let from = self.start.offset(place).add(skip);
-                std::ptr::copy_nonoverlapping(from, part.as_mut_ptr(), part.len());
+        while !rest.is_empty() {
+            // As many elements as lie at equal distances, and at least the part of one.
+            let (start, stride, run) = self.run(element);
+            let run = run.min((skip + rest.len()).div_ceil(self.item));
+            for nth in 0..run {
+                let part = rest.split_off_mut(..rest.len().min(self.item - skip)).unwrap_or_default();
+                // SAFETY: the element is one of the array's, so NumPy vouches for `item` bytes at this place;
+                // `skip` and the part's length stay within them. The buffer is the caller's own.
+                unsafe {
+                    let from = self.start.offset(start + stride * (nth as isize)).add(skip);
+                    std::ptr::copy_nonoverlapping(from, part.as_mut_ptr(), part.len());
+                }
+                skip = 0;
             }
-            skip = 0;
-            self.advance(&mut indices);
+            element += run;
         }
         Ok(())
     }
 }
 
 impl Strided {
-    /// The indices of the element that is so many behind the first.
-    fn indices(&self, mut element: usize) -> Vec<usize> {
-        let mut indices = vec![0; self.shape.len()];
-        for (index, length) in indices.iter_mut().zip(&self.shape).rev() {
-            *index = element % length;
+    /// Where the element of this number lies, how far it is from there to the next, and how many there are at that
+    /// distance, this one included.
+    fn run(&self, mut element: usize) -> (isize, isize, usize) {
+        let (mut place, mut stride, mut run) = (0, 0, 1);
+        for (nth, (length, distance)) in self.shape.iter().zip(&self.strides).rev().enumerate() {
+            let index = element % length;
             element /= length;
-        }
-        indices
-    }
-
-    /// The next element's indices; behind the last comes the first.
-    fn advance(&self, indices: &mut [usize]) {
-        for (index, length) in indices.iter_mut().zip(&self.shape).rev() {
-            *index += 1;
-            if *index < *length {
-                return;
+            place += distance * (index as isize);
+            if nth == 0 {
+                (stride, run) = (*distance, length - index);
             }
-            *index = 0;
         }
+        (place, stride, run)
     }
 }
 

@@ -17,11 +17,13 @@ use crate::instance::{Instance, loads};
 pub struct Runtime {
     runtime: flip_runtime::Runtime,
     policy: Policy,
+    /// What no component may pass, as JSON.
+    limits: String,
 }
 
 #[pymethods]
 impl Runtime {
-    /// A runtime with these default limits, the policy of this file, and compiled components kept in this
+    /// A runtime that lets no component pass these limits, with the policy of this file, and compiled components kept in this
     /// folder: the user's cache by default, none for `False`.
     #[new]
     #[pyo3(signature = (*, limits = None, policy = None, cache = None))]
@@ -31,14 +33,9 @@ impl Runtime {
         policy: Option<PathBuf>,
         cache: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
-        let limits = match limits {
-            Some(limits) => {
-                let text = dumps(limits)?;
-                serde_json::from_str::<Limits>(&text)
-                    .map_err(|error| PyValueError::new_err(format!("limits: {error}")))?
-            }
-            None => Limits::default(),
-        };
+        let text = limits.map_or_else(|| Ok("{}".to_owned()), dumps)?;
+        let limits = serde_json::from_str::<Limits>(&text)
+            .map_err(|error| PyValueError::new_err(format!("limits: {error}")))?;
         let builder = flip_runtime::Runtime::builder().limits(limits).compiler(compiler(py)?);
         let builder = match cache {
             None => builder.user_cache(),
@@ -50,7 +47,7 @@ impl Runtime {
         };
         let policy = policy.map(|path| Policy::read(&path)).transpose().or_raise(py)?;
         let runtime = py.detach(|| builder.build()).or_raise(py)?;
-        Ok(Self { runtime, policy: policy.unwrap_or_default() })
+        Ok(Self { runtime, policy: policy.unwrap_or_default(), limits: text })
     }
 
     /// The default limits.
@@ -75,7 +72,9 @@ impl Runtime {
         let source = Source::of(name).or_raise(py)?;
         let id = id.map_or_else(|| source.name(), str::to_owned);
         let admitted = py.detach(|| self.runtime.admit(&source, &id, &self.policy, pin)).or_raise(py)?;
-        Ok(Component { runtime: self.runtime.clone(), admitted: Arc::new(admitted), id })
+        let limits = admitted.limits().tightened(&self.limits);
+        let limits = limits.map_err(|error| PyValueError::new_err(format!("limits: {error}")))?;
+        Ok(Component { runtime: self.runtime.clone(), admitted: Arc::new(admitted), id, limits })
     }
 }
 
@@ -85,6 +84,7 @@ pub struct Component {
     runtime: flip_runtime::Runtime,
     admitted: Arc<Admitted>,
     id: String,
+    limits: Limits,
 }
 
 impl Component {
@@ -137,7 +137,7 @@ impl Component {
     ) -> PyResult<Instance> {
         let args = args.map_or_else(|| Ok("{}".to_owned()), dumps)?;
         let limits = limits.map(dumps).transpose()?;
-        let limits = self.admitted.limits().tightened(limits.as_deref().unwrap_or("{}"));
+        let limits = self.limits.tightened(limits.as_deref().unwrap_or("{}"));
         let limits = limits.map_err(|error| PyValueError::new_err(format!("limits: {error}")))?;
         let desk = Arc::<Desk>::default();
         let (services, log) = services_of(py, host, &desk, self.runtime.tokio())?;

@@ -36,7 +36,8 @@ def context_of(fl_ctx: FLContext | None, abort: Any = None) -> FlareContext:
         value = fl_ctx.get_prop(name)
         if isinstance(value, Shareable):
             shareables[name] = shareable_of(value)
-        elif isinstance(name, str) and _is_plain(value, [_MAX_VALUES]):
+        elif isinstance(name, str) and not name.startswith("__") and _is_plain(value, [_MAX_VALUES]):
+            # What begins with two underscores is the engine's own, tokens among it.
             props[name] = value
     peer = fl_ctx.get_peer_context()
     return FlareContext(
@@ -98,5 +99,6 @@ def put_into(dxo: DXO, filtered: flip_wasm.DXO) -> DXO:
     dxo.data = filtered.data
     dxo.meta = {key: value for key, value in filtered.meta.items() if key != MetaKey.FILTER_HISTORY}
     if history is not None:
-        dxo.meta[MetaKey.FILTER_HISTORY] = history
+        # A list of its own: NVFLARE adds to it, and the dxo may be put back as it was.
+        dxo.meta[MetaKey.FILTER_HISTORY] = list(history)
     return dxo

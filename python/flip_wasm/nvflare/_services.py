@@ -14,9 +14,6 @@ import flip_wasm
 from . import _settings, _site
 from ._exchange import FlareContext
 
-Lookup = Callable[[str, Any], Any]
-"""Finds the component of this id in the job that a context belongs to."""
-
 
 def from_engine(component_id: str, fl_ctx: Any) -> Any:
     """The component that the engine has under this id."""
@@ -53,7 +50,7 @@ class Events:
 class Peers:
     """The other components of the job. They may be sandboxed or not."""
 
-    def __init__(self, lookup: Lookup) -> None:
+    def __init__(self, lookup: Callable[[str, Any], Any]) -> None:
         self._lookup = lookup
 
     def results_generator(self, component_id: str, context: FlareContext) -> Any:
@@ -140,7 +137,7 @@ class FlipStore:
         self._flip.upload_results_to_s3(Path(folder), key.split("/")[0])
 
 
-def host(owner: FLComponent, log: Callable[[str, int, str], None], lookup: Lookup, flip: Any) -> flip_wasm.Host:
+def host(owner: Any, log: Callable[[str, int, str], None], flip: Any) -> flip_wasm.Host:
     """What serves the component of ``owner``: a ``flip`` object where there is one, else the runtime's own
     hub and store."""
     flip = flip if flip is not None else _settings.flip()
@@ -150,5 +147,5 @@ def host(owner: FLComponent, log: Callable[[str, int, str], None], lookup: Looku
         object_store=FlipStore(flip) if flip is not None else _settings.object_store(),
         hub=FlipHub(flip) if flip is not None else _settings.hub(),
         events=Events(owner),
-        peers=Peers(lookup),
+        peers=Peers(owner.find_peer),
     )

@@ -3,6 +3,7 @@ installed, else the same environment variables."""
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
 from pathlib import Path
@@ -61,6 +62,7 @@ def _setting(name: str, default: object) -> object:
     return value
 
 
+@functools.cache
 def _package(name: str) -> Any:
     try:
         return importlib.import_module(name)

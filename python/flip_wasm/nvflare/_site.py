@@ -13,6 +13,8 @@ POLICY = "policy.toml"
 """The file's name in the site's configuration folder, ``local`` in NVFLARE's layout."""
 
 _lock = threading.Lock()
+_seen: set[Path] = set()
+"""The policies that were there."""
 _runtimes: dict[tuple[int, Path | None], flip_wasm.Runtime] = {}
 
 
@@ -21,7 +23,13 @@ def policy(fl_ctx: Any) -> Path | None:
     workspace = _workspace(fl_ctx)
     folder = workspace.get_site_config_dir() if workspace else None
     path = Path(folder, POLICY) if folder else None
-    return path if path is not None and path.is_file() else None
+    if path is None:
+        return None
+    # What is there but cannot be read is an error, not a site without a policy; so is one that has gone.
+    if path in _seen or os.path.lexists(path):
+        _seen.add(path)
+        return path
+    return None
 
 
 def runtime(fl_ctx: Any) -> flip_wasm.Runtime:
@@ -32,6 +40,20 @@ def runtime(fl_ctx: Any) -> flip_wasm.Runtime:
         if key not in _runtimes:
             _runtimes[key] = flip_wasm.Runtime(policy=key[1])
         return _runtimes[key]
+
+
+def _after_fork() -> None:
+    """Another thread may have held the lock."""
+    global _lock
+    _lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+def is_known(fl_ctx: Any) -> bool:
+    """Whether the context tells which site this is."""
+    return _workspace(fl_ctx) is not None
 
 
 def directories(fl_ctx: Any, images: Path | None) -> dict[str, Path]:

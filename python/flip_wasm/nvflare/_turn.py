@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import threading
 
 _changed = threading.Condition()
 _waits: dict[int, Turn] = {}
 """Which turn each thread waits for."""
+
+
+def _after_fork() -> None:
+    """A process that was forked has none of the threads that waited, or held the condition's lock."""
+    global _changed
+    _changed = threading.Condition()
+    _waits.clear()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 class Turn:
@@ -25,8 +36,11 @@ class Turn:
                 if self._leads_to(me):
                     return False
                 _waits[me] = self
-                _changed.wait()
-                del _waits[me]
+                try:
+                    _changed.wait()
+                finally:
+                    # Also after an interrupt.
+                    _waits.pop(me, None)
             self._owner = me
             return True
 
@@ -38,8 +52,10 @@ class Turn:
 
     def _leads_to(self, thread: int) -> bool:
         turn: Turn | None = self
-        while turn is not None and turn._owner is not None:
+        seen: set[int] = set()
+        while turn is not None and turn._owner is not None and turn._owner not in seen:
             if turn._owner == thread:
                 return True
+            seen.add(turn._owner)
             turn = _waits.get(turn._owner)
         return False

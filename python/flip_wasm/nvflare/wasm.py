@@ -18,10 +18,10 @@ from nvflare.app_common.abstract.model_locator import ModelLocator
 
 from ._exchange import dxo_of, reply_of, shareable_of
 from ._filter import SandboxedFilter
-from ._sandbox import Sandbox
+from ._sandbox import Sandbox, Sandboxed
 
 
-class _Configured:
+class _Configured(Sandboxed):
     """The arguments that every one takes: the component's file, relative to the app's ``custom`` folder, or
     a built-in's name; its args; the digest that the file must have; limits tighter than the site's."""
 
@@ -39,7 +39,8 @@ class _Configured:
         limits: Mapping[str, Any] | None,
     ) -> None:
         self.component = component
-        self._args = args or {}
+        # What tells NVFLARE that a dictionary is one, and no component to be made.
+        self._args = {name: value for name, value in (args or {}).items() if name != "config_type"}
         self.sha256 = sha256
         self.limits = limits
 
@@ -52,11 +53,12 @@ class _Configured:
     def args(self, args: Mapping[str, Any]) -> None:
         self._args = args
 
-    def _now(self) -> Mapping[str, Any]:
+    def component_args(self) -> Mapping[str, Any]:
+        """The component's args as they are now."""
         return self._args
 
-    def _make_sandbox(self, owner: FLComponent) -> Sandbox:
-        return Sandbox(owner, self.component, self._now, sha256=self.sha256, limits=self.limits)
+    def _make_sandbox(self) -> Sandbox:
+        return Sandbox(self, self.component, sha256=self.sha256, limits=self.limits)
 
 
 class WasmFilter(_Configured, SandboxedFilter):
@@ -72,9 +74,7 @@ class WasmFilter(_Configured, SandboxedFilter):
     ) -> None:
         """``data_kinds``: the kinds to show it; by default those that it asks for."""
         self._configure(component, args, sha256, limits)
-        SandboxedFilter.__init__(
-            self, component, self._now, data_kinds=data_kinds, sha256=sha256, limits=limits
-        )
+        SandboxedFilter.__init__(self, component, data_kinds=data_kinds, sha256=sha256, limits=limits)
 
     def process_dxo(self, dxo: DXO, shareable: Shareable, fl_ctx: FLContext) -> DXO | None:
         """The same dxo, filtered; ``None`` where the filter did not ask for its kind, or refused."""
@@ -94,7 +94,7 @@ class WasmExecutor(_Configured, Executor):  # type: ignore[misc]  # NVFLARE has 
     ) -> None:
         Executor.__init__(self)
         self._configure(component, args, sha256, limits)
-        self._sandbox = self._make_sandbox(self)
+        self._sandbox = self._make_sandbox()
 
     def execute(
         self, task_name: str, shareable: Shareable, fl_ctx: FLContext, abort_signal: Signal
@@ -119,7 +119,7 @@ class WasmEventHandler(_Configured, FLComponent):  # type: ignore[misc]  # NVFLA
     ) -> None:
         FLComponent.__init__(self)
         self._configure(component, args, sha256, limits)
-        self._sandbox = self._make_sandbox(self)
+        self._sandbox = self._make_sandbox()
 
     def handle_event(self, event_type: str, fl_ctx: FLContext) -> None:
         """Handles one event."""
@@ -138,7 +138,7 @@ class WasmModelLocator(_Configured, ModelLocator):  # type: ignore[misc]  # NVFL
     ) -> None:
         ModelLocator.__init__(self)
         self._configure(component, args, sha256, limits)
-        self._sandbox = self._make_sandbox(self)
+        self._sandbox = self._make_sandbox()
 
     def get_model_names(self, fl_ctx: FLContext) -> list[str]:
         """The names of the models that it finds."""

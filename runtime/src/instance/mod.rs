@@ -151,6 +151,15 @@ impl Instance {
         Ok(())
     }
 
+    /// The event types that it handles, as it said when it was configured; none where it handles all of them, or
+    /// is no handler.
+    pub fn event_types(&self) -> Option<impl Iterator<Item = &str>> {
+        match &self.interests {
+            Interests::Of(types) => Some(types.iter().map(String::as_str)),
+            Interests::All | Interests::None => None,
+        }
+    }
+
     /// Whether it handles events of this type, as it said when it was configured.
     pub fn is_interested(&self, event_type: &str) -> bool {
         self.interests.contains(event_type)

@@ -8,16 +8,16 @@ from nvflare.apis.shareable import Shareable
 from nvflare.apis.signal import Signal
 
 from .._exchange import reply_of
-from .._sandbox import Sandbox
+from .._sandbox import Sandbox, Sandboxed
 
 
-class CleanupImages(Executor):  # type: ignore[misc]  # NVFLARE has no types
+class CleanupImages(Sandboxed, Executor):  # type: ignore[misc]  # NVFLARE has no types
     """Deletes the images of the site's net at the tasks ``init_training``, ``post_validation``, ``init_task``
     and ``post_task``, and at the two ``post`` tasks the job's folder before."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self._sandbox = Sandbox(self, "cleanup-images", dict)
+        Executor.__init__(self)
+        self._sandbox = Sandbox(self, "cleanup-images")
 
     def execute(
         self, task_name: str, shareable: Shareable, fl_ctx: FLContext, abort_signal: Signal

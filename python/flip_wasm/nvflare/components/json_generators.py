@@ -7,20 +7,19 @@ from typing import Any
 from nvflare.apis.fl_context import FLContext
 from nvflare.widgets.widget import Widget
 
-from .._sandbox import Sandbox
+from .._sandbox import Sandbox, Sandboxed
 
 
-class _JsonGenerator(Widget):  # type: ignore[misc]  # NVFLARE has no types
+class _JsonGenerator(Sandboxed, Widget):  # type: ignore[misc]  # NVFLARE has no types
     _COMPONENT = ""
-    _STATE: tuple[str, ...] = ()
 
     def __init__(self, results_dir: str, json_file_name: str) -> None:
-        super().__init__()
+        Widget.__init__(self)
         self._results_dir = results_dir
         self._json_file_name = json_file_name
-        self._sandbox = Sandbox(self, self._COMPONENT, self._args, state=self._STATE)
+        self._sandbox = Sandbox(self, self._COMPONENT)
 
-    def _args(self) -> dict[str, Any]:
+    def component_args(self) -> dict[str, Any]:
         return {"results_dir": self._results_dir, "json_file_name": self._json_file_name}
 
     def handle_event(self, event_type: str, fl_ctx: FLContext) -> None:

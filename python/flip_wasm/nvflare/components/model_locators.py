@@ -9,21 +9,21 @@ from nvflare.apis.fl_context import FLContext
 from nvflare.app_common.abstract.model_locator import ModelLocator
 
 from .._exchange import dxo_of
-from .._sandbox import Sandbox
+from .._sandbox import Sandbox, Sandboxed
 
 
-class _GlobalModelLocator(ModelLocator):  # type: ignore[misc]  # NVFLARE has no types
+class _GlobalModelLocator(Sandboxed, ModelLocator):  # type: ignore[misc]  # NVFLARE has no types
     _COMPONENT = ""
 
     def __init__(self, exclude_vars: Any = None, model: Any = None) -> None:
         """``exclude_vars``: a regular expression; tensors whose names it finds are left out. ``model``: what
         the weights are for; its class alone is looked at, by name."""
-        super().__init__()
+        ModelLocator.__init__(self)
         self.exclude_vars = exclude_vars
         self.model = model
-        self._sandbox = Sandbox(self, self._COMPONENT, self._args)
+        self._sandbox = Sandbox(self, self._COMPONENT)
 
-    def _args(self) -> dict[str, Any]:
+    def component_args(self) -> dict[str, Any]:
         model = self.model
         if model is not None and not isinstance(model, (str, dict)):
             model = type(model).__name__
@@ -54,7 +54,7 @@ class InitialPTModelLocator(_GlobalModelLocator):
     _COMPONENT = "initial-pt-model-locator"
 
 
-class EvaluationPTModelLocator(ModelLocator):  # type: ignore[misc]  # NVFLARE has no types
+class EvaluationPTModelLocator(Sandboxed, ModelLocator):  # type: ignore[misc]  # NVFLARE has no types
     """Finds the models that the app's ``custom/config.json`` names, and answers with all of them.
 
     ``models`` holds their weights by name once they were read; what is put there is answered.
@@ -62,12 +62,12 @@ class EvaluationPTModelLocator(ModelLocator):  # type: ignore[misc]  # NVFLARE h
 
     def __init__(self, exclude_vars: Any = None) -> None:
         """``exclude_vars``: a regular expression; tensors whose names it finds are left out."""
-        super().__init__()
+        ModelLocator.__init__(self)
         self.exclude_vars = exclude_vars
         self.models: dict[str, Any] | None = None
-        self._sandbox = Sandbox(self, "evaluation-pt-model-locator", self._args)
+        self._sandbox = Sandbox(self, "evaluation-pt-model-locator")
 
-    def _args(self) -> dict[str, Any]:
+    def component_args(self) -> dict[str, Any]:
         return {} if self.exclude_vars is None else {"exclude_vars": self.exclude_vars}
 
     def get_model_names(self, fl_ctx: FLContext) -> list[str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from nvflare.apis.dxo import DXO, DataKind
 from nvflare.apis.fl_context import FLContext
 from nvflare.apis.shareable import Shareable
+
+import flip_wasm
 
 from .._filter import SandboxedFilter
 
@@ -32,12 +35,12 @@ class PercentilePrivacy(SandboxedFilter):
         rest is clipped to, per step. ``data_kinds``: WEIGHT_DIFF and WEIGHTS by default. ``off``: nothing is
         changed."""
         kinds = [DataKind.WEIGHT_DIFF, DataKind.WEIGHTS]
-        super().__init__(self._COMPONENT, self._args, supported_data_kinds=kinds, data_kinds=data_kinds or kinds)
+        super().__init__(self._COMPONENT, supported_data_kinds=kinds, data_kinds=data_kinds or kinds)
         self.percentile = percentile
         self.gamma = gamma
         self.off = off
 
-    def _args(self) -> dict[str, Any]:
+    def component_args(self) -> dict[str, Any]:
         return {
             "percentile": self.percentile,
             "gamma": self.gamma,
@@ -48,6 +51,11 @@ class PercentilePrivacy(SandboxedFilter):
     def process_dxo(self, dxo: DXO, shareable: Shareable, fl_ctx: FLContext) -> DXO | None:
         """The same dxo, filtered; ``None`` where ``gamma`` or ``percentile`` make no sense. Then ``process``
         does not let the data out, unless the site's policy says otherwise."""
+        for name in ("percentile", "gamma"):
+            value = getattr(self, name)
+            if isinstance(value, float) and math.isnan(value):
+                self.refuse(flip_wasm.FilterRefused(f"refused: {name} is not a number"), fl_ctx)
+                return None
         return self.filter_leaf(dxo, fl_ctx)
 
 

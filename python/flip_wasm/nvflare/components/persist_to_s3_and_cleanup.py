@@ -10,12 +10,12 @@ from nvflare.app_common.app_constant import AppConstants
 
 from .. import _services
 from .._model_id import model_id_of, reject_unless_uuid
-from .._sandbox import Sandbox
+from .._sandbox import Sandbox, Sandboxed
 
 _GLOBAL_MODEL = "FL_global_model.pt"
 
 
-class PersistToS3AndCleanup(FLComponent):  # type: ignore[misc]  # NVFLARE has no types
+class PersistToS3AndCleanup(Sandboxed, FLComponent):  # type: ignore[misc]  # NVFLARE has no types
     """Uploads the job's folder as an archive, then deletes what the run leaves behind.
 
     ``model_persistor`` is NVFLARE's persistor once it was found, ``model_inventory`` what it has,
@@ -32,20 +32,21 @@ class PersistToS3AndCleanup(FLComponent):  # type: ignore[misc]  # NVFLARE has n
         uploads, in place of the runtime's own client of S3.
 
         ValueError where the id is no UUID."""
-        super().__init__()
+        FLComponent.__init__(self)
         self.model_id = model_id
         self.persistor_id = persistor_id
         self.model_persistor: Any = None
         self.model_inventory: dict[str, Any] = {}
         self.model_dir = ""
         self.flip = flip
-        self._sandbox = Sandbox(self, "persist-to-s3-and-cleanup", self._args, lookup=self._peer)
+        self._sandbox = Sandbox(self, "persist-to-s3-and-cleanup")
         reject_unless_uuid(self.model_id, self._sandbox)
 
-    def _args(self) -> dict[str, Any]:
+    def component_args(self) -> dict[str, Any]:
         return {"model_id": str(self.model_id), "persistor_id": self.persistor_id}
 
-    def _peer(self, component_id: str, fl_ctx: Any) -> Any:
+    def find_peer(self, component_id: str, fl_ctx: Any) -> Any:
+        """NVFLARE's persistor, whose models are kept in mind."""
         self.model_persistor = _services.from_engine(component_id, fl_ctx)
         inventory = getattr(self.model_persistor, "get_model_inventory", None)
         self.model_inventory = (inventory(fl_ctx) if inventory else None) or {}

@@ -11,6 +11,7 @@ from typing import Any
 
 import flip_wasm
 
+_RENAMED = {"TRAINING_STARTED": "RUNNING"}
 _TRUE = {"1", "on", "true", "t", "yes", "y"}
 
 
@@ -51,7 +52,8 @@ def model_status(name: str) -> Any:
     statuses = getattr(_package("flip.constants"), "ModelStatus", None)
     if statuses is None:
         return name
-    return getattr(statuses, name, name)
+    # Newer versions of FLIP have renamed one.
+    return getattr(statuses, name, None) or getattr(statuses, _RENAMED.get(name, name), name)
 
 
 def _setting(name: str, default: object) -> object:

@@ -30,6 +30,7 @@ def make_job(
     trace_folder: Path | None = None,
     recorder_path: str = "flip_wasm.nvflare.recorder.TraceRecorder",
     extra_custom: Sequence[Path] = (),
+    persistor_path: str = "tiny_server.NumpyPersistor",
 ) -> Path:
     """Writes the job to `folder`, which must not exist, and returns it.
 
@@ -45,6 +46,7 @@ def make_job(
         client_components: more components of the sites.
         trace_folder: where the run is recorded; it is not where this is None.
         recorder_path: the class of the recorder.
+        persistor_path: the class of the server's persistor.
         extra_custom: files and folders that are copied to the app's `custom/`.
     """
     filters: list[dict[str, Any]] = []
@@ -79,7 +81,7 @@ def make_job(
         "mandatory_clients": list(SITES),
     }
     _write(folder / "meta.json", meta)
-    _write(config / "config_fed_server.json", _server(server, rounds, "" if components is None else model_id))
+    _write(config / "config_fed_server.json", _server(server, rounds, "" if components is None else model_id, persistor_path))
     _write(config / "config_fed_client.json", _client(client, filters, cleanup))
     # Tells FLIP's components that the persistor writes to `model/`.
     _write(config / "environment.json", {"APP_CKPT_DIR": "model"})
@@ -106,9 +108,9 @@ def _flip_server(components: str, model_id: str) -> list[dict[str, Any]]:
     ]
 
 
-def _server(components: list[dict[str, Any]], rounds: int, stale: str) -> dict[str, Any]:
+def _server(components: list[dict[str, Any]], rounds: int, stale: str, persistor: str) -> dict[str, Any]:
     own = [
-        {"id": "persistor", "path": "tiny_server.NumpyPersistor", "args": {"stale": stale}},
+        {"id": "persistor", "path": persistor, "args": {"stale": stale}},
         {
             "id": "shareable_generator",
             "path": "nvflare.app_common.shareablegenerators.full_model_shareable_generator"

@@ -16,8 +16,9 @@ from nvflare.apis.shareable import Shareable
 from nvflare.apis.signal import Signal
 from nvflare.app_common.abstract.model_locator import ModelLocator
 
-from ._exchange import dxo_of, reply_of, shareable_of
+from ._exchange import reply_of, shareable_of
 from ._filter import SandboxedFilter
+from ._locator import SandboxedLocator
 from ._sandbox import Sandbox, Sandboxed
 
 
@@ -126,7 +127,7 @@ class WasmEventHandler(_Configured, FLComponent):  # type: ignore[misc]  # NVFLA
         self._sandbox.handle_event(event_type, fl_ctx)
 
 
-class WasmModelLocator(_Configured, ModelLocator):  # type: ignore[misc]  # NVFLARE has no types
+class WasmModelLocator(_Configured, SandboxedLocator):
     """A component of the role ``model-locator``."""
 
     def __init__(
@@ -139,14 +140,3 @@ class WasmModelLocator(_Configured, ModelLocator):  # type: ignore[misc]  # NVFL
         ModelLocator.__init__(self)
         self._configure(component, args, sha256, limits)
         self._sandbox = self._make_sandbox()
-
-    def get_model_names(self, fl_ctx: FLContext) -> list[str]:
-        """The names of the models that it finds."""
-        return self._sandbox.call(fl_ctx, lambda instance, context: instance.model_names(context))
-
-    def locate_model(self, model_name: str, fl_ctx: FLContext) -> DXO | None:
-        """The model of this name; ``None`` where it is not found."""
-        found = self._sandbox.call(
-            fl_ctx, lambda instance, context: instance.locate_model(model_name, context)
-        )
-        return None if found is None else dxo_of(found)

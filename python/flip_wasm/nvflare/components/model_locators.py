@@ -8,11 +8,11 @@ from nvflare.apis.dxo import DXO, DataKind
 from nvflare.apis.fl_context import FLContext
 from nvflare.app_common.abstract.model_locator import ModelLocator
 
-from .._exchange import dxo_of
-from .._sandbox import Sandbox, Sandboxed
+from .._locator import SandboxedLocator
+from .._sandbox import Sandbox
 
 
-class _GlobalModelLocator(Sandboxed, ModelLocator):  # type: ignore[misc]  # NVFLARE has no types
+class _GlobalModelLocator(SandboxedLocator):
     _COMPONENT = ""
 
     def __init__(self, exclude_vars: Any = None, model: Any = None) -> None:
@@ -30,17 +30,6 @@ class _GlobalModelLocator(Sandboxed, ModelLocator):  # type: ignore[misc]  # NVF
         args = {"exclude_vars": self.exclude_vars, "model": model}
         return {name: value for name, value in args.items() if value is not None}
 
-    def get_model_names(self, fl_ctx: FLContext) -> list[str]:
-        """The one name that there is: ``server``."""
-        return self._sandbox.call(fl_ctx, lambda instance, context: instance.model_names(context))
-
-    def locate_model(self, model_name: str, fl_ctx: FLContext) -> DXO | None:
-        """The weights; ``None`` where the file is missing or cannot be read, which the log tells."""
-        found = self._sandbox.call(
-            fl_ctx, lambda instance, context: instance.locate_model(model_name, context)
-        )
-        return None if found is None else dxo_of(found)
-
 
 class PTModelLocator(_GlobalModelLocator):
     """Finds the model that the run has trained."""
@@ -54,7 +43,7 @@ class InitialPTModelLocator(_GlobalModelLocator):
     _COMPONENT = "initial-pt-model-locator"
 
 
-class EvaluationPTModelLocator(Sandboxed, ModelLocator):  # type: ignore[misc]  # NVFLARE has no types
+class EvaluationPTModelLocator(SandboxedLocator):
     """Finds the models that the app's ``custom/config.json`` names, and answers with all of them.
 
     ``models`` holds their weights by name once they were read; what is put there is answered.
@@ -70,16 +59,10 @@ class EvaluationPTModelLocator(Sandboxed, ModelLocator):  # type: ignore[misc]  
     def component_args(self) -> dict[str, Any]:
         return {} if self.exclude_vars is None else {"exclude_vars": self.exclude_vars}
 
-    def get_model_names(self, fl_ctx: FLContext) -> list[str]:
-        """The names of the models."""
-        return self._sandbox.call(fl_ctx, lambda instance, context: instance.model_names(context))
-
     def locate_model(self, model_name: str | None, fl_ctx: FLContext) -> DXO | None:
         """One dxo of kind COLLECTION with a WEIGHTS member for each model; ``None`` where none is named."""
         if self.models is None:
-            found = self._sandbox.call(
-                fl_ctx, lambda instance, context: instance.locate_model(model_name or None, context)
-            )
+            found = super().locate_model(model_name or "", fl_ctx)
             if found is None:
                 return None
             self.models = {name: member.data for name, member in found.data.items()}

@@ -17,10 +17,11 @@ pub fn context_of(object: Option<&Bound<'_, PyAny>>) -> PyResult<Arc<FlContext>>
     for item in object.getattr("shareables")?.cast::<PyMapping>()?.items()? {
         let (name, value): (String, Bound<'_, PyAny>) = item.extract()?;
         // What a component cannot be shown is no reason to keep the rest from it.
-        let shareable = shareable_of(&value).or_else(|error| match error.is_instance_of::<PyException>(object.py()) {
-            true => Ok(Shareable { return_code: ReturnCode::Ok, headers: IndexMap::new(), dxo: None }),
-            false => Err(error),
-        })?;
+        let shareable =
+            shareable_of(&value).or_else(|error| match error.is_instance_of::<PyException>(object.py()) {
+                true => Ok(Shareable { return_code: ReturnCode::Ok, headers: IndexMap::new(), dxo: None }),
+                false => Err(error),
+            })?;
         shareables.insert(name, Arc::new(shareable));
     }
     Ok(Arc::new(FlContext {

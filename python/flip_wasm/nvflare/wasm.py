@@ -14,7 +14,6 @@ from nvflare.apis.fl_component import FLComponent
 from nvflare.apis.fl_context import FLContext
 from nvflare.apis.shareable import Shareable
 from nvflare.apis.signal import Signal
-from nvflare.app_common.abstract.model_locator import ModelLocator
 
 from ._exchange import reply_of, shareable_of
 from ._filter import SandboxedFilter
@@ -23,14 +22,20 @@ from ._sandbox import Sandbox, Sandboxed
 
 
 class _Configured(Sandboxed):
-    """The arguments that every one takes: the component's file, relative to the app's ``custom`` folder, or
-    a built-in's name; its args; the digest that the file must have; limits tighter than the site's."""
+    """A component by its file, with what a job asks for it."""
 
-    component: str
-    # NVFLARE exports what is in `_args` as `args`, and what is in `args` not at all.
-    _args: Mapping[str, Any]
-    sha256: str | None
-    limits: Mapping[str, Any] | None
+    def __init__(
+        self,
+        component: str,
+        args: Mapping[str, Any] | None = None,
+        sha256: str | None = None,
+        limits: Mapping[str, Any] | None = None,
+    ) -> None:
+        """``component``: its file, relative to the app's ``custom`` folder, or a built-in's name. ``args``: its
+        args. ``sha256``: the digest that the file must have. ``limits``: tighter ones than the site's."""
+        super().__init__()
+        self._configure(component, args, sha256, limits)
+        self._sandbox = Sandbox(self, component, sha256=sha256, limits=limits)
 
     def _configure(
         self,
@@ -40,7 +45,8 @@ class _Configured(Sandboxed):
         limits: Mapping[str, Any] | None,
     ) -> None:
         self.component = component
-        # What tells NVFLARE that a dictionary is one, and no component to be made.
+        # NVFLARE exports what is in `_args` as `args`, and what is in `args` not at all. `config_type` tells it
+        # that a dictionary is one, and no component to be made.
         self._args = {name: value for name, value in (args or {}).items() if name != "config_type"}
         self.sha256 = sha256
         self.limits = limits
@@ -52,14 +58,11 @@ class _Configured(Sandboxed):
 
     @args.setter
     def args(self, args: Mapping[str, Any]) -> None:
-        self._args = args
+        self._args = dict(args)
 
     def component_args(self) -> Mapping[str, Any]:
         """The component's args as they are now."""
         return self._args
-
-    def _make_sandbox(self) -> Sandbox:
-        return Sandbox(self, self.component, sha256=self.sha256, limits=self.limits)
 
 
 class WasmFilter(_Configured, SandboxedFilter):
@@ -86,17 +89,6 @@ class WasmFilter(_Configured, SandboxedFilter):
 class WasmExecutor(_Configured, Executor):  # type: ignore[misc]  # NVFLARE has no types
     """A component of the role ``executor``."""
 
-    def __init__(
-        self,
-        component: str,
-        args: Mapping[str, Any] | None = None,
-        sha256: str | None = None,
-        limits: Mapping[str, Any] | None = None,
-    ) -> None:
-        Executor.__init__(self)
-        self._configure(component, args, sha256, limits)
-        self._sandbox = self._make_sandbox()
-
     def execute(
         self, task_name: str, shareable: Shareable, fl_ctx: FLContext, abort_signal: Signal
     ) -> Shareable:
@@ -111,17 +103,6 @@ class WasmExecutor(_Configured, Executor):  # type: ignore[misc]  # NVFLARE has 
 class WasmEventHandler(_Configured, FLComponent):  # type: ignore[misc]  # NVFLARE has no types
     """A component of the role ``event-handler``."""
 
-    def __init__(
-        self,
-        component: str,
-        args: Mapping[str, Any] | None = None,
-        sha256: str | None = None,
-        limits: Mapping[str, Any] | None = None,
-    ) -> None:
-        FLComponent.__init__(self)
-        self._configure(component, args, sha256, limits)
-        self._sandbox = self._make_sandbox()
-
     def handle_event(self, event_type: str, fl_ctx: FLContext) -> None:
         """Handles one event."""
         self._sandbox.handle_event(event_type, fl_ctx)
@@ -129,14 +110,3 @@ class WasmEventHandler(_Configured, FLComponent):  # type: ignore[misc]  # NVFLA
 
 class WasmModelLocator(_Configured, SandboxedLocator):
     """A component of the role ``model-locator``."""
-
-    def __init__(
-        self,
-        component: str,
-        args: Mapping[str, Any] | None = None,
-        sha256: str | None = None,
-        limits: Mapping[str, Any] | None = None,
-    ) -> None:
-        ModelLocator.__init__(self)
-        self._configure(component, args, sha256, limits)
-        self._sandbox = self._make_sandbox()

@@ -274,3 +274,11 @@ def test_a_component_that_was_loaded_before_the_site_was_known_kept_no_policy(en
     policy = engine.workspace.root / "local/policy.toml"
     policy.write_text("[components.EvaluationJsonGenerator]\nlimits = { handles = 77 }\n")
     assert generator._sandbox.instance(engine.context()).limits["handles"] == 77
+
+
+def test_data_that_cannot_be_used_counted_as_failures_of_the_filter() -> None:
+    privacy_filter = components.PercentilePrivacy()
+    for _ in range(15):
+        bad = DXO(DataKind.WEIGHT_DIFF, data={"a": "no array"}).to_shareable()
+        assert privacy_filter.process(bad, FLContext()).get_return_code() == FAILED
+    assert privacy_filter.process(update(), FLContext()).get_return_code() == ReturnCode.OK

@@ -15,7 +15,7 @@ from nvflare.apis.fl_context import FLContext
 
 import flip_wasm
 
-from . import _state, _services, _site
+from . import _services, _site, _state
 from ._exchange import FlareContext, context_of
 from ._turn import Turn
 
@@ -25,6 +25,9 @@ _MAX_WAITING = 10_000
 """Events that wait for a component that is on the call stack."""
 _MAX_FAILURES = 10
 """How often a component is made anew that has failed."""
+
+_FAILURES = (flip_wasm.ComponentTrapped, flip_wasm.LimitExceeded, flip_wasm.InstancePoisoned, flip_wasm.RunAborted)
+"""What ends an instance."""
 
 _all: weakref.WeakSet[Sandbox] = weakref.WeakSet()
 
@@ -201,12 +204,15 @@ class Sandbox:
             _state.push(instance, self._owner, self._owner._STATE)
             try:
                 return call(instance, context)
-            except flip_wasm.FilterRefused:
-                raise
-            except BaseException:
-                # What failed half-way is not entered again.
+            except _FAILURES:
+                # What was stopped half-way is not entered again.
                 self._instance = None
                 self._failures += 1
+                raise
+            except Exception:
+                raise
+            except BaseException:
+                self._instance = None
                 raise
             finally:
                 if self._instance is not None:

@@ -111,12 +111,16 @@ impl TensorSource for Strided {
         let mut skip = offset % self.item;
         let mut rest = buffer;
         while !rest.is_empty() {
-            // As many elements as lie at equal distances, and at least the part of one.
+            // As many elements as lie at equal distances; next to each other they are one piece.
             let (start, stride, run) = self.run(element);
             let run = run.min((skip + rest.len()).div_ceil(self.item));
-            for nth in 0..run {
-                let part = rest.split_off_mut(..rest.len().min(self.item - skip)).unwrap_or_default();
-                // SAFETY: the element is one of the array's, so NumPy vouches for `item` bytes at this place;
+            let (size, pieces) = match stride == self.item as isize {
+                true => (run * self.item, 1),
+                false => (self.item, run),
+            };
+            for nth in 0..pieces {
+                let part = rest.split_off_mut(..rest.len().min(size - skip)).unwrap_or_default();
+                // SAFETY: the elements are the array's, so NumPy vouches for the `size` bytes at this place;
                 // `skip` and the part's length stay within them. The buffer is the caller's own.
                 unsafe {
                     let from = self.start.offset(start + stride * (nth as isize)).add(skip);

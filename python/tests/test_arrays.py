@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import gc
-import resource
 from collections.abc import Callable
+from pathlib import Path
 
 import ml_dtypes
 import numpy as np
@@ -23,6 +23,12 @@ def runtime() -> flip_wasm.Runtime:
 @pytest.fixture
 def privacy_filter(runtime: flip_wasm.Runtime) -> flip_wasm.Instance:
     return runtime.load("percentile-privacy").instantiate({"percentile": 50, "gamma": 100})
+
+
+def resident(figure: str) -> int:
+    """A figure of this process's memory, in bytes."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) << 10 for line in lines if line.startswith(figure))
 
 
 def filtered(instance: flip_wasm.Instance, array: object) -> np.ndarray:
@@ -104,17 +110,13 @@ def test_an_object_that_looks_like_an_array_is_not_trusted(privacy_filter: flip_
             return {"version": 3, "typestr": "<f4", "shape": (1 << 40,), "data": (8, False), "strides": None}
 
     array = np.arange(4, dtype="f4").view(Liar)
-    try:
-        result = filtered(privacy_filter, array)
-    except TypeError:
-        return
-    assert result.tolist() == [0, 0, 2, 3]
+    assert filtered(privacy_filter, array).tolist() == [0, 0, 2, 3]
 
 
 def test_an_array_outlives_its_name_and_is_given_back(privacy_filter: flip_wasm.Instance) -> None:
     result = filtered(privacy_filter, np.full(1_000, 3, "f4") + np.arange(1_000, dtype="f4"))
     gc.collect()
-    assert result[-1] == 1_002 or result[-1] == 100
+    assert result[-1] == 100
 
 
 def test_what_the_component_left_is_the_very_object(runtime: flip_wasm.Runtime) -> None:
@@ -136,7 +138,9 @@ def test_a_large_update_takes_no_more_memory_than_its_result(privacy_filter: fli
     array = np.random.default_rng(3).normal(size=24 << 20).astype("f4")
     filtered(privacy_filter, np.ones(1 << 20, "f4"))
     gc.collect()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+    # The peak begins here, whatever other tests have taken.
+    Path("/proc/self/clear_refs").write_text("5")
+    before = resident("VmRSS")
     result = filtered(privacy_filter, array)
-    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10) - before
+    grown = resident("VmHWM") - before
     assert grown <= result.nbytes + (64 << 20), f"{grown >> 20} MiB for a result of {result.nbytes >> 20} MiB"

@@ -208,6 +208,19 @@ def test_an_upload_that_fails_is_an_error_and_keeps_the_results(engine: Engine) 
         engine.components["persist_and_cleanup"].execute(engine.context())
 
 
+def test_the_two_parts_of_persisting_can_be_called_alone(engine: Engine) -> None:  # noqa: F811
+    flip = Flip()
+    server(engine, flip)
+    persistor = engine.components["persist_and_cleanup"]
+    saved = engine.workspace.root / "save" / MODEL_ID
+    saved.mkdir(parents=True)
+    persistor.upload_results_to_s3_bucket(engine.context())
+    assert [folder for folder, _ in flip.uploads] == [engine.workspace.root / "job-1"] and saved.exists()
+    persistor.cleanup(engine.context())
+    assert not saved.exists() and len(flip.uploads) == 1
+    assert engine.events == []
+
+
 def test_a_missing_peer_is_a_system_panic(engine: Engine) -> None:
     flip = Flip()
     handler = server(engine, flip)

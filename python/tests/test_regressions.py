@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 import subprocess
 import sys
 import threading
@@ -196,10 +195,9 @@ def test_an_abort_signal_was_not_seen_while_the_component_called_its_host(guests
         time.sleep(0.02)
 
     lines = Lines(guests, 400, line)
-    started = time.monotonic()
     with pytest.raises(flip_wasm.RunAborted):
         lines.instance.handle_event("go", flip_wasm.Context(abort=signal))
-    assert lines.seen < 300 and time.monotonic() - started < 6
+    assert lines.seen < 300
 
 
 def test_a_signal_that_raises_left_the_component_busy(guests: Path) -> None:
@@ -265,7 +263,7 @@ def test_args_that_look_like_a_class_can_be_told_from_one(engine: Engine, guests
     args = {"config_type": "dict", "deed": "zero"}
     zero = WasmFilter(str(guests / "misbehaving-filter.wasm"), args=args)
     assert zero.args == {"deed": "zero"}
-    assert os.fspath(guests)
+    assert from_shareable(zero.process(update(), engine.context())).data["a"].tolist() == [0] * 4
 
 
 def test_a_component_that_was_loaded_before_the_site_was_known_kept_no_policy(engine: Engine) -> None:  # noqa: F811

@@ -11,12 +11,20 @@ use crate::setup;
 /// The largest wheel, in bytes: a site's administrator fetches it over whatever line there is.
 const MAX_WHEEL: u64 = 20 << 20;
 
+/// The oldest Python 3 that the wheel is for.
+const OLDEST: u32 = 10;
+/// The oldest Python 3 that FLIP's own package is for.
+const OLDEST_OF_REFERENCE: u32 = 12;
+
+/// Some of what the tests need: where these are, the others are too.
+const MODULES: [&str; 4] = ["maturin", "mypy", "nvflare", "pytest"];
+
 /// The guest programs that its tests run.
 const GUESTS: [&str; 2] = ["errand", "misbehaving-filter"];
 
 /// A Python that has the package, as the wheel brings it, and what its tests need.
 pub fn installed() -> Result<PathBuf> {
-    let python = setup::venv(&folder().join("venv"), &["maturin", "mypy", "nvflare", "pytest"], |pip| {
+    let python = setup::venv(&setup::python(OLDEST)?, &folder().join("venv"), &MODULES, |pip| {
         pip.arg("--requirement").arg(root().join("python/tests/requirements.txt"));
     })?;
     install_wheel(&python)?;
@@ -48,9 +56,10 @@ pub fn test() -> Result<()> {
 /// Compares class by class with FLIP's own package, which needs Python 3.12 and torch: several gigabytes.
 pub fn compare_with_reference() -> Result<()> {
     let modules = ["flip", "maturin", "moto", "pytest", "torch"];
-    let python = setup::venv(&folder().join("reference"), &modules, |pip| {
-        pip.args(["flip-utils", "maturin", "moto[server]", "psutil", "pytest", "torch"]);
-    })?;
+    let python =
+        setup::venv(&setup::python(OLDEST_OF_REFERENCE)?, &folder().join("reference"), &modules, |pip| {
+            pip.args(["flip-utils", "maturin", "moto[server]", "psutil", "pytest", "torch"]);
+        })?;
     install_wheel(&python)?;
     let tests = root().join("python/tests");
     run(command(&python, &["-m", "pytest", "--quiet", "reference"]).current_dir(tests))
@@ -89,7 +98,7 @@ fn in_an_empty_venv(venv: &Path, wheel: &Path) -> Result<()> {
     if venv.exists() {
         fs::remove_dir_all(venv)?;
     }
-    let python = setup::venv(venv, &["flip_wasm"], |pip| {
+    let python = setup::venv(&setup::python(OLDEST)?, venv, &["flip_wasm"], |pip| {
         pip.arg(wheel);
     })?;
     run(command(&python, &["-c", "import flip_wasm; print(flip_wasm.builtins())"]).current_dir(venv))

@@ -33,7 +33,7 @@ pub fn run() -> Result<()> {
     setup::wasm_target()?;
     let directory = target().join("bench");
     fs::create_dir_all(&directory)?;
-    let python = setup::venv(&directory.join("venv"), &MODULES, |pip| {
+    let python = setup::venv(&setup::python(10)?, &directory.join("venv"), &MODULES, |pip| {
         pip.args(MODULES);
     })?;
     println!("Building the release; this takes some minutes.");

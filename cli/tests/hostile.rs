@@ -1,5 +1,6 @@
-//! Hostile filters, from the table in `tests/hostile/`, through `flip-wasm filter`: the exit code says
-//! what kind of failure it was, the error names the limit, and nothing is left behind.
+//! Hostile filters and updates, from the table in `tests/hostile/`, through `flip-wasm filter`: the exit code
+//! says what kind of failure it was, the error names the limit, nothing is left behind, and the update is as it
+//! was.
 #![allow(
     clippy::indexing_slicing,
     clippy::panic,
@@ -9,8 +10,10 @@
 
 mod support;
 
+use std::fs;
+
 use flip_runtime::safetensors::{Output, Overrides, open};
-use flip_wasm_tests::hostile::{Attack, Expected, FAMILIES, limits, sent};
+use flip_wasm_tests::hostile::{Attack, Expected, FAMILIES, How, limits, sent};
 use support::{Site, shown};
 
 /// What is said of it on the standard error, and the exit code.
@@ -24,6 +27,21 @@ fn expected(attack: &Attack) -> (i32, String) {
         Expected::Logged(text) => (0, text.to_owned()),
         Expected::Told(_) | Expected::Out(_) | Expected::Harmless(_) => (0, String::new()),
     }
+}
+
+/// The name that stands in a history.
+const FILTER: &str = "MisbehavingFilter.wasm";
+
+/// The component that is run, and its args; none where it is no attack of a filter.
+fn component(attack: &Attack, site: &Site) -> Option<(&'static str, String)> {
+    if let How::Update(bytes) = attack.how {
+        site.write("update.safetensors", &bytes());
+        return Some(("percentile-privacy", "{}".to_owned()));
+    }
+    let (wasm, args) = attack.filter()?;
+    site.write(FILTER, &wasm);
+    write_update(site);
+    Some((FILTER, args))
 }
 
 /// The update that the library filters, in the place of the recorded one.
@@ -41,13 +59,10 @@ fn sent_as_expected(attack: &Attack, site: &Site) -> bool {
 
 /// Why it did not end as it should; none where it did, or is no attack of a filter.
 fn attempt(attack: &Attack) -> Option<String> {
-    let (wasm, args) = attack.filter()?;
     let site = Site::new();
-    // The name that stands in a history.
-    site.write("MisbehavingFilter.wasm", &wasm);
-    write_update(&site);
-    let before = site.files();
-    let mut command = vec!["filter", "MisbehavingFilter.wasm", "--args", &args];
+    let (component, args) = component(attack, &site)?;
+    let before = (site.files(), fs::read(site.path("update.safetensors")).unwrap());
+    let mut command = vec!["filter", component, "--args", &args];
     command.extend(["--in", "update.safetensors", "--out", "out.safetensors"]);
     if !attack.limits.is_empty() {
         command.extend(["--limits", attack.limits]);
@@ -55,8 +70,9 @@ fn attempt(attack: &Attack) -> Option<String> {
     let output = site.output(&command);
     let named = format!("row {}, {}: {}", attack.row, attack.name, shown(&output));
     let (code, text) = expected(attack);
-    let mut left = site.files();
-    left.retain(|name| code != 0 || name != "out.safetensors");
+    let mut files = site.files();
+    files.retain(|name| code != 0 || name != "out.safetensors");
+    let left = (files, fs::read(site.path("update.safetensors")).unwrap());
     let said = String::from_utf8_lossy(&output.stderr).contains(&text);
     // Escapes would reach a terminal, a line of its own could pass for the program's.
     let plain = !output.stderr.contains(&0x1b);

@@ -1,12 +1,11 @@
 //! Archives, model files and JSON that lie about themselves.
 
-use flip_runtime::safetensors::{Overrides, open};
 use flip_runtime::{Json, Limits};
 use serde_json::json;
 
 use super::errands::Errands;
 use super::guest::process;
-use super::table::{Attack, Ended, Expected, elsewhere, errands, guest, host, nothing};
+use super::table::{Attack, CommandLine, Ended, Expected, elsewhere, errands, given, guest, host, nothing};
 use crate::{EVERYTHING, percentile_privacy, safetensors_bytes};
 
 pub const ATTACKS: &[Attack] = &[
@@ -42,19 +41,18 @@ pub const ATTACKS: &[Attack] = &[
         "upload-bytes=1000",
         Expected::Told("quota exceeded: "),
     ),
-    host(
-        "36",
-        "a safetensors header of 2^63 bytes",
-        header_of_2_to_the_63,
-        "",
-        Expected::NotLoaded("header"),
-    ),
-    host(
+    given("36", "a safetensors header of 2^63 bytes", header_of_2_to_the_63, Expected::NotLoaded("header")),
+    given(
         "36",
         "a safetensors shape of 2^64 elements",
         shape_that_overflows,
-        "",
         Expected::NotLoaded("no tensor can have its shape"),
+    ),
+    given(
+        "37",
+        "meta properties of an update that nest a hundred thousand deep",
+        deep_meta,
+        Expected::NotLoaded("recursion limit exceeded"),
     ),
     elsewhere(
         "36",
@@ -72,6 +70,7 @@ pub const ATTACKS: &[Attack] = &[
         "37",
         "args that nest a hundred thousand deep",
         deep_args,
+        CommandLine::Test("cli/tests/hostile_inputs.rs::args_that_nest_too_deep_are_refused"),
         "",
         Expected::NotLoaded("args: percentile: invalid type"),
     ),
@@ -79,6 +78,7 @@ pub const ATTACKS: &[Attack] = &[
         "37",
         "metrics that nest a hundred thousand deep",
         deep_values,
+        CommandLine::Test("cli/tests/hostile_inputs.rs::metrics_that_nest_too_deep_end_the_run_in_order"),
         "",
         Expected::Told("recursion limit exceeded"),
     ),
@@ -110,22 +110,21 @@ fn archive_too_large() -> Errands {
         .told("not found: ", [json!({"head": "key"})])
 }
 
-fn opened(bytes: &[u8]) -> Ended {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("update.safetensors");
-    std::fs::write(&path, bytes).unwrap();
-    open(&path, Overrides::default()).map(|_| "it was opened".to_owned())
+fn header_of_2_to_the_63() -> Vec<u8> {
+    [&(1_u64 << 63).to_le_bytes()[..], b"{}"].concat()
 }
 
-fn header_of_2_to_the_63(_: Limits) -> Ended {
-    opened(&[&(1_u64 << 63).to_le_bytes()[..], b"{}"].concat())
-}
-
-fn shape_that_overflows(_: Limits) -> Ended {
+fn shape_that_overflows() -> Vec<u8> {
     let header = r#"{"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]}}"#;
-    opened(&safetensors_bytes(header, &[]))
+    safetensors_bytes(header, &[])
 }
 
+fn deep_meta() -> Vec<u8> {
+    let meta = format!(r#"{{"a": {}}}"#, deep());
+    safetensors_bytes(&json!({"__metadata__": {"flip.meta": meta}}).to_string(), &[])
+}
+
+/// Lists within lists: whoever reads them recursively overflows its stack.
 fn deep() -> String {
     format!("{}{}", "[".repeat(100_000), "]".repeat(100_000))
 }

@@ -3,7 +3,7 @@
 use flip_runtime::Limits;
 
 use super::guest::{filter, process};
-use super::table::{Attack, Ended, Expected, deed, elsewhere, guest, host};
+use super::table::{Attack, CommandLine, Ended, Expected, deed, elsewhere, guest, host};
 use crate::runtime;
 
 const OUT: &str = "out of bounds";
@@ -42,6 +42,9 @@ pub const ATTACKS: &[Attack] = &[
         "15",
         "a list of a hundred thousand texts that are all the same megabyte",
         aliasing_texts,
+        CommandLine::Test(
+            "cli/tests/hostile_jobs_alone.rs::interests_that_are_all_the_same_megabyte_end_at_the_limit",
+        ),
         "",
         Expected::Limit("call-bytes"),
     ),
@@ -266,43 +269,15 @@ fn error_text(length: &str) -> String {
     )
 }
 
-/// An event handler whose interests are 2^17 texts that share one megabyte: 128 GiB for who copies them.
-const ALIASING: &str = r#"(component
-    (import "flip:fl/types@0.1.0" (instance $types
-        (type $e (variant (case "invalid-argument" string) (case "invalid-data" string)
-            (case "not-found" string) (case "not-permitted" string) (case "quota-exceeded" string)
-            (case "unavailable" string) (case "aborted")))
-        (export "error" (type (eq $e)))))
-    (alias export $types "error" (type $error))
-    (import "flip:fl/context@0.1.0" (instance $context (export "fl-context" (type (sub resource)))))
-    (alias export $context "fl-context" (type $fl-context))
-    (core module $m (memory (export "memory") 40)
-        (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 2000000))
-        (func (export "configure") (param i32 i32) (result i32) (i32.const 0))
-        (func (export "handle") (param i32 i32 i32) (result i32) (i32.const 0))
-        (func (export "interests") (result i32) (local $i i32)
-            (memory.fill (i32.const 0) (i32.const 97) (i32.const 1048576))
-            (loop $again
-                (i32.store (i32.add (i32.const 1048580) (i32.mul (local.get $i) (i32.const 8))) (i32.const 1048576))
-                (local.set $i (i32.add (local.get $i) (i32.const 1)))
-                (br_if $again (i32.lt_u (local.get $i) (i32.const 131072))))
-            (i32.store (i32.const 2490368) (i32.const 1048576))
-            (i32.store (i32.const 2490372) (i32.const 131072))
-            (i32.const 2490368)))
-    (core instance $m (instantiate $m))
-    (alias core export $m "memory" (core memory $memory))
-    (alias core export $m "realloc" (core func $realloc))
-    (func $configure (param "args" string) (result (result (error $error)))
-        (canon lift (core func $m "configure") (memory $memory) (realloc $realloc)))
-    (instance $configurable (export "configure" (func $configure)))
-    (export "flip:fl/configurable@0.1.0" (instance $configurable))
-    (func $interests (result (list string)) (canon lift (core func $m "interests") (memory $memory)))
-    (func $handle (param "event-type" string) (param "ctx" (borrow $fl-context)) (result (result (error $error)))
-        (canon lift (core func $m "handle") (memory $memory) (realloc $realloc)))
-    (instance $handler (export "interests" (func $interests)) (export "handle-event" (func $handle)))
-    (export "flip:fl/event-handler@0.1.0" (instance $handler)))"#;
+/// An event handler whose interests are all one text.
+const ALIASING: &str = include_str!("wat/aliasing.wat");
+
+/// That event handler, as a component.
+pub fn aliasing() -> Vec<u8> {
+    wat::parse_str(ALIASING).unwrap()
+}
 
 fn aliasing_texts(limits: Limits) -> Ended {
-    let component = runtime().load_bytes("hostile", &wat::parse_str(ALIASING).unwrap())?;
+    let component = runtime().load_bytes("hostile", &aliasing())?;
     component.instance().limits(limits).build().map(|_| "it was configured".to_owned())
 }

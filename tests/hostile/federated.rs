@@ -2,7 +2,7 @@
 
 use flip_runtime::Limits;
 
-use super::table::{Attack, Ended, Expected, deed, elsewhere, host};
+use super::table::{Attack, CommandLine, Ended, Expected, deed, elsewhere, host};
 use crate::{assert_same, context, misbehaving, misbehaving_within, update, values};
 
 pub const ATTACKS: &[Attack] = &[
@@ -59,6 +59,7 @@ pub const ATTACKS: &[Attack] = &[
         "54",
         "a filter that says it did nothing, and zeroed half of the data",
         half_zeroed,
+        CommandLine::Test("cli/tests/hostile.rs::hostile_filters_end_with_their_exit_code_and_leave_nothing"),
         "",
         Expected::Trap("unreachable"),
     ),
@@ -81,6 +82,7 @@ pub const ATTACKS: &[Attack] = &[
         "56",
         "the same input twice",
         twice,
+        CommandLine::Test("cli/tests/hostile_inputs.rs::the_same_update_twice_is_the_same_file"),
         "",
         Expected::Harmless("the same bytes, and as many host calls"),
     ),

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::errands::Errands;
 use super::guest::{filter, process};
-use super::table::{Attack, Ended, Expected, deed, elsewhere, errands, guest, host};
+use super::table::{Attack, CommandLine, Ended, Expected, deed, elsewhere, errands, guest, host};
 use crate::{EVERYTHING, Site};
 
 const CREATE: &str = "(call $create (i32.const 2) (i32.const 0) (i32.const 0) (i32.const 64))";
@@ -108,6 +108,7 @@ pub const ATTACKS: &[Attack] = &[
         "22",
         "a handle of another instance",
         handle_of_another,
+        CommandLine::Test("cli/tests/hostile_chains.rs::a_handle_of_another_filter_in_the_chain_is_unknown"),
         "",
         Expected::Harmless("each instance has a table of its own: the number is unknown there"),
     ),
@@ -133,6 +134,9 @@ pub const ATTACKS: &[Attack] = &[
         "24",
         "directories that are kept open, beside one who needs some",
         files_of_everybody,
+        CommandLine::Test(
+            "cli/tests/hostile_jobs_alone.rs::directories_that_one_keeps_open_leave_the_others_theirs",
+        ),
         "",
         Expected::Told("quota exceeded: more than 128 directories and files are open"),
     ),
@@ -140,6 +144,7 @@ pub const ATTACKS: &[Attack] = &[
         "25",
         "directories that are opened when the handles are spent",
         opened_in_vain,
+        CommandLine::Test("cli/tests/hostile_jobs_alone.rs::directories_without_a_handle_are_closed"),
         "handles=20",
         Expected::Told("quota exceeded: limit handles"),
     ),
@@ -170,15 +175,21 @@ fn full_and_one_back() -> String {
     ))
 }
 
-/// Two of the same component: the one has tensors open, the other guesses their numbers.
+/// A filter that has tensors open.
+pub fn keeping() -> Vec<u8> {
+    wat::parse_str(process(&format!("{CREATE} {CREATE} {CREATE}"))).unwrap()
+}
+
+/// A filter that guesses the number of another's tensor.
+pub fn guessing() -> Vec<u8> {
+    wat::parse_str(process("(drop (call $len (i32.const 4)))")).unwrap()
+}
+
+/// The one has tensors open, the other guesses their numbers.
 fn handle_of_another(limits: Limits) -> Ended {
-    let one = process(&format!("{CREATE} {CREATE} {CREATE}"));
-    let other = process("(drop (call $len (i32.const 4)))");
-    let build = |text: &str| {
-        let component = crate::runtime().load_bytes("hostile", &wat::parse_str(text).unwrap())?;
-        component.instance().limits(limits.clone()).build()
-    };
-    let (mut one, mut other) = (build(&one)?, build(&other)?);
+    let build =
+        |wasm: &[u8]| crate::runtime().load_bytes("hostile", wasm)?.instance().limits(limits.clone()).build();
+    let (mut one, mut other) = (build(&keeping())?, build(&guessing())?);
     one.filter(crate::update(), &crate::context())?;
     let guessed = other.filter(crate::update(), &crate::context()).unwrap_err();
     assert!(guessed.to_string().contains("unknown handle"), "{guessed}");

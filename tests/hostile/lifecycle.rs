@@ -11,7 +11,7 @@ use serde_json::json;
 use super::errands::Errands;
 use super::files::granting;
 use super::guest::{fields, filter, process};
-use super::table::{Attack, Ended, Expected, deed, elsewhere, errands, guest, host};
+use super::table::{Attack, CommandLine, Ended, Expected, deed, elsewhere, errands, guest, host};
 use crate::{EVERYTHING, Fails, Site, context, misbehaving_within, on_go, update};
 
 pub const ATTACKS: &[Attack] = &[
@@ -75,6 +75,7 @@ pub const ATTACKS: &[Attack] = &[
         "49",
         "a service that fails at each call",
         |limits| failing(limits, || Fails::With(ServiceError::Unavailable("down".to_owned()))),
+        CommandLine::Test("cli/tests/hostile_services.rs::servers_that_fail_at_each_call_are_unavailable"),
         "",
         Expected::Told("unavailable: "),
     ),
@@ -82,6 +83,7 @@ pub const ATTACKS: &[Attack] = &[
         "49",
         "a service that panics at each call",
         |limits| failing(limits, || Fails::Panics),
+        CommandLine::Unreachable("its services are its own, and none that panics can be named"),
         "",
         Expected::Told("unavailable: "),
     )
@@ -90,6 +92,7 @@ pub const ATTACKS: &[Attack] = &[
         "49",
         "a service that never answers",
         |limits| failing(limits, || Fails::Waits),
+        CommandLine::Test("cli/tests/hostile_services.rs::servers_that_never_answer_are_unavailable"),
         "call-time=1s",
         Expected::Told("unavailable: "),
     )
@@ -123,6 +126,9 @@ pub const ATTACKS: &[Attack] = &[
         "50",
         "an abort before, between and after all of its host calls",
         abort_at_each_call,
+        CommandLine::Test(
+            "cli/tests/hostile_aborts.rs::a_signal_between_any_two_calls_leaves_nothing_half_done",
+        ),
         "",
         Expected::Harmless("nothing half done is left"),
     ),
@@ -169,6 +175,7 @@ pub const ATTACKS: &[Attack] = &[
         "52",
         "64 that loop without end, beside a benign one",
         crowd,
+        CommandLine::Test("cli/tests/hostile_aborts.rs::programs_that_loop_without_end_beside_a_benign_one"),
         "call-time=3s",
         Expected::Harmless("the benign one gives its answer while they run"),
     )

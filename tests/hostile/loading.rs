@@ -7,7 +7,7 @@ use flip_runtime::job::JobConfig;
 use flip_runtime::{Inspection, Limits, Runtime};
 
 use super::guest::filter;
-use super::table::{Attack, Ended, Expected, elsewhere, guest, host};
+use super::table::{Attack, CommandLine, Ended, Expected, elsewhere, guest, host};
 use crate::job::{CLIENT, StandardJob};
 use crate::{misbehaving_filter, runtime};
 
@@ -16,6 +16,7 @@ pub const ATTACKS: &[Attack] = &[
         "44",
         "a component cut off at each byte",
         cut_at_each_byte,
+        CommandLine::Test("cli/tests/hostile_components.rs::a_component_cut_off_anywhere_is_refused"),
         "",
         Expected::Harmless("each is refused, or is a component without its role"),
     )
@@ -27,7 +28,15 @@ pub const ATTACKS: &[Attack] = &[
         "",
         Expected::NotLoaded("a core module, not a component"),
     ),
-    host("44", "a file of 500 MB", huge_file, "", Expected::NotLoaded("limit component-size")).once(),
+    host(
+        "44",
+        "a file of 500 MB",
+        huge_file,
+        CommandLine::Test("cli/tests/hostile_components.rs::a_file_of_500_mb_is_refused"),
+        "",
+        Expected::NotLoaded("limit component-size"),
+    )
+    .once(),
     elsewhere(
         "44",
         "components within components",
@@ -62,6 +71,7 @@ pub const ATTACKS: &[Attack] = &[
         "45",
         "an entry of the cache with a bit flipped, cut off, empty, or of garbage",
         tampered_cache,
+        CommandLine::Test("cli/tests/hostile_caches.rs::an_entry_that_was_tampered_with_is_compiled_anew"),
         "",
         Expected::Harmless("it is compiled anew"),
     )
@@ -70,6 +80,7 @@ pub const ATTACKS: &[Attack] = &[
         "45",
         "a cache that others can write to",
         open_cache,
+        CommandLine::Test("cli/tests/hostile_caches.rs::a_cache_that_others_can_write_to_is_not_used"),
         "",
         Expected::Harmless("it is not used, and left as it is"),
     ),
@@ -77,6 +88,7 @@ pub const ATTACKS: &[Attack] = &[
         "45",
         "a link in the place of an entry of the cache, and of the cache",
         linked_cache,
+        CommandLine::Test("cli/tests/hostile_caches.rs::a_cache_that_is_a_link_is_not_used"),
         "",
         Expected::Harmless("a cache that is a link is not used"),
     ),
@@ -120,6 +132,7 @@ pub const ATTACKS: &[Attack] = &[
         "37",
         "a job's configuration of 100 MB",
         huge_config,
+        CommandLine::Test("cli/tests/hostile_inputs.rs::a_configuration_of_100_mb_is_refused"),
         "",
         Expected::NotLoaded("config_fed_client.json"),
     )
@@ -127,7 +140,7 @@ pub const ATTACKS: &[Attack] = &[
 ];
 
 /// A filter that lets everything be.
-pub(super) fn shell() -> Vec<u8> {
+pub fn shell() -> Vec<u8> {
     wat::parse_str(filter([])).unwrap()
 }
 

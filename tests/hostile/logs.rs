@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::errands::Errands;
 use super::guest::process;
-use super::table::{Attack, Ended, Expected, deed, elsewhere, errands, guest, host};
+use super::table::{Attack, CommandLine, Ended, Expected, deed, elsewhere, errands, guest, host};
 use crate::ServerConfig;
 
 pub const ATTACKS: &[Attack] = &[
@@ -83,6 +83,9 @@ pub const ATTACKS: &[Attack] = &[
         "42",
         "two handlers that fire events at each other",
         events_at_each_other,
+        CommandLine::Test(
+            "cli/tests/hostile_jobs_alone.rs::two_handlers_that_fire_at_each_other_end_at_the_limit",
+        ),
         "",
         Expected::Told("quota exceeded: limit events"),
     ),
@@ -101,6 +104,7 @@ pub const ATTACKS: &[Attack] = &[
         "42",
         "a flood of system panics",
         panics,
+        CommandLine::Test("cli/tests/hostile_jobs_alone.rs::of_a_flood_of_system_panics_the_first_is_kept"),
         "",
         Expected::Harmless("the first is kept, the others count as events"),
     ),

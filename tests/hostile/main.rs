@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use flip_wasm_tests::hostile::footprint::{Footprint, resident};
-use flip_wasm_tests::hostile::{Attack, Expected, FAMILIES, How, family, page};
+use flip_wasm_tests::hostile::{Attack, CommandLine, Expected, FAMILIES, How, family, page};
 use heap::live;
 
 /// Runs one attack and holds it against what must come of it, and what must be left.
@@ -132,8 +132,10 @@ fn hostile_outcomes_are_expected_in_words_that_any_other_lacks() {
 fn hostile_attacks_that_another_test_covers_are_covered() {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     for attack in FAMILIES.iter().flat_map(|(_, attacks)| *attacks) {
-        let How::Elsewhere(test) = attack.how else { continue };
+        let (How::Elsewhere(test) | How::Host(_, CommandLine::Test(test))) = attack.how else { continue };
         let (file, name) = test.split_once("::").unwrap();
+        let of_program = !matches!(attack.how, How::Host(..)) || file.starts_with("cli/");
+        assert!(of_program, "row {}, {}: {test} does not run the program", attack.row, attack.name);
         let text = std::fs::read_to_string(workspace.join(file)).unwrap();
         assert!(text.contains(&format!("fn {name}(")), "{test} is gone");
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use super::table::{Expected, How};
+use super::table::{CommandLine, Expected, How};
 use super::{Attack, FAMILIES};
 
 const HEAD: &str = "\
@@ -14,9 +14,10 @@ one the process lives, a benign component gives its right answer, and no file, t
 The rows are those of the list of attacks that the suite was made from.
 
 This page is generated from the table in `tests/hostile/`, which `cargo nextest run -E 'test(hostile)'` runs
-through the library, twenty times over in one process, and, what is a filter or a component of a job, through
-`flip-wasm filter` or beside FLIP's own components through `flip-wasm run`. `cargo xtask docs` writes this page
-anew.
+through the library, twenty times over in one process, and, what is a filter, an update or a component of a
+job, through `flip-wasm filter` or beside FLIP's own components through `flip-wasm run`. What is no such data has
+a test of its own that tries the same on the program, or a reason why nothing on the command line leads there.
+`cargo xtask docs` writes this page anew.
 ";
 
 /// Where it stands.
@@ -62,10 +63,16 @@ fn outcome(attack: &Attack) -> String {
 
 fn place(attack: &Attack) -> String {
     match &attack.how {
-        How::Deed(_) | How::Guest(_) | How::Bytes(_) => "library, `filter`".to_owned(),
+        How::Deed(_) | How::Guest(_) | How::Bytes(_) | How::Update(_) => "library, `filter`".to_owned(),
         How::Errands(_) => "library, `run`".to_owned(),
-        How::Host(_) => "library".to_owned(),
-        How::Elsewhere(test) => format!("`{}`", test.replace("::", "` `")),
+        How::Host(_, CommandLine::Test(test)) => format!("library, {}", named(test)),
+        How::Host(_, CommandLine::Unreachable(why)) => format!("library; not the command line: {why}"),
+        How::Elsewhere(test) => named(test),
         How::Nothing(_) => String::new(),
     }
+}
+
+/// A test, as its file and its name.
+fn named(test: &str) -> String {
+    format!("`{}`", test.replace("::", "` `"))
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::errands::Errands;
 use super::files::granting;
-use super::table::{Attack, Ended, Expected, elsewhere, errands, host, nothing};
+use super::table::{Attack, CommandLine, Ended, Expected, elsewhere, errands, host, nothing};
 use crate::EVERYTHING;
 
 pub const ATTACKS: &[Attack] = &[
@@ -51,10 +51,18 @@ pub const ATTACKS: &[Attack] = &[
     ),
     errands(
         "32",
-        "a hundred thousand small files",
+        "a million small files, where two hundred are allowed",
         a_flood_of_files,
         "files=200",
-        Expected::Told("quota exceeded: limit files"),
+        Expected::Told("200 made, the last: quota exceeded: limit files"),
+    )
+    .once(),
+    errands(
+        "32",
+        "ten thousand small files, as many as are allowed where nothing else is said",
+        files_up_to_the_limit,
+        "",
+        Expected::Told("10000 made, the last: ok"),
     )
     .once(),
     errands(
@@ -68,6 +76,9 @@ pub const ATTACKS: &[Attack] = &[
         "33",
         "a directory of a million entries",
         many_entries,
+        CommandLine::Test(
+            "cli/tests/hostile_jobs_alone.rs::a_directory_of_a_million_entries_is_listed_in_pages",
+        ),
         "",
         Expected::Harmless("a thousand at a time, in order"),
     )
@@ -107,8 +118,17 @@ fn small_files() -> Errands {
 
 fn a_flood_of_files() -> Errands {
     let errands = Errands::granting(EVERYTHING);
-    let errands = errands.told("quota exceeded: limit files", [json!({"make-files": ["job", 100_000]})]);
+    let told = "200 made, the last: quota exceeded: limit files";
+    let errands = errands.told(told, [json!({"make-files": ["job", 1_000_000]})]);
     (0..200).fold(errands, |errands, number| errands.leaves(format!("job/{number}"), ""))
+}
+
+fn files_up_to_the_limit() -> Errands {
+    let errands = Errands::granting(EVERYTHING);
+    let errands = errands
+        .told("10000 made, the last: ok", [json!({"make-files": ["workspace", 10_000]})])
+        .told("quota exceeded: limit files", [json!({"write": ["workspace", "one more", "x"]})]);
+    (0..10_000).fold(errands, |errands, number| errands.leaves(format!("workspace/{number}"), ""))
 }
 
 fn many_directories() -> Errands {
@@ -147,22 +167,30 @@ fn limit_while_writing() -> Errands {
     half_written().ends(json!({"read-until": ["job", "old", "never"]}))
 }
 
-/// In memory where the machine has a place for that: it is about the listing, not about the disk.
-fn many_entries(limits: Limits) -> Ended {
-    let memory = Path::new("/dev/shm");
-    let entries = if memory.is_dir() { 1_000_000 } else { 50_000 };
-    let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
+/// Makes so many files with the names `0000000`, `0000001` and so on.
+///
+/// # Panics
+///
+/// Where it cannot.
+pub fn fill(folder: &Path, entries: u32) {
     // A second name of a file is made sooner than a second file.
-    let first = folder.path().join("0000000");
-    fs::File::create(&first).unwrap();
-    let mut linked = first.clone();
+    let mut linked = folder.join("0000000");
+    fs::File::create(&linked).unwrap();
     for number in 1..entries {
-        let path = folder.path().join(format!("{number:07}"));
+        let path = folder.join(format!("{number:07}"));
         if fs::hard_link(&linked, &path).is_err() {
             fs::File::create(&path).unwrap();
             linked = path;
         }
     }
+}
+
+/// In memory where the machine has a place for that: it is about the listing, not about the disk.
+fn many_entries(limits: Limits) -> Ended {
+    let memory = Path::new("/dev/shm");
+    let entries = if memory.is_dir() { 1_000_000 } else { 50_000 };
+    let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
+    fill(folder.path(), entries);
     let mut site = granting(EVERYTHING, limits);
     site.services.directories = Some(Arc::new(Layout::new().with(Root::Job, folder.path())));
     let (last, before) = (format!("{:07}", entries - 1), format!("{:07}", entries - 11));

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::symlink;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 
@@ -10,7 +11,7 @@ use flip_runtime::Limits;
 use serde_json::{Value, json};
 
 use super::files::granting;
-use super::table::{Attack, Ended, Expected, elsewhere, host};
+use super::table::{Attack, CommandLine, Ended, Expected, elsewhere, host};
 use crate::{EVERYTHING, Site, lines, on_go};
 
 /// How often the directory is swapped, at least.
@@ -23,16 +24,8 @@ pub const ATTACKS: &[Attack] = &[
     host(
         "31",
         "a directory swapped for a link while files in it are read",
-        |limits| {
-            swapped(
-                limits,
-                &[
-                    json!({"read": ["job", "swapped/mine", 0, 9]}),
-                    json!({"read": ["job", "swapped/secret", 0, 9]}),
-                    json!({"tensor": ["job", "swapped/secret", 0, [6]]}),
-                ],
-            )
-        },
+        |limits| swapped(limits, &read()),
+        CommandLine::Test("cli/tests/hostile_races.rs::nothing_of_the_outside_is_read"),
         "",
         INSIDE,
     )
@@ -40,16 +33,8 @@ pub const ATTACKS: &[Attack] = &[
     host(
         "31",
         "a directory swapped for a link while it is listed and measured",
-        |limits| {
-            swapped(
-                limits,
-                &[
-                    json!({"entries": ["job", "swapped", null, 9]}),
-                    json!({"usage": ["job", ""]}),
-                    json!({"stat": ["job", "swapped/secret"]}),
-                ],
-            )
-        },
+        |limits| swapped(limits, &listed()),
+        CommandLine::Test("cli/tests/hostile_races.rs::nothing_of_the_outside_is_listed"),
         "",
         INSIDE,
     )
@@ -57,16 +42,8 @@ pub const ATTACKS: &[Attack] = &[
     host(
         "31",
         "a directory swapped for a link while files are written and moved there",
-        |limits| {
-            swapped(
-                limits,
-                &[
-                    json!({"write": ["job", "swapped/secret", "mine"]}),
-                    json!({"create-dir-all": ["job", "swapped/new"]}),
-                    json!({"rename": ["job", "swapped/secret", "job", "taken"]}),
-                ],
-            )
-        },
+        |limits| swapped(limits, &written()),
+        CommandLine::Test("cli/tests/hostile_races.rs::nothing_of_the_outside_is_written"),
         "",
         INSIDE,
     )
@@ -74,21 +51,21 @@ pub const ATTACKS: &[Attack] = &[
     host(
         "31",
         "a directory swapped for a link while the tree is deleted",
-        |limits| {
-            swapped(
-                limits,
-                &[
-                    json!({"clear": "job"}),
-                    json!({"remove": ["job", "swapped"]}),
-                    json!({"remove": ["job", "swapped/secret"]}),
-                ],
-            )
-        },
+        |limits| swapped(limits, &deleted()),
+        CommandLine::Test("cli/tests/hostile_races.rs::nothing_of_the_outside_is_deleted"),
         "",
         INSIDE,
     )
     .once(),
-    host("31", "a directory swapped for a link while the tree is zipped", zipped, "", INSIDE).once(),
+    host(
+        "31",
+        "a directory swapped for a link while the tree is zipped",
+        zipped,
+        CommandLine::Test("cli/tests/hostile_races.rs::nothing_of_the_outside_is_zipped"),
+        "",
+        INSIDE,
+    )
+    .once(),
     elsewhere(
         "31",
         "a file that becomes a link while it is zipped",
@@ -96,54 +73,132 @@ pub const ATTACKS: &[Attack] = &[
     ),
 ];
 
+/// Files in it are read.
+pub fn read() -> [Value; 3] {
+    [
+        json!({"read": ["job", "swapped/mine", 0, 9]}),
+        json!({"read": ["job", "swapped/secret", 0, 9]}),
+        json!({"tensor": ["job", "swapped/secret", 0, [6]]}),
+    ]
+}
+
+/// It is listed and measured.
+pub fn listed() -> [Value; 3] {
+    [
+        json!({"entries": ["job", "swapped", null, 9]}),
+        json!({"usage": ["job", ""]}),
+        json!({"stat": ["job", "swapped/secret"]}),
+    ]
+}
+
+/// Files are written and moved there.
+pub fn written() -> [Value; 3] {
+    [
+        json!({"write": ["job", "swapped/secret", "mine"]}),
+        json!({"create-dir-all": ["job", "swapped/new"]}),
+        json!({"rename": ["job", "swapped/secret", "job", "taken"]}),
+    ]
+}
+
+/// The tree is deleted.
+pub fn deleted() -> [Value; 3] {
+    [
+        json!({"clear": "job"}),
+        json!({"remove": ["job", "swapped"]}),
+        json!({"remove": ["job", "swapped/secret"]}),
+    ]
+}
+
 /// How often the guest is called meanwhile, at least.
 const CALLS: u32 = 10;
 
-/// Swaps `job/swapped` for a link to `outside` and back, until both have tried often enough.
-fn while_swapped(site: &Site, mut work: impl FnMut()) {
-    let calls = AtomicU32::new(0);
-    let done = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let swapping = scope.spawn(|| {
-            let (mut tries, mut swaps) = (0, 0);
-            while tries < TRIES || calls.load(Ordering::Relaxed) < CALLS {
-                // Whatever the guest has deleted, or put in its way, is made anew.
-                match swap(site) {
-                    Ok(()) => swaps += 1,
-                    Err(_) => make(site),
-                }
-                tries += 1;
-            }
-            assert!(swaps > TRIES / 2, "{swaps} swaps of {tries} tries");
-            done.store(true, Ordering::Relaxed);
-        });
-        while !done.load(Ordering::Relaxed) {
-            work();
-            calls.fetch_add(1, Ordering::Relaxed);
-        }
-        swapping.join().unwrap();
-    });
+/// A directory that is swapped for a link.
+pub struct Swapped {
+    directory: PathBuf,
+    /// Where it and the link are meanwhile.
+    spare: PathBuf,
+    /// Where the link leads.
+    outside: PathBuf,
 }
 
-/// The directory makes way for the link, and comes back.
-fn swap(site: &Site) -> io::Result<()> {
-    let (swapped, away, link) = (site.path("job/swapped"), site.path("away"), site.path("link"));
-    fs::rename(&swapped, &away)?;
-    fs::rename(&link, &swapped)?;
-    fs::rename(&swapped, &link)?;
-    fs::rename(&away, &swapped)
-}
-
-fn make(site: &Site) {
-    let (swapped, away, link) = (site.path("job/swapped"), site.path("away"), site.path("link"));
-    for path in [&swapped, &away, &link] {
-        let _ = fs::remove_dir_all(path);
-        let _ = fs::remove_file(path);
+impl Swapped {
+    /// Directory, spare place, and target of the link lie in one filesystem; the spare place is nobody's.
+    pub fn new(directory: PathBuf, spare: PathBuf, outside: PathBuf) -> Self {
+        Self { directory, spare, outside }
     }
-    let _ = fs::create_dir(&away);
-    let _ = fs::write(away.join("mine"), "mine");
-    let _ = symlink(site.path("outside"), &link);
-    let _ = fs::rename(&away, &swapped);
+
+    fn away(&self) -> PathBuf {
+        self.spare.join("away")
+    }
+
+    fn link(&self) -> PathBuf {
+        self.spare.join("link")
+    }
+
+    /// The directory makes way for the link, and comes back.
+    fn swap(&self) -> io::Result<()> {
+        fs::rename(&self.directory, self.away())?;
+        fs::rename(self.link(), &self.directory)?;
+        fs::rename(&self.directory, self.link())?;
+        fs::rename(self.away(), &self.directory)
+    }
+
+    /// Whatever has been deleted of it, or put in its way, is made anew.
+    fn make(&self) {
+        for path in [&self.directory, &self.away(), &self.link()] {
+            let _ = fs::remove_dir_all(path);
+            let _ = fs::remove_file(path);
+        }
+        let _ = fs::create_dir_all(self.away());
+        let _ = fs::write(self.away().join("mine"), "mine");
+        let _ = symlink(&self.outside, self.link());
+        let _ = fs::rename(self.away(), &self.directory);
+    }
+
+    /// Swaps it for a link and back while the work is done again and again, until both have tried often enough.
+    ///
+    /// # Panics
+    ///
+    /// Where the work does, or where most of the tries did not succeed.
+    pub fn during(&self, mut work: impl FnMut()) {
+        let calls = AtomicU32::new(0);
+        let done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let swapping = scope.spawn(|| {
+                let (mut tries, mut swaps) = (0, 0);
+                while tries < TRIES || calls.load(Ordering::Relaxed) < CALLS {
+                    match self.swap() {
+                        Ok(()) => swaps += 1,
+                        Err(_) => self.make(),
+                    }
+                    tries += 1;
+                }
+                done.store(true, Ordering::Relaxed);
+                assert!(swaps > TRIES / 2, "{swaps} swaps of {tries} tries");
+            });
+            while !done.load(Ordering::Relaxed) {
+                work();
+                calls.fetch_add(1, Ordering::Relaxed);
+            }
+            swapping.join().unwrap();
+        });
+    }
+}
+
+fn while_swapped(site: &Site, work: impl FnMut()) {
+    Swapped::new(site.path("job/swapped"), site.path("spare"), site.path("outside")).during(work);
+}
+
+/// Nothing that is told holds the secret, its name, or its first bytes, and nothing is refused for a reason
+/// that would tell what is there.
+///
+/// # Panics
+///
+/// Where it does.
+pub fn assert_inside(outcome: &str) {
+    let seen = outcome.starts_with("ok") && outcome.contains("secret");
+    assert!(!seen && !outcome.contains("SECRET") && !outcome.contains("[83, 69"), "{outcome}");
+    assert!(!outcome.contains("permitted"), "{outcome}");
 }
 
 fn with_secrets(limits: Limits) -> Site {
@@ -160,9 +215,7 @@ fn swapped(limits: Limits, errands: &[Value]) -> Ended {
         let (mut runner, log) = site.runner(on_go(errands.clone()));
         runner.handle_event("go", &site.context).unwrap();
         for outcome in lines(&log) {
-            let seen = outcome.starts_with("ok") && outcome.contains("secret");
-            assert!(!seen && !outcome.contains("SECRET") && !outcome.contains("[83, 69"), "{outcome}");
-            assert!(!outcome.contains("permitted"), "{outcome}");
+            assert_inside(&outcome);
         }
     });
     assert_eq!(
@@ -170,6 +223,16 @@ fn swapped(limits: Limits, errands: &[Value]) -> Ended {
         (vec!["secret".to_owned()], "SECRET".to_owned())
     );
     Ok("nothing of the outside".to_owned())
+}
+
+/// The zip of this name does not hold the secret.
+///
+/// # Panics
+///
+/// Where it does, or is none.
+pub fn assert_archive_inside(name: &str, zip: Vec<u8>) {
+    let zip = zip::ZipArchive::new(io::Cursor::new(zip)).unwrap();
+    assert!(zip.file_names().all(|name| !name.unwrap().contains("secret")), "{name} holds the secret");
 }
 
 fn zipped(limits: Limits) -> Ended {
@@ -189,8 +252,7 @@ fn zipped(limits: Limits) -> Ended {
             }
             let zip =
                 flip_runtime::services::ObjectStore::get(&*site.store, &call, key, 0, u32::MAX).unwrap();
-            let zip = zip::ZipArchive::new(std::io::Cursor::new(zip.to_vec())).unwrap();
-            assert!(zip.file_names().all(|name| !name.unwrap().contains("secret")), "{key} holds the secret");
+            assert_archive_inside(key, zip.to_vec());
         }
     });
     Ok("nothing of the outside".to_owned())

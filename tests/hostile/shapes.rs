@@ -6,7 +6,7 @@ use flip_runtime::{Inspection, Limits, Runtime};
 
 use super::guest::filter;
 use super::loading::{built, shell};
-use super::table::{Attack, Ended, Expected, bytes, elsewhere, guest, host};
+use super::table::{Attack, CommandLine, Ended, Expected, bytes, elsewhere, guest, host};
 
 pub const ATTACKS: &[Attack] = &[
     bytes(
@@ -45,8 +45,11 @@ pub const ATTACKS: &[Attack] = &[
     ),
     host(
         "44",
-        "a component with a bit flipped, in each byte in turn",
+        "a component with a bit flipped, each of them in turn",
         flipped_bits,
+        CommandLine::Test(
+            "cli/tests/hostile_components.rs::a_component_with_a_bit_flipped_is_refused_or_runs",
+        ),
         "",
         Expected::Harmless("each is refused, or ends within its limits"),
     )
@@ -146,22 +149,26 @@ const SMALL: &str = r#"(component
     (instance $configurable (export "configure" (func $configure)))
     (export "flip:fl/configurable@0.1.0" (instance $configurable)))"#;
 
-/// One bit of each byte, another one each time: whatever comes, the host lives. Of the small one all that is
-/// left of it is compiled and configured, of the shell only what it asks for is read.
+/// The component with one bit of it flipped.
+pub fn flipped(wasm: &[u8], bit: usize) -> Vec<u8> {
+    let mut flipped = wasm.to_vec();
+    flipped[bit / 8] ^= 1 << (bit % 8);
+    flipped
+}
+
+/// Each bit in turn: whatever comes, the host lives. Of the small one all that is left of it is compiled and
+/// configured, of the shell only what it asks for is read.
 fn flipped_bits(_: Limits) -> Ended {
-    let flipped = |wasm: &[u8], byte: usize| {
-        let mut flipped = wasm.to_vec();
-        flipped[byte] ^= 1 << (byte % 8);
-        flipped
-    };
     // Without a cache: what is loaded only once is not worth a place there.
     let (small, runtime) = (wat::parse_str(SMALL).unwrap(), Runtime::new()?);
     built(&runtime, &small)?;
-    let worked = (0..small.len()).filter(|byte| built(&runtime, &flipped(&small, *byte)).is_ok()).count();
+    let bits = small.len() * 8;
+    let worked = (0..bits).filter(|bit| built(&runtime, &flipped(&small, *bit)).is_ok()).count();
     // Names that nobody reads can have any bit flipped; what is checked cannot.
-    assert!(worked < small.len() / 2, "{worked} of {} were built", small.len());
+    assert!(worked < bits / 2, "{worked} of {bits} were built");
     let shell = shell();
-    let read = (0..shell.len()).filter(|byte| Inspection::of(&flipped(&shell, *byte)).is_ok()).count();
-    assert!(read < shell.len(), "what is flipped is not noticed");
-    Ok(format!("{worked} of {} were built, {read} of {} were read", small.len(), shell.len()))
+    let bits = shell.len() * 8;
+    let read = (0..bits).filter(|bit| Inspection::of(&flipped(&shell, *bit)).is_ok()).count();
+    assert!(read < bits / 2, "{read} of {bits} were read");
+    Ok(format!("{worked} were built, {read} were read"))
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::files::granting;
 use super::guest::filter;
-use super::table::{Attack, Ended, Expected, host};
+use super::table::{Attack, CommandLine, Ended, Expected, host};
 use crate::{EVERYTHING, context, lines, on_go, runtime, update};
 
 pub const ATTACKS: &[Attack] = &[
@@ -15,6 +15,7 @@ pub const ATTACKS: &[Attack] = &[
         "53",
         "memory, globals and tables that earlier instances have written to",
         memory_that_stays,
+        CommandLine::Test("cli/tests/hostile_chains.rs::filters_of_one_component_begin_with_zeroes"),
         "",
         Expected::Harmless("each instance begins with zeroes, also where the pool gives it a place again"),
     ),
@@ -22,6 +23,7 @@ pub const ATTACKS: &[Attack] = &[
         "53",
         "random numbers that earlier instances have drawn",
         numbers_that_come_again,
+        CommandLine::Test("cli/tests/hostile_chains.rs::random_numbers_never_come_again"),
         "",
         Expected::Harmless("each instance draws others, of each source of WASI's"),
     ),
@@ -29,34 +31,42 @@ pub const ATTACKS: &[Attack] = &[
         "53",
         "files that an earlier instance has begun, and directories that it has opened",
         files_that_stay,
+        CommandLine::Test(
+            "cli/tests/hostile_jobs_alone.rs::files_that_an_earlier_component_began_are_nobodys",
+        ),
         "",
         Expected::Told("not found: "),
     ),
 ];
 
-/// Forty of them, in turn and at the same time: each traps where it finds what another one left.
-fn memory_that_stays(limits: Limits) -> Ended {
+/// A filter that traps as it is configured where it finds what another one left.
+pub fn looking_for_what_was_left() -> Vec<u8> {
     let text = filter([
         (
             "fields",
             "(global $seen (mut i32) (i32.const 0)) (table $t 10 funcref) (elem declare func $none) (func $none)",
         ),
         (
-            "process",
+            "configure",
             "(if (global.get $seen) (then unreachable))
             (if (i32.eqz (ref.is_null (table.get $t (i32.const 5)))) (then unreachable))
-            (local.set $i (i32.const 4096))
+            (local.set 0 (i32.const 4096))
             (loop $again
-                (if (i32.load (local.get $i)) (then unreachable))
-                (i32.store (local.get $i) (i32.const 0x5ec2e7))
-                (local.set $i (i32.add (local.get $i) (i32.const 4)))
-                (br_if $again (i32.lt_u (local.get $i) (i32.const 65536))))
+                (if (i32.load (local.get 0)) (then unreachable))
+                (i32.store (local.get 0) (i32.const 0x5ec2e7))
+                (local.set 0 (i32.add (local.get 0) (i32.const 4)))
+                (br_if $again (i32.lt_u (local.get 0) (i32.const 65536))))
             (memory.fill (i32.const 131072) (i32.const 0x5e) (i32.const 131072))
             (table.set $t (i32.const 5) (ref.func $none))
             (global.set $seen (i32.const 1))",
         ),
     ]);
-    let component = runtime().load_bytes("hostile", &wat::parse_str(text).unwrap())?;
+    wat::parse_str(text).unwrap()
+}
+
+/// Forty of them, in turn and at the same time.
+fn memory_that_stays(limits: Limits) -> Ended {
+    let component = runtime().load_bytes("hostile", &looking_for_what_was_left())?;
     let mut kept = Vec::new();
     for number in 0..40 {
         let mut instance = component.instance().limits(limits.clone()).build()?;
@@ -68,8 +78,8 @@ fn memory_that_stays(limits: Limits) -> Ended {
     Ok("zeroes".to_owned())
 }
 
-/// Each shows a number of each source as a figure.
-fn numbers_that_come_again(limits: Limits) -> Ended {
+/// A filter that shows a number of each source as a figure.
+pub fn drawing_numbers() -> Vec<u8> {
     let component = r#"
         (import "wasi:random/random@0.2.0" (instance $random
             (export "get-random-u64" (func (result u64)))))
@@ -102,7 +112,11 @@ fn numbers_that_come_again(limits: Limits) -> Ended {
                 (export "seed" (func $seed))))"#,
         ),
     ]);
-    let component = runtime().load_bytes("hostile", &wat::parse_str(text).unwrap())?;
+    wat::parse_str(text).unwrap()
+}
+
+fn numbers_that_come_again(limits: Limits) -> Ended {
+    let component = runtime().load_bytes("hostile", &drawing_numbers())?;
     let mut seen = BTreeSet::new();
     for _ in 0..20 {
         let mut instance = component.instance().limits(limits.clone()).build()?;

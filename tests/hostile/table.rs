@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use flip_runtime::safetensors::{Overrides, open};
 use flip_runtime::{Dxo, Error, Level, LimitReached, Limits, RecordedLog};
 
 use super::errands::Errands;
+pub(super) use super::rows::{bytes, deed, elsewhere, errands, given, guest, host, nothing};
 use crate::{context, misbehaving_filter, runtime, update};
 
 /// One attack.
@@ -33,12 +35,23 @@ pub enum How {
     Bytes(fn() -> Vec<u8>),
     /// A component of a job, told to do these.
     Errands(fn() -> Errands),
+    /// An update for a filter, as the bytes of its file are.
+    Update(fn() -> Vec<u8>),
     /// Whatever it takes; says how it ended.
-    Host(fn(Limits) -> Ended),
+    Host(fn(Limits) -> Ended, CommandLine),
     /// The test `path::name` covers it.
     Elsewhere(&'static str),
     /// There is nothing to attack, for this reason.
     Nothing(&'static str),
+}
+
+/// How the command line meets what is no data that both could be given.
+#[derive(Clone, Copy)]
+pub enum CommandLine {
+    /// The test `path::name` tries the same on the program.
+    Test(&'static str),
+    /// Nothing leads there, for this reason.
+    Unreachable(&'static str),
 }
 
 /// What came of it: what the component was told or let out, or how its call failed.
@@ -68,7 +81,7 @@ pub enum Expected {
 }
 
 impl Attack {
-    const fn of(
+    pub(super) const fn of(
         row: &'static str,
         name: &'static str,
         how: How,
@@ -106,7 +119,8 @@ impl Attack {
     pub fn run(&self) -> Option<Ended> {
         let limits = limits(self.limits);
         match self.how {
-            How::Host(attack) => Some(attack(limits)),
+            How::Host(attack, _) => Some(attack(limits)),
+            How::Update(bytes) => Some(opened(&bytes())),
             How::Deed(_) | How::Guest(_) | How::Bytes(_) => self.filter().map(|(wasm, args)| {
                 let component = match self.how {
                     How::Deed(_) => misbehaving_filter(),
@@ -156,6 +170,14 @@ impl Attack {
         }
         logged
     }
+}
+
+/// An update that comes as a file of these bytes.
+fn opened(bytes: &[u8]) -> Ended {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("update.safetensors");
+    std::fs::write(&path, bytes).unwrap();
+    open(&path, Overrides::default()).map(|file| sent(&file.dxo))
 }
 
 /// What goes out, in words that [`Expected::Out`] holds it against.
@@ -214,69 +236,4 @@ pub fn limits(text: &str) -> Limits {
     };
     let limits = parts.map(|(name, figure)| (name.to_owned(), value(figure)));
     serde_json::from_value(serde_json::Value::Object(limits.collect())).unwrap()
-}
-
-/// The misbehaving filter does this.
-pub(super) const fn deed(
-    row: &'static str,
-    name: &'static str,
-    deed: &'static str,
-    limits: &'static str,
-    expected: Expected,
-) -> Attack {
-    Attack::of(row, name, How::Deed(deed), limits, expected)
-}
-
-/// A filter in text.
-pub(super) const fn guest(
-    row: &'static str,
-    name: &'static str,
-    text: fn() -> String,
-    limits: &'static str,
-    expected: Expected,
-) -> Attack {
-    Attack::of(row, name, How::Guest(text), limits, expected)
-}
-
-/// A component whose text would be too long, or says too little.
-pub(super) const fn bytes(
-    row: &'static str,
-    name: &'static str,
-    bytes: fn() -> Vec<u8>,
-    limits: &'static str,
-    expected: Expected,
-) -> Attack {
-    Attack::of(row, name, How::Bytes(bytes), limits, expected)
-}
-
-/// A component of a job does these.
-pub(super) const fn errands(
-    row: &'static str,
-    name: &'static str,
-    errands: fn() -> Errands,
-    limits: &'static str,
-    expected: Expected,
-) -> Attack {
-    Attack::of(row, name, How::Errands(errands), limits, expected)
-}
-
-/// Anything else.
-pub(super) const fn host(
-    row: &'static str,
-    name: &'static str,
-    run: fn(Limits) -> Ended,
-    limits: &'static str,
-    expected: Expected,
-) -> Attack {
-    Attack::of(row, name, How::Host(run), limits, expected)
-}
-
-/// What another test covers.
-pub(super) const fn elsewhere(row: &'static str, name: &'static str, test: &'static str) -> Attack {
-    Attack::of(row, name, How::Elsewhere(test), "", Expected::Harmless("that test says how"))
-}
-
-/// What cannot be tried here.
-pub(super) const fn nothing(row: &'static str, name: &'static str, why: &'static str) -> Attack {
-    Attack::of(row, name, How::Nothing(why), "", Expected::Harmless("there is nothing to attack"))
 }

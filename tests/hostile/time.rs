@@ -3,7 +3,7 @@
 use flip_runtime::Limits;
 
 use super::guest::{fields, filter, process};
-use super::table::{Attack, Ended, Expected, deed, elsewhere, guest, host, nothing};
+use super::table::{Attack, CommandLine, Ended, Expected, deed, elsewhere, guest, host, nothing};
 use crate::{context, misbehaving_within, update};
 
 const SHORT: &str = "call-time=40ms";
@@ -80,7 +80,14 @@ pub const ATTACKS: &[Attack] = &[
         Expected::Limit("call-time"),
     ),
     guest("5", "an endless loop in a destructor", loop_in_destructor, SHORT, Expected::Limit("call-time")),
-    host("6", "many short calls", many_short_calls, "total-time=40ms", Expected::Limit("total-time")),
+    host(
+        "6",
+        "many short calls",
+        many_short_calls,
+        CommandLine::Test("cli/tests/hostile_jobs_alone.rs::many_short_calls_end_at_the_limit"),
+        "total-time=40ms",
+        Expected::Limit("total-time"),
+    ),
     nothing(
         "7",
         "fuel that differs from run to run",

@@ -1,9 +1,14 @@
 //! Runs `flip-wasm` in a directory of its own and shows what it did.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub mod jobs;
+
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
+
+/// The program.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_flip-wasm");
 
 /// A directory with a recorded update, `update.safetensors`, in which the program runs.
 pub struct Site {
@@ -51,19 +56,29 @@ impl Site {
 
     /// The same with these variables. Those of the machine do not count.
     pub fn output_with(&self, args: &[&str], variables: &[(&str, &str)]) -> Output {
+        self.prepared(PROGRAM, variables).args(args).output().unwrap()
+    }
+
+    /// Starts the program, which writes to pipes.
+    pub fn start(&self, args: &[&str]) -> Child {
+        let mut command = self.prepared(PROGRAM, &[]);
+        command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// Some program in this directory, with these variables and those that ours needs.
+    pub fn prepared(&self, program: &str, variables: &[(&str, &str)]) -> Command {
         // What the machine needs to run programs, and to measure which of their lines run.
         let kept = ["PATH", "LD_LIBRARY_PATH", "TMPDIR", "LLVM_PROFILE_FILE"];
         let kept = kept.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
-        Command::new(env!("CARGO_BIN_EXE_flip-wasm"))
-            .args(args)
+        let mut command = Command::new(program);
+        command
             .current_dir(&self.directory)
             .env_clear()
             .envs(kept)
             .env("FLIP_WASM_CACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"))
             .env("COLUMNS", "100")
-            .envs(variables.iter().copied())
-            .output()
-            .unwrap()
+            .envs(variables.iter().copied());
+        command
     }
 
     /// The exit code and what was printed, for a snapshot.

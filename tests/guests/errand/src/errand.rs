@@ -59,7 +59,7 @@ pub enum Errand {
     Say(String),
     /// Does another one so many times, however each ends, and tells only how the last one ended.
     Again(u32, Box<Errand>),
-    /// Makes so many empty files, however each ends, and tells only how the last one ended.
+    /// Makes so many empty files, however each ends, and tells how many were made and how the last one ended.
     MakeFiles(Place, u32),
     /// Ends the call with an error.
     Fail(String),
@@ -226,8 +226,13 @@ impl Errand {
             }
             Self::MakeFiles(place, count) => {
                 let directory = place.open()?;
-                let made = (0..*count).map(|number| directory.write(&number.to_string(), b""));
-                outcome::done(made.last().unwrap_or(Ok(())))
+                let (mut made, mut last) = (0, Ok(()));
+                for number in 0..*count {
+                    last = directory.write(&number.to_string(), b"");
+                    made += u32::from(last.is_ok());
+                }
+                let last = outcome::done(last).unwrap_or_else(|error| error.describe());
+                Ok(format!("{made} made, the last: {last}"))
             }
             Self::Say(text) => {
                 log::info(text);

@@ -1,0 +1,83 @@
+//! Filters in one chain, and one after the other, that look for what another has or had, through the program.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop where its own set-up fails"
+)]
+
+mod support;
+
+use std::collections::BTreeSet;
+
+use flip_wasm_tests::hostile::{handles, state};
+use flip_wasm_tests::job::{CLIENT, StandardJob};
+use serde_json::{Value, json};
+use support::jobs::Ran;
+use support::{Site, shown};
+
+/// The recorded job, with these filters before its own.
+fn chained(filters: &[(&str, &[u8])]) -> (StandardJob, Ran) {
+    let job = StandardJob::new();
+    let mut entries = String::new();
+    for (number, (name, wasm)) in filters.iter().enumerate() {
+        job.write(&format!("job/{name}.wasm"), wasm);
+        let entry =
+            json!({"id": format!("filter-{number}"), "path": format!("wasm:{name}.wasm"), "args": {}});
+        entries += &format!("{entry}, ");
+    }
+    job.edit(CLIENT, "\"filters\": [", &format!("\"filters\": [ {entries}"));
+    let args = ["run", "job", "--trace", "trace.jsonl", "--workspace", "workspace"];
+    let output = Site::at(job.path("")).output(&[&args[..], &["--report", "report.json"]].concat());
+    (job, Ran::of(output))
+}
+
+fn report(job: &StandardJob) -> Value {
+    serde_json::from_str(&job.text("report.json")).unwrap()
+}
+
+#[test]
+fn a_handle_of_another_filter_in_the_chain_is_unknown() {
+    let (job, ran) = chained(&[("keeping", &handles::keeping()), ("guessing", &handles::guessing())]);
+    // What is held back comes before the component that failed.
+    ran.assert_code(3);
+    for site in ["site-1", "site-2"] {
+        let failed = format!("  {site}, train (filter-1): guessing: trapped: unknown handle index 4\n");
+        assert!(ran.summary.contains(&failed), "{}", ran.summary);
+    }
+    assert!(ran.summary.contains("refused   4\n"), "{}", ran.summary);
+    // The other one did nothing wrong.
+    assert!(!ran.summary.contains("(filter-0)"), "{}", ran.summary);
+    assert!(job.files("workspace/outbox").is_empty(), "nothing may leave");
+}
+
+#[test]
+fn filters_of_one_component_begin_with_zeroes() {
+    let wasm = state::looking_for_what_was_left();
+    let (job, ran) = chained(&[("looking", &wasm[..]); 40]);
+    ran.assert_code(0);
+    assert_eq!(job.files("workspace/outbox").len(), 4);
+    let places = report(&job)["places"].as_array().unwrap().clone();
+    let ids = places.iter().flat_map(|place| place["components"].as_array().unwrap());
+    let looked = ids.filter(|component| component["name"] == "looking");
+    assert_eq!(looked.filter(|component| component["failures"] == json!([])).count(), 80, "{}", ran.summary);
+}
+
+/// Each run is a process of its own.
+#[test]
+fn random_numbers_never_come_again() {
+    let site = Site::new();
+    site.write("drawing.wasm", &state::drawing_numbers());
+    let mut seen = BTreeSet::new();
+    for _ in 0..10 {
+        let args = ["filter", "drawing.wasm", "--in", "update.safetensors", "--out", "out.safetensors"];
+        let output = site.output(&[&args[..], &["--report", "report.json"]].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
+        let report = std::fs::read(site.path("report.json")).unwrap();
+        let report: Value = serde_json::from_slice(&report).unwrap();
+        let figures = report["leaves"][0]["gauges"].as_object().unwrap();
+        assert_eq!(figures.len(), 3);
+        seen.extend(figures.values().map(Value::to_string));
+    }
+    assert_eq!(seen.len(), 30, "a number came again");
+}

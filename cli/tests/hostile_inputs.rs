@@ -1,0 +1,112 @@
+//! Args, metrics and configurations that are too deep or too large, and one input twice, through the program.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop where its own set-up fails"
+)]
+
+mod support;
+
+use std::fs;
+use std::process::Output;
+
+use flip_wasm_tests::MISBEHAVING_FILTER;
+use flip_wasm_tests::job::{CLIENT, RESULTS, StandardJob, TRACE};
+use serde_json::Value;
+use support::{Site, shown};
+
+/// Lists within lists: whoever reads them recursively overflows its stack.
+fn deep(depth: usize) -> String {
+    format!("{}{}", "[".repeat(depth), "]".repeat(depth))
+}
+
+fn run(job: &StandardJob) -> Output {
+    let args = ["run", "job", "--trace", "trace.jsonl", "--workspace", "workspace"];
+    Site::at(job.path("")).output(&[&args[..], &["--report", "report.json"]].concat())
+}
+
+/// It is refused with this text, and nothing has run.
+#[track_caller]
+fn assert_refused(job: &StandardJob, texts: &[&str]) {
+    let output = run(job);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(6), "{said:.1000}");
+    assert!(said.len() < 2_000 && texts.iter().all(|text| said.contains(text)), "{said:.1000}");
+    assert!(job.files("workspace/outbox").is_empty() && !job.path("report.json").exists());
+}
+
+/// As deep as an argument may be long, and in a file as deep as the library is tried with.
+#[test]
+fn args_that_nest_too_deep_are_refused() {
+    let site = Site::new();
+    let before = site.files();
+    let args = format!(r#"{{"percentile": {}}}"#, deep(60_000));
+    let output = site.output(&[
+        "filter",
+        "percentile-privacy",
+        "--args",
+        &args,
+        "--in",
+        "update.safetensors",
+        "--out",
+        "out.safetensors",
+    ]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("not a JSON object: recursion limit exceeded"), "{}", &said[said.len() - 500..]);
+    assert_eq!(site.files(), before);
+
+    let job = StandardJob::new();
+    job.edit(CLIENT, "\"percentile\": 95", &format!("\"percentile\": {}", deep(100_000)));
+    assert_refused(&job, &["config_fed_client.json", "recursion limit exceeded"]);
+}
+
+/// What comes before them in the trace has happened: the run is wound up.
+#[test]
+fn metrics_that_nest_too_deep_end_the_run_in_order() {
+    let job = StandardJob::new();
+    job.edit(TRACE, "0.732815682888031", &deep(100_000));
+    let output = run(&job);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(6), "{said:.1000}");
+    let error = said.lines().last().unwrap();
+    assert!(error.starts_with("error: trace.jsonl, line ") && error.len() < 200, "{error:.1000}");
+    assert!(error.contains("recursion limit exceeded"), "{error}");
+    assert_eq!(job.text(RESULTS), "{}", "no metrics were taken");
+    assert!(job.text("workspace/hub.jsonl").trim_end().lines().last().unwrap().contains("/status/ERROR"));
+    assert!(!job.path("report.json").exists());
+}
+
+#[test]
+fn a_configuration_of_100_mb_is_refused() {
+    let job = StandardJob::new();
+    fs::File::create(job.path(CLIENT)).unwrap().set_len(100 << 20).unwrap();
+    assert_refused(&job, &["config_fed_client.json: not a regular file of at most 16777216 bytes"]);
+}
+
+#[test]
+fn the_same_update_twice_is_the_same_file() {
+    let site = Site::new();
+    site.write("guest.wasm", MISBEHAVING_FILTER);
+    let given = fs::read(site.path("update.safetensors")).unwrap();
+    for (component, args) in
+        [("guest.wasm", r#"{"deed": "zero-half"}"#), ("percentile-privacy", support::ARGS)]
+    {
+        let twice = ["one", "two"].map(|name| {
+            let (out, report) = (format!("{name}.safetensors"), format!("{name}.json"));
+            let args = ["filter", component, "--args", args, "--in", "update.safetensors", "--out", &out];
+            let output = site.output(&[&args[..], &["--report", &report]].concat());
+            assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
+            let report: Value = serde_json::from_slice(&fs::read(site.path(&report)).unwrap()).unwrap();
+            let usage = &report["usage"];
+            assert!(usage["host-calls"].is_object() && usage["peak-memory"].is_u64(), "{usage}");
+            let figures =
+                (usage["host-calls"].clone(), usage["peak-memory"].clone(), report["leaves"].clone());
+            (fs::read(site.path(&out)).unwrap(), figures)
+        });
+        assert_ne!(twice[0].0, given, "{component} did nothing");
+        assert!(twice[0].0 == twice[1].0, "{component}: other bytes went out");
+        assert_eq!(twice[0].1, twice[1].1, "{component}");
+    }
+}

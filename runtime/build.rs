@@ -3,22 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::{env, process};
 
-/// The packages in `components/` that are built in.
-const BUILTINS: &[&str] = &[
-    "percentile-privacy",
-    "stage-percentile-privacy",
-    "client-event-handler",
-    "server-event-handler",
-    "validation-json-generator",
-    "evaluation-json-generator",
-    "persist-to-s3-and-cleanup",
-    "cleanup-images",
-    "pt-model-locator",
-    "initial-pt-model-locator",
-    "evaluation-pt-model-locator",
-    "checkpoint-locator",
-];
-
 /// What the built-ins are made of.
 const SOURCES: &[&str] = &["Cargo.lock", "wit", "components"];
 
@@ -35,6 +19,6 @@ fn build() -> Result<(), Box<dyn std::error::Error>> {
     for source in SOURCES {
         println!("cargo::rerun-if-changed={}", workspace.join(source).display());
     }
-    flip_component_build::build(workspace, BUILTINS, Path::new(&env::var("OUT_DIR")?))?;
+    flip_component_build::build(workspace, flip_component_build::BUILTINS, Path::new(&env::var("OUT_DIR")?))?;
     Ok(())
 }

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use flip_runtime::{DataKind, Digest, Limits, Meta};
 
+use crate::project::args::{Build, New};
 use crate::run::args::Run;
+use crate::test::args::Test;
 
 /// Runs federated-learning components in a WebAssembly sandbox: they get what is granted, within limits.
 #[derive(Parser)]
@@ -20,6 +22,7 @@ pub struct Cli {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
+  1  a test case failed
   2  wrong usage
   3  refused by the filter
   4  not permitted
@@ -59,9 +62,12 @@ pub enum LogFormat {
 pub enum Verb {
     Filter(Box<Filter>),
     Run(Box<Run>),
+    Test(Box<Test>),
     Checkpoint(Checkpoint),
     Inspect(Inspect),
     Audit(Audit),
+    New(New),
+    Build(Build),
     Components(Components),
     /// Write a shell's completion script to the standard output.
     #[command(
@@ -126,6 +132,9 @@ pub struct Checkpoint {
     /// What the component may use, such as memory=32MiB,call-time=10s, in place of its policy's limits.
     #[arg(long, value_name = "NAME=VALUE,...", value_parser = limits)]
     pub limits: Option<Limits>,
+    /// Write an audit trail: what ran, what it read, what went out. A new file; flip-wasm audit checks it.
+    #[arg(long, value_name = "FILE")]
+    pub audit: Option<PathBuf>,
     /// List as JSON.
     #[arg(long)]
     pub json: bool,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
+use flip_runtime::audit::{AuditTrail, DataEntry, RunKind, Start};
 use flip_runtime::safetensors::Output;
 use flip_runtime::services::{Layout, Root};
 use flip_runtime::{Builtin, DataKind, Dxo, Error, FlContext, Limits, Services, Tensor, one_line};
@@ -13,8 +14,8 @@ use serde::Serialize;
 
 use crate::args::{Checkpoint, Global};
 use crate::components::sized;
-use crate::error::Usage;
-use crate::{print, sandbox};
+use crate::error::{self, Usage};
+use crate::{audit, print, sandbox};
 
 /// The component that does the reading.
 const LOCATOR: &str = "checkpoint-locator";
@@ -27,8 +28,27 @@ struct Listed<'a> {
     shape: &'a [u64],
 }
 
-/// Lists, and converts, what is in one file.
+/// What the audit trail calls the place and the task.
+const HERE: &str = "checkpoint";
+
+/// Lists, and converts, what is in one file, and ends the audit trail.
 pub fn run(args: &Checkpoint, global: &Global) -> anyhow::Result<()> {
+    if args.audit.is_some() && args.audit == args.out {
+        return Err(Usage("--audit and --out name the same file").into());
+    }
+    let trail = audit::create(args.audit.as_deref(), None, Start::new(RunKind::Checkpoint))?;
+    let listing = checkpoint(args, global, trail.as_ref());
+    let finished = audit::finish(trail.as_ref(), listing.as_ref().err().map(error::code));
+    let listing = listing?;
+    let digest = finished?;
+    if !global.quiet || args.json {
+        print(listing.as_bytes())?;
+    }
+    if global.quiet { Ok(()) } else { audit::tell(digest) }
+}
+
+/// Lists, and converts, what is in one file. The output appears when everything else has gone well.
+fn checkpoint(args: &Checkpoint, global: &Global, trail: Option<&AuditTrail>) -> anyhow::Result<String> {
     let (folder, name) = split(&args.file)?;
     let size = std::fs::metadata(&args.file).map_err(file_error(&args.file))?.len();
     // What is made of the file lies on the disk: bytes that are spread out in it, and shared tensors.
@@ -48,15 +68,24 @@ pub fn run(args: &Checkpoint, global: &Global) -> anyhow::Result<()> {
     let output =
         args.out.as_ref().map(|path| Output::create(path, &Dxo::new(DataKind::Weights), &IndexMap::new()));
     let output = output.transpose()?;
-    let mut locator = match &output {
+    let instance = match &output {
         Some(output) => instance.write_to(output),
         None => instance.scratch_file(),
-    }
-    .build()?;
+    };
+    let mut locator = match trail {
+        Some(trail) => instance.audit(trail, HERE).build()?,
+        None => instance.build()?,
+    };
     let context = Arc::new(FlContext::default());
     sandbox::end_in_order(&context.abort);
-    let model = locator.locate_model(Some(&name), &context)?;
-    let mut model = model.unwrap_or_else(|| Dxo::new(DataKind::Weights));
+    let model = locator.locate_model(Some(&name), &context);
+    if let Some(trail) = trail {
+        trail.data_out(match &model {
+            Ok(model) => DataEntry::of(HERE, HERE, model.as_ref()).map_err(Error::from)?,
+            Err(error) => DataEntry::refused(HERE, HERE, error.code()),
+        })?;
+    }
+    let mut model = model?.unwrap_or_else(|| Dxo::new(DataKind::Weights));
 
     let listing = listing(&model, args.json)?;
     if let Some(output) = output {
@@ -65,7 +94,7 @@ pub fn run(args: &Checkpoint, global: &Global) -> anyhow::Result<()> {
         let metadata = metadata.into_iter().map(|(key, value)| (key, value.text().to_owned())).collect();
         output.commit(model, &metadata)?;
     }
-    if global.quiet && !args.json { Ok(()) } else { print(listing.as_bytes()) }
+    Ok(listing)
 }
 
 /// The folder of a file, and its name in it.

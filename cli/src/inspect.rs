@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use flip_runtime::{Error, Grants, Inspection, Limits, Policy, Source};
+use flip_runtime::{Error, Grants, Import, Inspection, Limits, Policy, Source};
 use indexmap::IndexMap;
 use serde::Serialize;
 
@@ -36,9 +36,7 @@ pub fn run(args: &Inspect) -> anyhow::Result<()> {
     writeln!(text, "exports  {}", list(&inspection.exports))?;
     text.push_str(if inspection.imports.is_empty() { "imports  none\n" } else { "imports\n" });
     for import in &inspection.imports {
-        let capability =
-            import.capability.unwrap_or("NOT OFFERED by this host: the component cannot run here");
-        writeln!(text, "  {:<29} {capability}", import.interface)?;
+        writeln!(text, "{}", import_line(import))?;
         if !import.functions.is_empty() {
             let functions: Vec<_> = import.functions.iter().map(|name| plain(name)).collect();
             writeln!(text, "      {}", functions.join(", "))?;
@@ -52,6 +50,12 @@ pub fn run(args: &Inspect) -> anyhow::Result<()> {
         writeln!(text, "granted, and not asked for: {unasked}")?;
     }
     print(text.as_bytes())
+}
+
+/// An import, and what it lets the component do.
+pub fn import_line(import: &Import) -> String {
+    let capability = import.capability.unwrap_or("NOT OFFERED by this host: the component cannot run here");
+    format!("  {:<29} {capability}", import.interface)
 }
 
 /// A component, with what is granted to it by interface.

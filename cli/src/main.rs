@@ -9,9 +9,11 @@ mod filter;
 mod inspect;
 mod logging;
 mod progress;
+mod project;
 mod report;
 mod run;
 mod sandbox;
+mod test;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -32,9 +34,12 @@ fn main() -> ExitCode {
     let result = match &cli.verb {
         Verb::Filter(filter) => filter::run(filter, &cli.global).map(|()| ExitCode::SUCCESS),
         Verb::Run(args) => run::run(args, &cli.global),
+        Verb::Test(args) => test::run(args, &cli.global),
         Verb::Checkpoint(args) => checkpoint::run(args, &cli.global).map(|()| ExitCode::SUCCESS),
         Verb::Inspect(inspect) => inspect::run(inspect).map(|()| ExitCode::SUCCESS),
         Verb::Audit(args) => audit::run(args).map(|()| ExitCode::SUCCESS),
+        Verb::New(args) => project::create(args, &cli.global).map(|()| ExitCode::SUCCESS),
+        Verb::Build(args) => project::build(args, &cli.global).map(|()| ExitCode::SUCCESS),
         Verb::Components(components) => components::run(components).map(|()| ExitCode::SUCCESS),
         Verb::Completions { shell } => {
             let mut script = Vec::new();

@@ -155,3 +155,25 @@ fn an_output_that_is_there_is_replaced_only_by_a_whole_one() {
     assert_eq!(site.output(&["checkpoint", "model.pt", "--out", "model.safetensors"]).status.code(), Some(6));
     assert_eq!(fs::read(site.path("model.safetensors")).unwrap(), b"old");
 }
+
+#[test]
+fn an_audit_trail_tells_what_was_read_and_what_went_out() {
+    let site = site("torch2/mixed.pt");
+    let command = ["checkpoint", "model.pt", "--out", "model.safetensors", "--audit", "audit.jsonl"];
+    assert!(site.output(&command).status.success());
+    let audited = site.output(&["audit", "audit.jsonl", "--json"]);
+    let audited: Value = serde_json::from_slice(&audited.stdout).unwrap();
+    assert_eq!(audited["start"]["run"], "checkpoint");
+    assert_eq!(audited["components"][0]["name"], "CheckpointLocator");
+    assert!(audited["calls"].as_array().unwrap().iter().any(|call| call["function"] == "tensor"));
+    assert_eq!(audited["data"][0]["out"], true);
+    assert!(audited["data"][0]["sha256"].is_string());
+    // What cannot be read is held back, and the trail says so.
+    site.write("model.pt", b"no checkpoint");
+    let output = site.output(&["checkpoint", "model.pt", "--audit", "refused.jsonl"]);
+    assert_eq!(output.status.code(), Some(6));
+    let audited = site.output(&["audit", "refused.jsonl", "--json"]);
+    let audited: Value = serde_json::from_slice(&audited.stdout).unwrap();
+    assert_eq!(audited["failure"], "invalid-input");
+    assert_eq!(audited["data"][0]["refused"], "invalid-input");
+}

@@ -21,7 +21,7 @@ fn the_help_shows_verbs_flags_exit_codes_and_an_example() {
 
 #[test]
 fn every_verb_has_an_example() {
-    for verb in ["filter", "inspect", "components", "completions"] {
+    for verb in ["filter", "inspect", "new", "build", "components", "completions"] {
         let help = Site::new().run(&[verb, "--help"]);
         assert!(help.contains(&format!("Example:\n  flip-wasm {verb}")), "{help}");
     }

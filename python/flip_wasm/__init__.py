@@ -15,6 +15,7 @@ from typing import NamedTuple
 from . import _flip_wasm, _json
 from ._flip_wasm import (
     AuditFailed,
+    AuditTrail,
     Component,
     ComponentBusy,
     ComponentFailed,
@@ -69,6 +70,7 @@ def install() -> None:
 
 __all__ = [
     "AuditFailed",
+    "AuditTrail",
     "Builtin",
     "Component",
     "ComponentBusy",

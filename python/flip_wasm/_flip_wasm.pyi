@@ -9,6 +9,7 @@ from .exchange import DXO, Filtered, Shareable
 __version__: Final[str]
 __all__ = [
     "AuditFailed",
+    "AuditTrail",
     "Component",
     "ComponentBusy",
     "ComponentFailed",
@@ -146,7 +147,16 @@ class Component:
         host: Any = None,
         limits: Mapping[str, Any] | str | None = None,
         name: str | None = None,
+        audit: AuditTrail | None = None,
+        place: str | None = None,
     ) -> Instance: ...
+
+@final
+class AuditTrail:
+    def __new__(cls, path: str | os.PathLike[str], *, job_id: str | None = None) -> AuditTrail: ...
+    def finish(self) -> str: ...
+    def __enter__(self) -> AuditTrail: ...
+    def __exit__(self, *_error: object) -> None: ...
 
 @final
 class Instance:

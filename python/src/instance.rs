@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use tokio::runtime::Handle;
 
+use crate::audit::Audit;
 use crate::call::{Desk, call};
 use crate::context::context_of;
 use crate::dxo::{Given, dxo_of, exchange, object_of, shareable_object, shareable_of};
@@ -23,12 +24,19 @@ pub struct Instance {
     name: String,
     desk: Arc<Desk>,
     tokio: Handle,
+    /// Where what it filters is noted.
+    audit: Option<Audit>,
 }
 
 impl Instance {
-    pub fn new(instance: flip_runtime::Instance, desk: Arc<Desk>, tokio: Handle) -> Self {
+    pub fn new(
+        instance: flip_runtime::Instance,
+        desk: Arc<Desk>,
+        tokio: Handle,
+        audit: Option<Audit>,
+    ) -> Self {
         let name = instance.name().to_owned();
-        Self { inner: Arc::new(Mutex::new(Some(instance))), name, desk, tokio }
+        Self { inner: Arc::new(Mutex::new(Some(instance))), name, desk, tokio, audit }
     }
 
     fn busy(&self) -> Error {
@@ -116,7 +124,11 @@ impl Instance {
         let py = dxo.py();
         let before = dxo_of(dxo)?;
         let data = before.clone();
-        let filtered = self.enter(py, context, move |instance, context| instance.filter(data, context))?;
+        let audit = self.audit.clone();
+        let filtered = self.enter(py, context, move |instance, context| match audit {
+            Some(audit) => audit.filter(instance, data, context),
+            None => instance.filter(data, context),
+        })?;
         let object = object_of(py, filtered.dxo, Some(&Given { object: dxo, dxo: &before }))?;
         let leaves = filtered.leaves.iter().map(|leaf| leaf_object(py, leaf));
         let leaves = PyTuple::new(py, leaves.collect::<PyResult<Vec<_>>>()?)?;

@@ -2,6 +2,7 @@
 //! classes. Data objects and contexts are plain Python objects, read by their attributes.
 
 mod array;
+mod audit;
 mod call;
 mod context;
 mod dxo;
@@ -28,6 +29,7 @@ fn _flip_wasm(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<runtime::Runtime>()?;
     module.add_class::<runtime::Component>()?;
     module.add_class::<instance::Instance>()?;
+    module.add_class::<audit::AuditTrail>()?;
     module.add_class::<host::HttpHub>()?;
     module.add_class::<host::ObjectStore>()?;
     error::add_to(module)

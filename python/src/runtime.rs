@@ -7,6 +7,7 @@ use flip_runtime::{Admitted, Compiler, Inspection, Limits, Policy, Source};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
+use crate::audit::{Audit, AuditTrail};
 use crate::call::{Desk, call};
 use crate::error::OrRaise;
 use crate::host::services_of;
@@ -125,8 +126,10 @@ impl Component {
     }
 
     /// Configures an instance. `args` is the mapping, or the JSON text, of the job's configuration; `limits`
-    /// can tighten those of the policy and of the runtime, never widen them; `host` serves it.
-    #[pyo3(signature = (args = None, *, host = None, limits = None, name = None))]
+    /// can tighten those of the policy and of the runtime, never widen them; `host` serves it; `audit` is the trail
+    /// of what it does, at `place`.
+    #[pyo3(signature = (args = None, *, host = None, limits = None, name = None, audit = None, place = None))]
+    #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
     fn instantiate(
         &self,
         py: Python<'_>,
@@ -134,6 +137,8 @@ impl Component {
         host: Option<&Bound<'_, PyAny>>,
         limits: Option<&Bound<'_, PyAny>>,
         name: Option<String>,
+        audit: Option<&AuditTrail>,
+        place: Option<&str>,
     ) -> PyResult<Instance> {
         let args = args.map_or_else(|| Ok("{}".to_owned()), dumps)?;
         let limits = limits.map(dumps).transpose()?;
@@ -142,13 +147,16 @@ impl Component {
         let desk = Arc::<Desk>::default();
         let (services, log) = services_of(py, host, &desk, self.runtime.tokio())?;
         let (admitted, id) = (self.admitted.clone(), self.id.clone());
+        let audit = audit.map(|trail| Audit::of(trail, place));
+        let audited = audit.clone();
         let build = move || {
             let builder = admitted.instance().limits(limits).args(args).id(&id).services(services).log(log);
-            name.into_iter().fold(builder, |builder, name| builder.name(&name)).build()
+            let builder = name.iter().fold(builder, |builder, name| builder.name(name));
+            audited.iter().fold(builder, |builder, audit| builder.audit(&audit.trail, &audit.place)).build()
         };
         let abort = flip_runtime::AbortSignal::default();
         let instance = call(py, &desk, self.runtime.tokio(), None, &abort, build)?.or_raise(py)?;
-        Ok(Instance::new(instance, desk, self.runtime.tokio().clone()))
+        Ok(Instance::new(instance, desk, self.runtime.tokio().clone(), audit))
     }
 
     fn __repr__(&self) -> String {

@@ -11,7 +11,7 @@ import pytest
 import flip_wasm
 
 ROOT = Path(__file__).parent.parent.parent
-PAGES = ["docs/nvflare.md", "python/README.md"]
+PAGES = ["docs/src/embedding.md", "docs/src/nvflare.md", "python/README.md"]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -25,7 +25,7 @@ def test_the_python_of_a_page_runs(page: str, capsys: pytest.CaptureFixture[str]
 
 
 def test_the_policies_of_a_page_are_policies(tmp_path: Path) -> None:
-    text = (ROOT / "docs/nvflare.md").read_text()
+    text = (ROOT / "docs/src/nvflare.md").read_text()
     for block in re.findall(r"^```toml\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
         (tmp_path / "policy.toml").write_text(block)
         flip_wasm.Runtime(policy=tmp_path / "policy.toml")

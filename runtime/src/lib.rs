@@ -63,10 +63,12 @@ pub mod services;
 mod state;
 mod store_limiter;
 mod tensor;
+pub mod testing;
 mod tree;
 mod usage;
 
 pub use admission::Admitted;
+pub use bindings::flip::fl::types::Error as ContractError;
 pub use builtin::{BUILTINS, Builtin};
 pub use compile::{Compiler, compile_worker};
 pub use component::{Component, Source};

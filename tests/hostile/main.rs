@@ -149,5 +149,8 @@ fn attacks_page_is_what_the_table_says() {
         return std::fs::write(path, expected).unwrap();
     }
     let text = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(text == expected, "docs/attacks.md is not what the table says; update it with: cargo xtask docs");
+    assert!(
+        text == expected,
+        "docs/src/attacks.md is not what the table says; update it with: cargo xtask docs"
+    );
 }

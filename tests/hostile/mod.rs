@@ -2,7 +2,7 @@
 //!
 //! `tests/hostile/main.rs` runs it through the library; `cli/tests/hostile.rs` what is a filter or an
 //! update, and `cli/tests/hostile_jobs.rs` what is a component of a job, through the command line. The rest has
-//! tests of its own there, which the table names. `docs/attacks.md` is generated from it.
+//! tests of its own there, which the table names. `docs/src/attacks.md` is generated from it.
 #![allow(missing_docs, reason = "the names say it")]
 
 mod archives;

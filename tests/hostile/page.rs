@@ -1,4 +1,4 @@
-//! The page `docs/attacks.md`.
+//! The page `docs/src/attacks.md`.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ a test of its own that tries the same on the program, or a reason why nothing on
 
 /// Where it stands.
 pub fn path() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/attacks.md")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/src/attacks.md")
 }
 
 /// What it must hold.

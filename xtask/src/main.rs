@@ -1,9 +1,12 @@
-//! Set-up, demo, tests, generated pages, fuzzing and benchmarks of this workspace: `cargo xtask`.
+//! Set-up, demo, tests, generated pages, files to hand out, fuzzing and benchmarks of this workspace: `cargo xtask`.
 
 mod bench;
 mod demo;
+mod dist;
 mod docs;
 mod fuzz;
+mod languages;
+mod node;
 mod process;
 mod python;
 mod setup;
@@ -16,9 +19,12 @@ Usage: cargo xtask <COMMAND>
 
 Commands:
   demo   Run a whole recorded job in the sandbox, and compare with the reference
-  test   Run every check: format, lints, tests, licences, the Python package. With --with-reference: compare
-         the Python classes with FLIP's own package instead (Python 3.12; several gigabytes from PyPI)
-  docs   Write anew what is generated: docs/attacks.md
+  test   Run every check: format, lints, tests, licences, components in every language, the Python package, Node.
+         With --languages: those components only, of every role. With --with-reference: compare the Python classes with
+         FLIP's own package instead (Python 3.12; several gigabytes from PyPI)
+  docs   Write anew what is generated, docs/src/attacks.md, and make the book: target/book
+  dist   Write the built-in components as files, with sums and WIT, into target/dist or --out DIR; with --oci DIR
+         as an OCI image layout, too. The folders must not be there yet, but for target/dist
   fuzz   Feed the readers of untrusted input with what libFuzzer makes up: fuzz [TARGET] [--seconds N]
   bench  Measure against Python and native code (release build; NumPy and boto3 come into a private venv)
 
@@ -30,10 +36,12 @@ fn main() -> ExitCode {
         Some("demo") => demo::run(),
         Some("test") => match args.next().as_deref() {
             None => test::run(),
+            Some("--languages") => languages::test(true),
             Some("--with-reference") => python::compare_with_reference(),
             Some(other) => Err(anyhow::anyhow!("unknown argument {other}; see cargo xtask help")),
         },
         Some("docs") => docs::run(),
+        Some("dist") => dist::run(args),
         Some("fuzz") => fuzz::run(args),
         Some("bench") => bench::run(),
         Some("help" | "-h" | "--help") => {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::process::{command, has, output, run};
 
@@ -42,4 +42,47 @@ pub fn venv(python: &str, venv: &Path, modules: &[&str], what: impl FnOnce(&mut 
         run(&mut pip)?;
     }
     Ok(python)
+}
+
+/// What C is compiled for WebAssembly with, on Debian.
+const CLANG: [&str; 4] = ["clang", "lld", "wasi-libc", "libclang-rt-14-dev-wasm32"];
+
+/// A clang that compiles and links for WebAssembly; where it is missing, apt-get is asked for it.
+pub fn clang_for_wasm() -> Result<()> {
+    if has_clang_for_wasm() {
+        return Ok(());
+    }
+    let install = format!("apt-get install {}", CLANG.join(" "));
+    if has("apt-get", &["--version"]) {
+        // Of a fresh machine, the lists of packages are missing too; where they cannot be had, what is
+        // installed may do.
+        let _ = run(&mut command("apt-get", &["update", "-qq"]));
+        let mut apt = command("apt-get", &["install", "--yes", "-qq", "--no-install-recommends"]);
+        run(apt.args(CLANG).env("DEBIAN_FRONTEND", "noninteractive"))
+            .with_context(|| format!("clang for WebAssembly is missing; install it as root: {install}"))?;
+    }
+    match has_clang_for_wasm() {
+        true => Ok(()),
+        false => bail!("clang for WebAssembly is missing; install it, on Debian: {install}"),
+    }
+}
+
+fn has_clang_for_wasm() -> bool {
+    let found = |question| {
+        let path = output(&mut command("clang", &["--target=wasm32-wasi", question]));
+        path.is_ok_and(|path| Path::new(path.trim()).is_file())
+    };
+    has("clang", &["--version"])
+        && has("wasm-ld", &["--version"])
+        && found("-print-file-name=crt1-reactor.o")
+        && found("-print-libgcc-file-name")
+}
+
+/// Fails where there is no Node of this major version or a later one, or no npm beside it.
+pub fn node(major: u32) -> Result<()> {
+    let check = format!("process.exit(Number(process.versions.node.split('.')[0] < {major}))");
+    if has("node", &["--eval", &check]) && has("npm", &["--version"]) {
+        return Ok(());
+    }
+    bail!("node {major} or later and npm are not both on the path: install Node.js, which brings npm")
 }

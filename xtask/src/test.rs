@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::process::{self, cargo, has};
-use crate::{python, setup};
+use crate::{docs, languages, node, python, setup};
 
 /// Crates with code for WebAssembly, which the host's lints do not see.
 const COMPONENTS: &[&str] = &[
@@ -53,11 +53,18 @@ pub fn run() -> Result<()> {
     } else {
         process::run(&mut cargo(&["test", "--locked"]))?;
     }
+    step("mutants");
+    process::run(&mut cargo(&["test", "--locked", "--test", "mutants", "--", "--ignored"]))?;
+    step("components in every language");
+    languages::test(false)?;
     step("the Python package");
     python::test()?;
+    step("the components in Node");
+    node::test()?;
     step("documentation");
     let mut doc = cargo(&["doc", "--locked", "--no-deps", "--quiet"]);
-    process::run(doc.env("RUSTDOCFLAGS", "--deny warnings"))
+    process::run(doc.env("RUSTDOCFLAGS", "--deny warnings"))?;
+    docs::book().map(drop)
 }
 
 fn step(name: &str) {

@@ -1,8 +1,9 @@
-//! Compiles component crates of this workspace for `wasm32-unknown-unknown` and encodes them as
-//! components. Build scripts call it, so that a plain `cargo build` has its components at hand.
+//! Compiles component crates for `wasm32-unknown-unknown` and encodes them as components: those of this
+//! workspace, for build scripts, so that a plain `cargo build` has its components at hand; and anyone's, for
+//! `flip-wasm build`.
 //!
 //! A nested cargo does the compiling: with a target directory of its own (the outer cargo holds a lock
-//! on its), with the environment that a shell would give it, and with the workspace's lock file.
+//! on its) and with the environment that a shell would give it.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,6 +11,22 @@ use std::{env, fs, io};
 
 /// The target that every Rust component of this workspace is compiled for.
 pub const TARGET: &str = "wasm32-unknown-unknown";
+
+/// The packages in `components/` that the runtime carries, and that are handed out as files.
+pub const BUILTINS: &[&str] = &[
+    "percentile-privacy",
+    "stage-percentile-privacy",
+    "client-event-handler",
+    "server-event-handler",
+    "validation-json-generator",
+    "evaluation-json-generator",
+    "persist-to-s3-and-cleanup",
+    "cleanup-images",
+    "pt-model-locator",
+    "initial-pt-model-locator",
+    "evaluation-pt-model-locator",
+    "checkpoint-locator",
+];
 
 /// Why a component could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -54,37 +71,80 @@ fn io_error(what: impl ToString) -> impl FnOnce(io::Error) -> Error {
 /// [`Error::TargetMissing`] names the one command that a fresh machine needs.
 pub fn build(workspace: &Path, packages: &[&str], out: &Path) -> Result<Vec<PathBuf>, Error> {
     let target_dir = workspace.join("target").join("components");
-    compile(workspace, packages, &target_dir)?;
+    let compile =
+        Compile { workspace, title: "flip-wasm", packages, profile: "component", target_dir: &target_dir };
+    compile.run(&["--locked"])?;
     fs::create_dir_all(out).map_err(io_error(out.display()))?;
     packages
         .iter()
         .map(|package| {
-            let module =
-                target_dir.join(TARGET).join("component").join(format!("{}.wasm", package.replace('-', "_")));
             let component = out.join(format!("{package}.wasm"));
-            let bytes = fs::read(&module).map_err(io_error(module.display()))?;
-            let encoded = encode(&bytes).map_err(|reason| Error::Encode { module, reason })?;
-            fs::write(&component, encoded).map_err(io_error(component.display()))?;
+            fs::write(&component, compile.component(package)?).map_err(io_error(component.display()))?;
             Ok(component)
         })
         .collect()
 }
 
-fn compile(workspace: &Path, packages: &[&str], target_dir: &Path) -> Result<(), Error> {
-    ensure_target()?;
+/// Builds the component crate `package` of a project of its own, in its profile `release`, and returns the
+/// component.
+///
+/// # Errors
+///
+/// As of [`build`].
+pub fn build_project(project: &Path, package: &str) -> Result<Vec<u8>, Error> {
+    let target_dir = env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
+    let target_dir = project.join(target_dir);
+    let compile = Compile {
+        workspace: project,
+        title: package,
+        packages: &[package],
+        profile: "release",
+        target_dir: &target_dir,
+    };
+    compile.run(&[])?;
+    compile.component(package)
+}
+
+/// What a nested cargo is asked for.
+struct Compile<'a> {
+    workspace: &'a Path,
+    /// What stands in panics in the place of the workspace's path.
+    title: &'a str,
+    packages: &'a [&'a str],
+    profile: &'a str,
+    target_dir: &'a Path,
+}
+
+impl Compile<'_> {
+    fn run(&self, flags: &[&str]) -> Result<(), Error> {
+        ensure_target()?;
+        let mut command = cargo(self.workspace, self.title);
+        command.args(["build", "--quiet", "--target", TARGET, "--profile", self.profile]).args(flags);
+        command.arg("--target-dir").arg(self.target_dir);
+        for package in self.packages {
+            command.args(["--package", package]);
+        }
+        let status = command.status().map_err(io_error("cargo"))?;
+        if status.success() { Ok(()) } else { Err(Error::Cargo { packages: self.packages.join(", ") }) }
+    }
+
+    /// What the module of a package is as a component.
+    fn component(&self, package: &str) -> Result<Vec<u8>, Error> {
+        let file = format!("{}.wasm", package.replace('-', "_"));
+        let module = self.target_dir.join(TARGET).join(self.profile).join(file);
+        let bytes = fs::read(&module).map_err(io_error(module.display()))?;
+        encode(&bytes).map_err(|reason| Error::Encode { module, reason })
+    }
+}
+
+/// A cargo that is run in this folder as a shell would run it there.
+fn cargo(workspace: &Path, title: &str) -> Command {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command
-        .current_dir(workspace)
-        .args(["build", "--locked", "--quiet", "--profile", "component", "--target", TARGET])
-        .arg("--target-dir")
-        .arg(target_dir);
-    for package in packages {
-        command.args(["--package", package]);
-    }
+    command.current_dir(workspace);
     // Panics carry the paths of source files. Without those of this machine a component is the same, and
     // has the same digest, wherever this toolchain builds it.
-    let remapped = [(Some(workspace.to_owned()), "flip-wasm"), (cargo_home(), "cargo"), (sysroot(), "rust")];
+    let remapped = [(Some(workspace.to_owned()), title), (cargo_home(), "cargo"), (sysroot(), "rust")];
     for (from, to) in remapped.into_iter().filter_map(|(from, to)| Some((from?, to))) {
         let flag = format!("--remap-path-prefix={}={to}", from.display());
         command.arg("--config").arg(format!("target.{TARGET}.rustflags=[{flag:?}]"));
@@ -101,8 +161,7 @@ fn compile(workspace: &Path, packages: &[&str], target_dir: &Path) -> Result<(),
             command.env_remove(&name);
         }
     }
-    let status = command.status().map_err(io_error("cargo"))?;
-    if status.success() { Ok(()) } else { Err(Error::Cargo { packages: packages.join(", ") }) }
+    command
 }
 
 fn cargo_home() -> Option<PathBuf> {
@@ -154,7 +213,11 @@ pub fn ensure_target() -> Result<(), Error> {
 }
 
 /// Encodes a core module, which carries its WIT world in custom sections, as a component.
-fn encode(module: &[u8]) -> Result<Vec<u8>, String> {
+///
+/// # Errors
+///
+/// What wit-component says of a module that is none of a component.
+pub fn encode(module: &[u8]) -> Result<Vec<u8>, String> {
     wit_component::ComponentEncoder::default()
         .validate(true)
         .module(module)

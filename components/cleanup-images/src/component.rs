@@ -44,6 +44,7 @@ impl Host for Sandbox<'_> {
     }
 }
 
+// ANCHOR: component
 struct CleanupImages;
 
 /// None.
@@ -71,3 +72,4 @@ impl Executor for CleanupImages {
 }
 
 flip_sdk::export!(CleanupImages: executor);
+// ANCHOR_END: component

@@ -76,6 +76,7 @@ impl Host for Sandbox<'_> {
     }
 }
 
+// ANCHOR: component
 impl Configurable for PersistToS3AndCleanup {
     type Args = Args;
 
@@ -99,3 +100,4 @@ impl ResultsPersistor for PersistToS3AndCleanup {
 }
 
 flip_sdk::export!(PersistToS3AndCleanup: results_persistor);
+// ANCHOR_END: component

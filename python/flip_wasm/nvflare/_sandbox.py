@@ -134,7 +134,8 @@ class Sandbox:
                 # Each new instance has all of its limits before it.
                 raise flip_wasm.InstancePoisoned(f"{component.name}: it has failed {self._failures} times")
             host = _services.host(self._owner, self._log, flip)
-            instance = component.instantiate(args, host=host, limits=self._limits)
+            audit, place = _site.audit(fl_ctx), _site.place(fl_ctx)
+            instance = component.instantiate(args, host=host, limits=self._limits, audit=audit, place=place)
             interests = instance.interests
             self._interests = None if interests is None else frozenset(interests)
             self._instance, self._made_of = instance, (args, flip)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import itertools
+import logging
 import os
+import re
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +17,15 @@ import flip_wasm
 POLICY = "policy.toml"
 """The file's name in the site's configuration folder, ``local`` in NVFLARE's layout."""
 
+AUDIT = "FLIP_WASM_AUDIT"
+"""The environment variable with the folder of audit trails, which is the operator's."""
+
 _lock = threading.Lock()
 _seen: set[Path] = set()
 """The policies that were there."""
 _runtimes: dict[tuple[int, Path | None], flip_wasm.Runtime] = {}
+_trails: dict[tuple[int, str, str], tuple[Path, flip_wasm.AuditTrail]] = {}
+_numbers = itertools.count()
 
 
 def policy(fl_ctx: Any) -> Path | None:
@@ -40,6 +50,43 @@ def runtime(fl_ctx: Any) -> flip_wasm.Runtime:
         if key not in _runtimes:
             _runtimes[key] = flip_wasm.Runtime(policy=key[1])
         return _runtimes[key]
+
+
+def place(fl_ctx: Any) -> str:
+    """The name of the server or the site."""
+    return (fl_ctx.get_identity_name(default="") if fl_ctx else "") or "unknown"
+
+
+def audit(fl_ctx: Any) -> flip_wasm.AuditTrail | None:
+    """The audit trail of this process for the job and the site of the context; ``None`` where nobody asked for one.
+    Each is a new file, and ends with the process."""
+    folder = os.environ.get(AUDIT)
+    job_id = fl_ctx.get_job_id() if fl_ctx else None
+    if not folder or not job_id:
+        return None
+    key = (os.getpid(), job_id, place(fl_ctx))
+    with _lock:
+        if key not in _trails:
+            # Names of jobs are the choice of who wrote them.
+            names = "-".join(re.sub(r"[^A-Za-z0-9_.]", "_", name)[:80] for name in key[1:])
+            moment = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+            path = Path(folder, f"{names}-{moment}-{os.getpid()}-{next(_numbers)}.jsonl")
+            _trails[key] = (path, flip_wasm.AuditTrail(path, job_id=job_id))
+        return _trails[key][1]
+
+
+def finish_audit() -> None:
+    """Ends the trails of this process; their digests go to the log."""
+    with _lock:
+        mine = [_trails.pop(key) for key in list(_trails) if key[0] == os.getpid()]
+    for path, trail in mine:
+        try:
+            logging.getLogger(__name__).info("audit trail %s: %s", path, trail.finish())
+        except flip_wasm.AuditFailed as error:
+            logging.getLogger(__name__).error("audit trail %s: %s", path, error)
+
+
+atexit.register(finish_audit)
 
 
 def _after_fork() -> None:

@@ -17,11 +17,42 @@ use crate::policy::{Grants, OnFilterFailure};
 /// The longest line of a policy that is written, in bytes.
 const MAX_GRANT: usize = 16 << 10;
 
+/// Who is told of one component's calls.
+pub(crate) trait CallSink: Send + Sync {
+    /// Fails where no call can be noted any more.
+    fn check(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// A call is about to be made; a failure is its answer.
+    fn before(&self, _: &CallEntry) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// A call has ended.
+    fn ended(&self, call: CallEntry) -> Result<(), Error>;
+}
+
+/// One component's account in a trail.
+struct Account {
+    trail: AuditTrail,
+    number: usize,
+}
+
+impl CallSink for Account {
+    fn check(&self) -> Result<(), Error> {
+        self.trail.check()
+    }
+
+    fn ended(&self, call: CallEntry) -> Result<(), Error> {
+        self.trail.call(self.number, call)
+    }
+}
+
 /// Notes what one component does.
 #[derive(Clone)]
 pub(crate) struct Auditor {
-    trail: AuditTrail,
-    account: usize,
+    sink: Arc<dyn CallSink>,
     place: Arc<str>,
     id: Arc<str>,
 }
@@ -38,7 +69,7 @@ impl Auditor {
         limits: &Limits,
     ) -> Result<Self, Error> {
         let (place, id) = (text(place), text(id));
-        let account = trail.component(ComponentEntry {
+        let number = trail.component(ComponentEntry {
             place: place.clone(),
             id: id.clone(),
             name: text(component.name()),
@@ -47,12 +78,18 @@ impl Auditor {
             grants: lines(grants),
             limits: figures(limits),
         })?;
-        Ok(Self { trail: trail.clone(), account, place: place.into(), id: id.into() })
+        let sink = Arc::new(Account { trail: trail.clone(), number });
+        Ok(Self { sink, place: place.into(), id: id.into() })
+    }
+
+    /// Tells somebody who writes no trail.
+    pub(crate) fn telling(sink: Arc<dyn CallSink>, id: &str) -> Self {
+        Self { sink, place: "here".into(), id: id.into() }
     }
 
     /// Fails where the trail cannot go on: then the component must not either.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        self.trail.check()
+        self.sink.check()
     }
 
     /// A call begins that touches something.
@@ -77,14 +114,17 @@ impl Auditor {
             sha256: None,
             outcome: Outcome::GivenUp,
         };
-        Ok(Noting { trail: self.trail.clone(), account: self.account, entry: Some(entry) })
+        let mut noting = Noting { sink: self.sink.clone(), entry: Some(entry) };
+        match noting.entry.as_ref().map_or(Ok(()), |entry| self.sink.before(entry)) {
+            Ok(()) => Ok(noting),
+            Err(failure) => Err(noting.fail(failure)),
+        }
     }
 }
 
 /// A call under way. Where it is given up, that is noted.
 pub(crate) struct Noting {
-    trail: AuditTrail,
-    account: usize,
+    sink: Arc<dyn CallSink>,
     entry: Option<CallEntry>,
 }
 
@@ -96,11 +136,23 @@ impl Noting {
 
     /// Notes how it ended. Where that cannot be, the component is ended.
     pub(crate) fn end<T>(mut self, result: Result<T, Failure>) -> Result<T, Failure> {
-        if let Some(mut entry) = self.entry.take() {
-            entry.outcome = result.as_ref().map_or_else(Outcome::of, |_| Outcome::Ok);
-            self.trail.call(self.account, entry).map_err(trap)?;
-        }
+        self.ended(result.as_ref().map_or_else(Outcome::of, |_| Outcome::Ok)).map_err(trap)?;
         result
+    }
+
+    /// Notes how it ended.
+    pub(crate) fn ended(&mut self, outcome: Outcome) -> Result<(), Error> {
+        let Some(mut entry) = self.entry.take() else { return Ok(()) };
+        entry.outcome = outcome;
+        self.sink.ended(entry)
+    }
+
+    /// Notes that it failed.
+    fn fail(&mut self, failure: Failure) -> Failure {
+        match self.ended(Outcome::of(&failure)) {
+            Ok(()) => failure,
+            Err(error) => trap(error),
+        }
     }
 }
 
@@ -108,7 +160,7 @@ impl Drop for Noting {
     fn drop(&mut self) {
         if let Some(entry) = self.entry.take() {
             // The trail remembers a failure, and whoever entered the component asks it.
-            let _ = self.trail.call(self.account, entry);
+            let _ = self.sink.ended(entry);
         }
     }
 }

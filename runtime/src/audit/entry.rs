@@ -35,7 +35,7 @@ pub enum Entry {
     Start(Start),
     /// A component is about to be configured.
     Component(ComponentEntry),
-    /// A component made a call that touches a file, an object or the hub.
+    /// A component made a call that touches a file, an object, the hub or the rest of the job.
     Call(CallEntry),
     /// Data came to the components of a place.
     In(DataEntry),
@@ -69,6 +69,10 @@ pub enum RunKind {
     Job,
     /// One filter on one update.
     Filter,
+    /// A checkpoint that is listed, and converted.
+    Checkpoint,
+    /// Components that a program calls as it goes.
+    Program,
 }
 
 /// A component, and what it may do.
@@ -103,7 +107,8 @@ pub struct CallEntry {
     pub interface: Interface,
     /// Its function.
     pub function: Function,
-    /// A path behind the name of its directory, the key of an object, or a request to the hub.
+    /// A path behind the name of its directory, the key of an object, a request to the hub, an event type, or
+    /// the id of a component.
     pub touched: String,
     /// Where it went: the new path of what was moved, the key of what was archived.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -204,7 +209,7 @@ pub struct EndEntry {
 
 macro_rules! functions {
     ($($function:ident: $interface:ident $name:literal $changes:literal),+ $(,)?) => {
-        /// A function of the contract that touches a file, an object or the hub.
+        /// A function of the contract that touches a file, an object, the hub or the rest of the job.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum Function {
             $(
@@ -254,6 +259,15 @@ functions! {
     UpdateStatus: Hub "update-status" true,
     SendMetric: Hub "send-metric" true,
     SendException: Hub "send-exception" true,
+    Fire: Events "fire" true,
+    SystemPanic: Events "system-panic" true,
+    GetResultsGenerator: Peers "get-results-generator" false,
+    GetResultsPersistor: Peers "get-results-persistor" false,
+    GetModelPersistor: Peers "get-model-persistor" false,
+    HandleEvaluationEvent: Peers "handle-evaluation-event" true,
+    AllTasksFailed: Peers "all-tasks-failed" false,
+    Execute: Peers "execute" true,
+    ModelInventory: Peers "model-inventory" false,
 }
 
 /// A WIT interface.
@@ -268,6 +282,10 @@ pub enum Interface {
     ObjectStore,
     /// The Central Hub.
     Hub,
+    /// Events of the job.
+    Events,
+    /// Other components of the job.
+    Peers,
 }
 
 /// How a call ended: well, or with the kind of its error.

@@ -51,7 +51,7 @@ mod tests;
 
 pub use chain::AuditTrail;
 pub use check::{Altered, Wrong, check};
-pub(crate) use component::{Auditor, Noting};
+pub(crate) use component::{Auditor, CallSink, Noting};
 pub use data::digest;
 pub(crate) use entry::text;
 pub use entry::{

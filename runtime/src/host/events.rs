@@ -8,8 +8,6 @@ use super::Failure;
 use super::call::{CallCtx, Quota, caught};
 use super::grants::GrantsCtx;
 use super::log::one_line;
-use crate::bindings::flip::fl::events::Host;
-use crate::bindings::flip::fl::types::{Error, Host as TypesHost};
 use crate::services::Events;
 
 /// NVFLARE's event of a system panic; granting it grants the panic.
@@ -33,14 +31,8 @@ pub(crate) struct EventsView<'a> {
     pub(crate) events: Option<&'a Arc<dyn Events>>,
 }
 
-impl TypesHost for EventsView<'_> {
-    fn convert_error(&mut self, failure: Failure) -> wasmtime::Result<Error> {
-        failure.into_typed()
-    }
-}
-
-impl Host for EventsView<'_> {
-    fn fire(&mut self, event_type: String) -> Result<(), Failure> {
+impl EventsView<'_> {
+    pub(crate) fn fire(&mut self, event_type: String) -> Result<(), Failure> {
         self.call.check()?;
         if event_type.len() > MAX_EVENT_TYPE {
             let text = format!("the event type is longer than {MAX_EVENT_TYPE} bytes");
@@ -56,18 +48,18 @@ impl Host for EventsView<'_> {
         self.call.check()
     }
 
-    fn system_panic(&mut self, reason: String) -> wasmtime::Result<()> {
-        let reason = one_line(&reason, MAX_REASON);
+    /// The component is not told where it is refused; the operator is.
+    pub(crate) fn system_panic(&mut self, reason: &str) -> Result<(), Failure> {
+        let reason = one_line(reason, MAX_REASON);
         let allowed = self.grants.firing(FATAL_SYSTEM_ERROR).and_then(|()| self.left.take(1));
-        match (allowed, self.events) {
+        match (&allowed, self.events) {
             (Ok(()), Some(events)) if caught(|| events.system_panic(&reason, self.call.caller())).is_ok() => {
             }
             (Ok(()), _) => tracing::error!(component = &*self.call.id, "system panic: {reason}"),
-            (Err(failure), _) => {
-                let refused = failure.into_trap();
+            (Err(refused), _) => {
                 tracing::error!(component = &*self.call.id, "system panic refused, {refused}: {reason}");
             }
         }
-        Ok(())
+        allowed
     }
 }

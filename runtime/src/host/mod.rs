@@ -17,8 +17,11 @@ pub(crate) mod storage;
 mod table;
 pub(crate) mod tensors;
 
+use std::fmt;
+use std::time::Duration;
+
 use wasmtime::component::{Linker, Resource, ResourceTableError};
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use crate::audit::Auditor;
 use crate::bindings::flip::fl as contract;
@@ -50,6 +53,26 @@ pub(crate) struct HostState {
     events: Quota,
     hub_calls: Quota,
     wasi: WasiCtx,
+}
+
+/// No file, no environment, no arguments, no address; standard streams lead nowhere.
+fn wasi(limits: &Limits) -> WasiCtxBuilder {
+    let mut builder = WasiCtx::builder();
+    builder.max_random_size(limits.call_bytes).allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
+    builder
+}
+
+/// A clock that always shows the same.
+struct Stopped(Duration);
+
+impl HostWallClock for Stopped {
+    fn resolution(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    fn now(&self) -> Duration {
+        self.0
+    }
 }
 
 impl HostState {
@@ -87,14 +110,13 @@ impl HostState {
             services,
             events: Quota::count("events", limits.events),
             hub_calls: Quota::count("hub-calls", limits.hub_calls),
-            // No file, no environment, no arguments, no address; standard streams lead nowhere.
-            wasi: WasiCtx::builder()
-                .max_random_size(limits.call_bytes)
-                .allow_tcp(false)
-                .allow_udp(false)
-                .allow_ip_name_lookup(false)
-                .build(),
+            wasi: wasi(limits).build(),
         }
+    }
+
+    /// Stops its wall clock, so long after 1970.
+    pub(crate) fn stop_clock(&mut self, limits: &Limits, at: Duration) {
+        self.wasi = wasi(limits).wall_clock(Stopped(at)).build();
     }
 
     // Each function of an interface asks for its view once: here its calls are counted.
@@ -120,14 +142,15 @@ impl HostState {
         tensors::TensorsView { ctx: &self.tensors, call: &self.call, table: &mut self.table }
     }
 
-    fn events(&mut self) -> events::EventsView<'_> {
+    fn events(&mut self) -> audited::Audited<'_, events::EventsView<'_>> {
         self.usage.host_calls.events += 1;
-        events::EventsView {
+        let view = events::EventsView {
             left: &mut self.events,
             call: &self.call,
             grants: &self.grants,
             events: self.services.events.as_ref(),
-        }
+        };
+        audited::Audited { view, audit: self.audit.as_ref() }
     }
 
     fn storage(&mut self) -> audited::Audited<'_, storage::StorageView<'_>> {
@@ -176,14 +199,15 @@ impl HostState {
         audited::Audited { view, audit: self.audit.as_ref() }
     }
 
-    fn peers(&mut self) -> peers::PeersView<'_> {
+    fn peers(&mut self) -> audited::Audited<'_, peers::PeersView<'_>> {
         self.usage.host_calls.peers += 1;
-        peers::PeersView {
+        let view = peers::PeersView {
             call: &self.call,
             grants: &self.grants,
             peers: self.services.peers.as_ref(),
             table: &mut self.table,
-        }
+        };
+        audited::Audited { view, audit: self.audit.as_ref() }
     }
 }
 
@@ -199,7 +223,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<HostState>) -> wasmtime::Result<
     contract::log::add_to_linker::<_, log::HasLog>(linker, HostState::log)?;
     contract::context::add_to_linker::<_, context::HasContext>(linker, HostState::context)?;
     contract::exchange::add_to_linker::<_, exchange::HasExchange>(linker, HostState::exchange)?;
-    contract::events::add_to_linker::<_, events::HasEvents>(linker, HostState::events)?;
+    contract::events::add_to_linker::<_, audited::Has<events::HasEvents>>(linker, HostState::events)?;
     contract::storage::add_to_linker::<_, audited::Has<storage::HasStorage>>(linker, HostState::storage)?;
     contract::cleanup::add_to_linker::<_, audited::Has<cleanup::HasCleanup>>(linker, HostState::cleanup)?;
     contract::object_store::add_to_linker::<_, audited::Has<object_store::HasObjectStore>>(
@@ -207,7 +231,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<HostState>) -> wasmtime::Result<
         HostState::object_store,
     )?;
     contract::hub::add_to_linker::<_, audited::Has<hub::HasHub>>(linker, HostState::hub)?;
-    contract::peers::add_to_linker::<_, peers::HasPeers>(linker, HostState::peers)?;
+    contract::peers::add_to_linker::<_, audited::Has<peers::HasPeers>>(linker, HostState::peers)?;
     tensors::add_to_linker(linker)?;
     wasmtime_wasi::p2::add_to_linker_async(linker)
 }
@@ -242,6 +266,15 @@ impl Failure {
         match self {
             Self::Typed(error) => Ok(error),
             Self::Trap(trap) => Err(trap),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Typed(error) => Failed(error.clone()).fmt(f),
+            Self::Trap(trap) => trap.fmt(f),
         }
     }
 }

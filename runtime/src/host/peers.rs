@@ -8,19 +8,23 @@ use super::call::{CallCtx, caught};
 use super::context::SharedContext;
 use super::grants::GrantsCtx;
 use super::{Failure, Table, open};
-use crate::bindings::flip::fl::peers::{
-    Host, HostModelPersistor, HostResultsGenerator, HostResultsPersistor, LookupError as Answer,
-};
-use crate::bindings::flip::fl::types::{Error, Host as TypesHost};
+use crate::bindings::flip::fl::peers::LookupError as Answer;
 use crate::policy::PeerRole;
 use crate::services::{Caller, LookupError, ModelPersistor, Peers, ResultsGenerator, ResultsPersistor};
 
+/// What a handle of a component stands for.
+pub struct Peer<T: ?Sized> {
+    /// Its id in the job.
+    pub(crate) id: Arc<str>,
+    does: Arc<T>,
+}
+
 /// What a handle of resource `results-generator` stands for.
-pub type ResultsGeneratorPeer = Arc<dyn ResultsGenerator>;
+pub type ResultsGeneratorPeer = Peer<dyn ResultsGenerator>;
 /// What a handle of resource `results-persistor` stands for.
-pub type ResultsPersistorPeer = Arc<dyn ResultsPersistor>;
+pub type ResultsPersistorPeer = Peer<dyn ResultsPersistor>;
 /// What a handle of resource `model-persistor` stands for.
-pub type ModelPersistorPeer = Arc<dyn ModelPersistor>;
+pub type ModelPersistorPeer = Peer<dyn ModelPersistor>;
 
 pub(crate) struct HasPeers;
 
@@ -35,14 +39,15 @@ pub(crate) struct PeersView<'a> {
     pub(crate) table: &'a mut Table,
 }
 
-type Lookup<T> = wasmtime::Result<Result<Resource<T>, Answer>>;
+pub(crate) type Lookup<T> = wasmtime::Result<Result<Resource<T>, Answer>>;
 
 impl PeersView<'_> {
-    fn find<T: Send + 'static>(
+    fn find<T: ?Sized + Send + Sync + 'static>(
         &mut self,
         role: PeerRole,
-        find: impl FnOnce(&dyn Peers) -> Result<T, LookupError>,
-    ) -> Lookup<T> {
+        id: &str,
+        find: impl FnOnce(&dyn Peers) -> Result<Arc<T>, LookupError>,
+    ) -> Lookup<Peer<T>> {
         if let Err(line) = self.grants.peer(role) {
             return Ok(Err(Answer::NotPermitted(line)));
         }
@@ -50,7 +55,10 @@ impl PeersView<'_> {
         let found = self.peers.and_then(|peers| caught(|| find(&**peers)).ok());
         let found = found.unwrap_or(Err(LookupError::NotFound));
         match found {
-            Ok(peer) => Ok(Ok(open(self.table, peer).map_err(Failure::into_trap)?)),
+            Ok(does) => {
+                let peer = open(self.table, Peer { id: id.into(), does });
+                Ok(Ok(peer.map_err(Failure::into_trap)?))
+            }
             Err(LookupError::NotFound) => Ok(Err(Answer::NotFound)),
             Err(LookupError::WrongRole(role)) => Ok(Err(Answer::WrongRole(role))),
         }
@@ -65,82 +73,52 @@ impl PeersView<'_> {
     fn caller<'a>(&'a self, context: &'a SharedContext) -> Caller<'a> {
         Caller { context, ..self.call.caller() }
     }
-}
 
-impl TypesHost for PeersView<'_> {
-    fn convert_error(&mut self, failure: Failure) -> wasmtime::Result<Error> {
-        failure.into_typed()
-    }
-}
-
-impl Host for PeersView<'_> {
-    fn get_results_generator(&mut self, id: String) -> Lookup<ResultsGeneratorPeer> {
-        self.find(PeerRole::ResultsGenerator, |peers| peers.results_generator(&id))
+    pub(crate) fn results_generator(&mut self, id: &str) -> Lookup<ResultsGeneratorPeer> {
+        self.find(PeerRole::ResultsGenerator, id, |peers| peers.results_generator(id))
     }
 
-    fn get_results_persistor(&mut self, id: String) -> Lookup<ResultsPersistorPeer> {
-        self.find(PeerRole::ResultsPersistor, |peers| peers.results_persistor(&id))
+    pub(crate) fn results_persistor(&mut self, id: &str) -> Lookup<ResultsPersistorPeer> {
+        self.find(PeerRole::ResultsPersistor, id, |peers| peers.results_persistor(id))
     }
 
-    fn get_model_persistor(&mut self, id: String) -> Lookup<ModelPersistorPeer> {
-        self.find(PeerRole::ModelPersistor, |peers| peers.model_persistor(&id))
+    pub(crate) fn model_persistor(&mut self, id: &str) -> Lookup<ModelPersistorPeer> {
+        self.find(PeerRole::ModelPersistor, id, |peers| peers.model_persistor(id))
     }
-}
 
-impl HostResultsGenerator for PeersView<'_> {
-    fn handle_evaluation_event(
-        &mut self,
-        peer: Resource<ResultsGeneratorPeer>,
-        event_type: String,
-        context: Resource<SharedContext>,
+    pub(crate) fn handle_evaluation_event(
+        &self,
+        peer: &Resource<ResultsGeneratorPeer>,
+        event_type: &str,
+        context: &Resource<SharedContext>,
     ) -> Result<(), Failure> {
         self.call.check()?;
-        let (peer, context) = (self.table.get(&peer)?, self.table.get(&context)?);
-        self.answer(|| peer.handle_evaluation_event(&event_type, self.caller(context)))
+        let (peer, context) = (self.table.get(peer)?, self.table.get(context)?);
+        self.answer(|| peer.does.handle_evaluation_event(event_type, self.caller(context)))
     }
 
-    fn all_tasks_failed(&mut self, peer: Resource<ResultsGeneratorPeer>) -> wasmtime::Result<bool> {
-        let peer = self.table.get(&peer)?;
-        // A generator that does not answer has no results to show.
-        Ok(self.answer(|| peer.all_tasks_failed(self.call.caller())).unwrap_or(true))
+    pub(crate) fn all_tasks_failed(&self, peer: &Resource<ResultsGeneratorPeer>) -> Result<bool, Failure> {
+        let peer = self.table.get(peer)?;
+        self.answer(|| peer.does.all_tasks_failed(self.call.caller()))
     }
 
-    fn drop(&mut self, peer: Resource<ResultsGeneratorPeer>) -> wasmtime::Result<()> {
-        self.table.delete(peer)?;
-        Ok(())
-    }
-}
-
-impl HostResultsPersistor for PeersView<'_> {
-    fn execute(
-        &mut self,
-        peer: Resource<ResultsPersistorPeer>,
-        context: Resource<SharedContext>,
+    pub(crate) fn execute(
+        &self,
+        peer: &Resource<ResultsPersistorPeer>,
+        context: &Resource<SharedContext>,
     ) -> Result<(), Failure> {
         self.call.check()?;
-        let (peer, context) = (self.table.get(&peer)?, self.table.get(&context)?);
-        self.answer(|| peer.execute(self.caller(context)))
+        let (peer, context) = (self.table.get(peer)?, self.table.get(context)?);
+        self.answer(|| peer.does.execute(self.caller(context)))
     }
 
-    fn drop(&mut self, peer: Resource<ResultsPersistorPeer>) -> wasmtime::Result<()> {
-        self.table.delete(peer)?;
-        Ok(())
-    }
-}
-
-impl HostModelPersistor for PeersView<'_> {
-    fn model_inventory(
-        &mut self,
-        peer: Resource<ModelPersistorPeer>,
-        context: Resource<SharedContext>,
+    pub(crate) fn model_inventory(
+        &self,
+        peer: &Resource<ModelPersistorPeer>,
+        context: &Resource<SharedContext>,
     ) -> Result<Vec<(String, String)>, Failure> {
         self.call.check()?;
-        let (peer, context) = (self.table.get(&peer)?, self.table.get(&context)?);
-        self.answer(|| peer.model_inventory(context))
-    }
-
-    fn drop(&mut self, peer: Resource<ModelPersistorPeer>) -> wasmtime::Result<()> {
-        self.table.delete(peer)?;
-        Ok(())
+        let (peer, context) = (self.table.get(peer)?, self.table.get(context)?);
+        self.answer(|| peer.does.model_inventory(context))
     }
 }

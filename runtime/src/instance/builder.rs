@@ -8,7 +8,7 @@ use wasmtime::{Store, UpdateDeadline};
 
 use super::deadline::deadline;
 use super::{Instance, Interests, Live};
-use crate::audit::{AuditTrail, Auditor};
+use crate::audit::{AuditTrail, Auditor, CallSink};
 use crate::budget::Budget;
 use crate::component::Component;
 use crate::error::Error;
@@ -36,6 +36,8 @@ pub struct InstanceBuilder<'a> {
     grants: Arc<Grants>,
     services: Services,
     audit: Option<(AuditTrail, String)>,
+    told: Option<Arc<dyn CallSink>>,
+    clock: Option<Duration>,
     pinned: bool,
 }
 
@@ -53,6 +55,8 @@ impl<'a> InstanceBuilder<'a> {
             grants: Arc::default(),
             services: Services::default(),
             audit: None,
+            told: None,
+            clock: None,
             pinned: false,
         }
     }
@@ -115,6 +119,18 @@ impl<'a> InstanceBuilder<'a> {
         self
     }
 
+    /// Tells somebody of its calls who writes no trail.
+    pub(crate) fn telling(mut self, sink: Arc<dyn CallSink>) -> Self {
+        self.told = Some(sink);
+        self
+    }
+
+    /// Stops its wall clock, so long after 1970.
+    pub(crate) fn clock(mut self, at: Duration) -> Self {
+        self.clock = Some(at);
+        self
+    }
+
     /// Whether somebody asked for this very component, by its digest.
     pub(crate) fn pinned(mut self, pinned: bool) -> Self {
         self.pinned = pinned;
@@ -160,7 +176,7 @@ impl<'a> InstanceBuilder<'a> {
         let audit = self.audit.map(|(trail, place)| {
             Auditor::start(&trail, &place, &id, component, self.pinned, &self.grants, &limits)
         });
-        let audit = audit.transpose()?;
+        let audit = audit.transpose()?.or_else(|| self.told.map(|sink| Auditor::telling(sink, &id)));
         let mut state = HostState::new(
             &limits,
             CallCtx::new(id, deadline(Instant::now(), &limits, Duration::ZERO, None), winding_up.clone()),
@@ -175,6 +191,9 @@ impl<'a> InstanceBuilder<'a> {
             self.services,
         );
         state.audit.clone_from(&audit);
+        if let Some(at) = self.clock {
+            state.stop_clock(&limits, at);
+        }
         let mut store = Store::new(component.runtime.engine(), state);
         store.limiter(|state| &mut state.limiter);
         // The fuel is what a call may pass to the host; a window and its arguments fit into the limit.

@@ -1,9 +1,11 @@
-//! The interfaces that touch files, objects and the hub, with each call noted in the audit trail. Without a
-//! trail a call passes straight through.
+//! The interfaces that touch files, objects, the hub and the rest of the job, with each call noted in the audit
+//! trail. Without a trail a call passes straight through.
 
 mod cleanup;
+mod events;
 mod hub;
 mod object_store;
+mod peers;
 mod storage;
 
 use std::marker::PhantomData;

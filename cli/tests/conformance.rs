@@ -1,0 +1,65 @@
+//! Every built-in component passes the checks that hold for every component of its roles.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop where its own set-up fails"
+)]
+
+mod support;
+
+use flip_runtime::BUILTINS;
+use support::{Site, shown};
+
+/// The args that a built-in works with.
+fn args(name: &str) -> &'static str {
+    match name {
+        "percentile-privacy" => r#"{"percentile": 50, "gamma": 0.25}"#,
+        "server-event-handler" | "persist-to-s3-and-cleanup" => {
+            r#"{"model_id": "3fa85f64-5717-4562-b3fc-2c963f66afa6"}"#
+        }
+        _ => "{}",
+    }
+}
+
+#[test]
+fn built_in_components_pass_the_conformance_checks() {
+    let site = Site::new();
+    let failures = BUILTINS.iter().filter_map(|builtin| {
+        let output = site.output(&["test", builtin.name, "--conformance", "--args", args(builtin.name)]);
+        (output.status.code() != Some(0)).then(|| format!("{}: {}", builtin.name, shown(&output)))
+    });
+    let failures: Vec<_> = failures.collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn a_filter_that_misbehaves_fails_a_check_for_each_misdeed() {
+    let site = Site::new();
+    site.write("misbehaving.wasm", flip_wasm_tests::MISBEHAVING_FILTER);
+    for (deed, check) in [
+        (r#""loop""#, "determinism"),
+        (r#""panic""#, "odd-data"),
+        (r#""add-tensor""#, "types"),
+        (r#""replace-backwards""#, "types"),
+    ] {
+        let args = format!(r#"{{"deed": {deed}}}"#);
+        let command =
+            ["test", "misbehaving.wasm", "--conformance", "--limits", "call-time=300ms", "--args", &args];
+        let output = site.output(&command);
+        let text = String::from_utf8(output.stdout.clone()).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
+        assert!(text.contains(&format!("FAILED  {check}: ")), "{deed}: {text}");
+    }
+}
+
+#[test]
+fn a_check_can_be_left_out_and_an_unknown_one_is_named() {
+    let site = Site::new();
+    let run = |skip| site.output(&["test", "client-event-handler", "--conformance", "--skip", skip]);
+    let output = run("windows");
+    assert_eq!(output.status.code(), Some(0));
+    assert!(!String::from_utf8(output.stdout).unwrap().contains("windows"));
+    let error = String::from_utf8(run("window").stderr).unwrap();
+    assert!(error.contains("no check is called \"window\"; they are: args, "), "{error}");
+}

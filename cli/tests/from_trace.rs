@@ -1,0 +1,70 @@
+//! Cases that are cut out of a recorded job.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop where its own set-up fails"
+)]
+
+mod support;
+
+use flip_wasm_tests::job::{SERVER, StandardJob, TRACE};
+use support::{Site, shown};
+
+/// Cuts a component's part out of the job.
+fn cut(site: &Site, id: &str, more: &[&str]) -> std::process::Output {
+    site.output(&[&["test", "--from-trace", TRACE, "--component", id, "--out", "cases.yaml"], more].concat())
+}
+
+#[test]
+fn each_role_of_the_recorded_job_gets_a_case_that_it_passes() {
+    for (id, component, told) in [
+        ("percentile_privacy", "percentile-privacy", "cutoff"),
+        ("CleanupImages", "cleanup-images", "cleanup clear images/*"),
+        ("json_generator", "validation-json-generator", "val_loss: 1.0489975214004517"),
+        ("flip_server_event_handler", "server-event-handler", "peers execute persist_and_cleanup"),
+        ("persist_and_cleanup", "persist-to-s3-and-cleanup", "persist: execute"),
+        ("model_locator", "pt-model-locator", "model-names"),
+    ] {
+        let job = StandardJob::new();
+        let site = Site::at(job.path(""));
+        let output = cut(&site, id, &[]);
+        assert_eq!(output.status.code(), Some(0), "{id}: {}", shown(&output));
+        let text = job.text("cases.yaml");
+        assert!(text.contains(told), "{id}: {text}");
+        let output = site.output(&["test", component, "cases.yaml"]);
+        assert_eq!(output.status.code(), Some(0), "{id}: {}", shown(&output));
+    }
+}
+
+#[test]
+fn a_filter_gets_the_updates_of_the_site_that_is_named() {
+    let job = StandardJob::new();
+    let site = Site::at(job.path(""));
+    assert_eq!(cut(&site, "percentile_privacy", &["--at", "site-2"]).status.code(), Some(0));
+    let of_site_2 = job.text("cases.yaml");
+    assert_eq!(of_site_2.matches("- filter:").count(), 2);
+    std::fs::remove_file(job.path("cases.yaml")).unwrap();
+    assert_eq!(cut(&site, "percentile_privacy", &[]).status.code(), Some(0));
+    assert_ne!(job.text("cases.yaml").replace("site-1", "site-2"), of_site_2);
+}
+
+#[test]
+fn what_cannot_be_cut_out_is_told_and_nothing_is_overwritten() {
+    let job = StandardJob::new();
+    let site = Site::at(job.path(""));
+    for (id, why) in [
+        ("nobody", "no component of the job has the id \"nobody\""),
+        ("persistor", "a part of the FL engine"),
+        ("flip_client_event_handler", "nothing in the trace is for"),
+    ] {
+        let output = cut(&site, id, &[]);
+        assert_eq!(output.status.code(), Some(6), "{}", shown(&output));
+        assert!(String::from_utf8_lossy(&output.stderr).contains(why), "{}", shown(&output));
+        assert!(!job.path("cases.yaml").exists());
+    }
+    job.write("cases.yaml", "mine");
+    assert_eq!(cut(&site, "json_generator", &[]).status.code(), Some(6));
+    assert_eq!(job.text("cases.yaml"), "mine");
+    assert!(job.path(SERVER).exists());
+}

@@ -1,10 +1,4 @@
 //! What an archive holds: archives are made in a store in memory and read back.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
 use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;

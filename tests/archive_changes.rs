@@ -1,10 +1,4 @@
 //! Archives of directories that change meanwhile, and of any directory there can be.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,10 +1,4 @@
 //! Attacks that went through once.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;

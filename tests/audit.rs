@@ -1,10 +1,4 @@
 //! The audit trail of whole jobs, and of components that misbehave.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
 use std::fs;
 use std::io::{self, Write};

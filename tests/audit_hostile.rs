@@ -1,10 +1,4 @@
 //! The audit trail of components that are given up, fail half-way, or call without end.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
 use std::fs;
 use std::sync::Arc;

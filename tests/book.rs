@@ -1,10 +1,4 @@
 //! The book's examples of testing a component.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
 use std::error::Error;
 

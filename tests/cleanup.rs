@@ -1,10 +1,4 @@
 //! The interface `cleanup`, through a guest.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
 use std::fs;
 use std::sync::Arc;

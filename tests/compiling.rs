@@ -1,10 +1,4 @@
 //! Compiling a component is bounded, in a thread of the process.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
 use std::time::Duration;
 

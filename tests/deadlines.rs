@@ -1,10 +1,4 @@
 //! A call ends in time, or when the run is aborted, also where a service does not.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
 use std::sync::Arc;
 use std::thread;

@@ -1,10 +1,4 @@
 //! The book's reference pages say what the code says.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,10 +1,4 @@
 //! What FLARE's base class of filters does around a filter, and that nothing leaves where it failed.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
 use flip_runtime::{
     Code, DataKind, Dxo, Error, Instance, Limits, Outcome, RecordedLog, ReturnCode, Shareable,

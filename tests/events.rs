@@ -1,10 +1,4 @@
 //! Events between the components of a whole place.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
 use flip_wasm_tests::{Server, ServerConfig};
 use serde_json::{Value, json};

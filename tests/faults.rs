@@ -1,11 +1,5 @@
 //! Services that fail, or panic, at one call of a whole run: at each in turn. What calls them is told, the run
 //! comes to its end, and results are stored or still where they were.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
 use std::io;
 use std::sync::Arc;

@@ -1,10 +1,4 @@
 //! The filter as the Python package has it, bit for bit, through the sandbox.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
 use flip_wasm_tests::{context, difference, filter_cases, percentile_privacy, runtime};
 

@@ -1,10 +1,4 @@
 //! Nothing is allowed that was not granted, and each refusal says the line that grants it.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
 use std::sync::Arc;
 

@@ -1,10 +1,4 @@
 //! Limits on what the host keeps for a component.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
 use flip_runtime::{DataKind, Dxo, Instance, Limits};
 use flip_wasm_tests::{

@@ -1,10 +1,4 @@
 //! The hub over HTTP, with a real server that can fail.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
 use std::time::Duration;
 

@@ -1,10 +1,4 @@
 //! What is read off a component without running it, and what is refused at the door.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
 use flip_runtime::{BUILTINS, Builtin, Code, Digest, Error, Inspection, Limits, Source};
 use flip_wasm_tests::{MISBEHAVING_FILTER, percentile_privacy, runtime};

@@ -1,10 +1,4 @@
 //! Configurations and policies that cannot be used: the message names the file, the component and the key.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
 use std::sync::Arc;
 

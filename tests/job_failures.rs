@@ -1,10 +1,4 @@
 //! Filters that fail, runs that are aborted, and configurations that end a run.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
 use flip_runtime::job::JobReport;
 use flip_runtime::{AbortSignal, Code};

@@ -1,10 +1,4 @@
 //! What once broke around whole jobs.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,10 +1,4 @@
 //! Traces that cannot be used: the message names the file and the line.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
 use flip_runtime::job::Trace;
 use flip_runtime::{Code, Error};

@@ -1,10 +1,4 @@
 //! The upload of a job's results fails: they stay where they are, and nothing half-done is left.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
 use std::time::Duration;
 

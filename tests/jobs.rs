@@ -1,10 +1,4 @@
 //! FLIP's standard job from its first event to its last, with real servers.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;

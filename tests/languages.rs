@@ -3,12 +3,6 @@
 //!
 //! `cargo xtask test` builds them with their languages' tools and runs these tests: alone, a machine with no
 //! more than Rust could not.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,10 +1,4 @@
 //! Each limit holds, says its name, and leaves the runtime fit for the next instance.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
 use std::sync::Arc;
 use std::time::Duration;

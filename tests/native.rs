@@ -1,11 +1,5 @@
 //! The sandboxed filter and its logic run natively agree on data that is large enough to be sampled: what
 //! is compiled for WebAssembly has loops of its own.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
 use flip_runtime::{DataKind, Dtype, Dxo, Tensor};
 use flip_wasm_tests::{assert_same, context, percentile_privacy};

@@ -1,10 +1,4 @@
 //! The object store: S3 with a real server, a directory, and memory.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
 use std::fs;
 use std::time::Duration;

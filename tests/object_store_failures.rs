@@ -1,10 +1,4 @@
 //! What an object store that fails leaves behind: nothing.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
 use std::fs;
 use std::sync::atomic::{AtomicU32, Ordering};

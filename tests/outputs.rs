@@ -1,10 +1,4 @@
 //! Dxo files that the runtime writes: what comes back from them, and what stays where a run fails.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
 use std::fs;
 use std::path::Path;

@@ -1,10 +1,4 @@
 //! Components that call each other, in a whole place.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
 use flip_wasm_tests::ServerConfig;
 use serde_json::{Value, json};

@@ -1,10 +1,4 @@
 //! Safetensors files that are read: hostile and odd ones, and those of the format's own library.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
 use std::collections::HashMap;
 use std::fs;

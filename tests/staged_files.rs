@@ -1,10 +1,4 @@
 //! Files in the making, through a guest: nobody sees half of one.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
 use flip_runtime::{Error, Limits};
 use flip_wasm_tests::{Site, lines, on_go};

@@ -1,10 +1,4 @@
 //! StagePercentilePrivacy: which tensors belong to a stage, and what becomes of the others.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
 use std::sync::Arc;
 

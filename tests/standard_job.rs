@@ -1,10 +1,4 @@
 //! The updates of FLIP's standard job, as its sites sent them, through the filter they are sent through.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
 use flip_runtime::safetensors::{self, Output, Overrides};
 use flip_runtime::{DataKind, Dxo, Instance, Meta, Outcome};

@@ -1,10 +1,4 @@
 //! What a component remembers between calls, read and set by whoever embeds it.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

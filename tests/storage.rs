@@ -1,10 +1,4 @@
 //! The interface `storage`, through a guest: each function, paths that lead out, files that are none.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
 use std::fs;
 use std::os::unix::net::UnixListener;

@@ -1,10 +1,4 @@
 //! Limits on what is inside a store: memories, tables, instances, and code that runs when they are made.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
 use flip_runtime::{Component, Error, Limits};
 use flip_wasm_tests::{assert_ends_at, assert_limit, runtime, short_calls};

@@ -1,10 +1,4 @@
 //! What a component can do to tensors through windows, in memory and in files.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
 use std::path::Path;
 

@@ -1,10 +1,4 @@
 //! The host that component authors test on.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
 use std::time::Duration;
 

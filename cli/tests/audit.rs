@@ -1,15 +1,7 @@
 //! `--audit` and `flip-wasm audit`, as an operator meets them.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
-mod support;
-
+use crate::support::{ARGS, Site};
 use flip_wasm_tests::job::StandardJob;
-use support::{ARGS, Site};
 
 const TIMES: [(&str, &str); 3] = [
     (r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z", "[time]"),
@@ -19,7 +11,7 @@ const TIMES: [(&str, &str); 3] = [
 
 macro_rules! audit_snapshot {
     ($shown:expr) => {
-        let filters = TIMES.into_iter().chain(support::FILTERS).collect::<Vec<_>>();
+        let filters = TIMES.into_iter().chain(crate::support::FILTERS).collect::<Vec<_>>();
         insta::with_settings!({ filters => filters, omit_expression => true }, {
             insta::assert_snapshot!($shown)
         })

@@ -1,17 +1,9 @@
 //! The book's case files pass, and its reference of them is whole.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
-
-mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use support::{Site, shown};
+use crate::support::{Site, shown};
 
 fn docs() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs")

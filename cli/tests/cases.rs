@@ -1,17 +1,9 @@
 //! The cases of each built-in component, in `components/`, pass.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
-
-mod support;
 
 use std::path::Path;
 
+use crate::support::{Site, shown};
 use flip_runtime::BUILTINS;
-use support::{Site, shown};
 
 #[test]
 fn every_builtin_component_has_cases_and_passes_them() {

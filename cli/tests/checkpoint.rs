@@ -1,20 +1,12 @@
 //! `flip-wasm checkpoint` on what torch wrote, and on what an attacker did.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
-
-mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::support::Site;
 use flip_runtime::safetensors::{self, Overrides};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use support::Site;
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../components/checkpoint/tests/fixtures")

@@ -1,16 +1,8 @@
 //! The command line as a person meets it.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
-
-mod support;
 
 use std::fs;
 
-use support::{ARGS, Site, fixtures};
+use crate::support::{ARGS, Site, fixtures};
 
 const STEPS: [&str; 2] = ["--meta", r#"{"NUM_STEPS_CURRENT_ROUND": 4}"#];
 

@@ -1,16 +1,8 @@
 //! Components that nobody has reviewed are compiled in a process of their own.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
-mod support;
-
+use crate::support::Site;
 use flip_wasm_tests::hostile::shapes::{functions, jumps};
 use flip_wasm_tests::{MISBEHAVING_FILTER, slow_to_compile};
-use support::Site;
 
 fn filter(site: &Site, limits: &str, cache: &str) -> (i32, String) {
     let args = [

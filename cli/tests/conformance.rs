@@ -1,15 +1,7 @@
 //! Every built-in component passes the checks that hold for every component of its roles.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
-mod support;
-
+use crate::support::{Site, shown};
 use flip_runtime::BUILTINS;
-use support::{Site, shown};
 
 /// The args that a built-in works with.
 fn args(name: &str) -> &'static str {

@@ -1,13 +1,9 @@
 //! The variables of an operator's environment file.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
 use std::path::Path;
 use std::process::Command;
+
+use crate::support::PROGRAM;
 
 const VARIABLES: [&str; 7] = [
     "LOCAL_DEV",
@@ -29,7 +25,7 @@ fn a_variable_that_is_empty_counts_as_not_set() {
     }
     let header = r#"{"trace": 1, "job_id": "j", "server": "s", "sites": []}"#;
     std::fs::write(path("trace.jsonl"), header).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_flip-wasm"))
+    let output = Command::new(PROGRAM)
         .args(["run", "job", "--trace", "trace.jsonl", "--workspace", "workspace", "--report", "report.json"])
         .current_dir(directory.path())
         .env("FLIP_WASM_CACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"))

@@ -1,16 +1,8 @@
 //! Every way to fail: its exit code, what is said, and that nothing is left behind.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
-
-mod support;
 
 use std::fs;
 
-use support::Site;
+use crate::support::Site;
 
 #[test]
 fn wrong_usage() {

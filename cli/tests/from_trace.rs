@@ -1,15 +1,7 @@
 //! Cases that are cut out of a recorded job.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
-mod support;
-
+use crate::support::{Site, shown};
 use flip_wasm_tests::job::{SERVER, StandardJob, TRACE};
-use support::{Site, shown};
 
 /// Cuts a component's part out of the job.
 fn cut(site: &Site, id: &str, more: &[&str]) -> std::process::Output {

@@ -1,20 +1,12 @@
 //! Hostile filters and updates, from the table in `tests/hostile/`, through `flip-wasm filter`: the exit code
 //! says what kind of failure it was, the error names the limit, nothing is left behind, and the update is as it
 //! was.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
-
-mod support;
 
 use std::fs;
 
+use crate::support::{Site, shown};
 use flip_runtime::safetensors::{Output, Overrides, open};
 use flip_wasm_tests::hostile::{Attack, Expected, FAMILIES, How, limits, sent};
-use support::{Site, shown};
 
 /// What is said of it on the standard error, and the exit code.
 fn expected(attack: &Attack) -> (i32, String) {

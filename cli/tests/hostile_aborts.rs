@@ -1,22 +1,14 @@
 //! Signals that end the program in the middle of what a component does, and programs that loop beside others.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
-
-mod support;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command};
 
+use crate::support::jobs::{Job, RUN, Ran, names};
+use crate::support::{Site, shown};
 use flip_wasm_tests::EVERYTHING;
 use flip_wasm_tests::hostile::guest;
 use serde_json::{Value, json};
-use support::jobs::{Job, RUN, Ran, names};
-use support::{Site, shown};
 
 /// As the terminal does when Ctrl-C is pressed.
 fn interrupt(child: &Child) {
@@ -125,10 +117,11 @@ fn programs_that_loop_without_end_beside_a_benign_one() {
     };
     let mut hostile: Vec<_> = (0..16).map(start).collect();
     let benign = Site::new();
-    let args = ["filter", "percentile-privacy", "--args", support::ARGS, "--in", "update.safetensors"];
+    let args = ["filter", "percentile-privacy", "--args", crate::support::ARGS, "--in", "update.safetensors"];
     let output = benign.output(&[&args[..], &["--out", "out.safetensors"]].concat());
     assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
-    let filtered = support::fixtures().join("standard-job/expected/filtered/site-1_round-0.safetensors");
+    let filtered =
+        crate::support::fixtures().join("standard-job/expected/filtered/site-1_round-0.safetensors");
     let update = |path| {
         let file = flip_runtime::safetensors::open(path, Default::default()).unwrap();
         file.dxo.tensors().unwrap().values().map(|tensor| tensor.to_bytes().unwrap()).collect::<Vec<_>>()

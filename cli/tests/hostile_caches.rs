@@ -1,20 +1,12 @@
 //! Compiled code that was tampered with, in the cache of the program.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
-
-mod support;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
 
+use crate::support::jobs::names;
+use crate::support::{Site, shown};
 use flip_wasm_tests::MISBEHAVING_FILTER;
-use support::jobs::names;
-use support::{Site, shown};
 
 /// What is said where there is no cache to use.
 const UNUSED: &str = "no private directory: components are compiled on each start";

@@ -1,20 +1,12 @@
 //! Filters in one chain, and one after the other, that look for what another has or had, through the program.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
-
-mod support;
 
 use std::collections::BTreeSet;
 
+use crate::support::jobs::Ran;
+use crate::support::{Site, shown};
 use flip_wasm_tests::hostile::{handles, state};
 use flip_wasm_tests::job::{CLIENT, StandardJob};
 use serde_json::{Value, json};
-use support::jobs::Ran;
-use support::{Site, shown};
 
 /// The recorded job, with these filters before its own.
 fn chained(filters: &[(&str, &[u8])]) -> (StandardJob, Ran) {

@@ -1,18 +1,10 @@
 //! Files that are no components any more, through `flip-wasm inspect` and `flip-wasm filter`.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
-
-mod support;
 
 use std::process::Output;
 
+use crate::support::{Site, shown};
 use flip_wasm_tests::hostile::{loading, shapes};
 use flip_wasm_tests::{ERRAND, MISBEHAVING_FILTER};
-use support::{Site, shown};
 
 fn inspect(site: &Site, wasm: &[u8]) -> Output {
     site.write("guest.wasm", wasm);

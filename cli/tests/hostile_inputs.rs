@@ -1,20 +1,12 @@
 //! Args, metrics and configurations that are too deep or too large, and one input twice, through the program.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
-
-mod support;
 
 use std::fs;
 use std::process::Output;
 
+use crate::support::{Site, shown};
 use flip_wasm_tests::MISBEHAVING_FILTER;
 use flip_wasm_tests::job::{CLIENT, RESULTS, StandardJob, TRACE};
 use serde_json::Value;
-use support::{Site, shown};
 
 /// Lists within lists: whoever reads them recursively overflows its stack.
 fn deep(depth: usize) -> String {
@@ -91,7 +83,7 @@ fn the_same_update_twice_is_the_same_file() {
     site.write("guest.wasm", MISBEHAVING_FILTER);
     let given = fs::read(site.path("update.safetensors")).unwrap();
     for (component, args) in
-        [("guest.wasm", r#"{"deed": "zero-half"}"#), ("percentile-privacy", support::ARGS)]
+        [("guest.wasm", r#"{"deed": "zero-half"}"#), ("percentile-privacy", crate::support::ARGS)]
     {
         let twice = ["one", "two"].map(|name| {
             let (out, report) = (format!("{name}.safetensors"), format!("{name}.json"));

@@ -1,23 +1,15 @@
 //! Hostile components of jobs, from the table in `tests/hostile/`, through `flip-wasm run`: each is told no, or
 //! ends, and the recorded job runs to its end beside it and leaves what it leaves without it. The audit trail of
 //! each is whole.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
-
-mod support;
 
 use std::path::PathBuf;
 
+use crate::support::Site;
 use flip_wasm_tests::ERRAND;
 use flip_wasm_tests::hostile::errands::{Errands, Listing, listing};
 use flip_wasm_tests::hostile::{Attack, Expected, FAMILIES, How};
 use flip_wasm_tests::job::{JOB_FOLDER, RESULTS, SERVER, StandardJob};
 use serde_json::json;
-use support::Site;
 
 /// What a component calls by this name, at the recorded job's server.
 fn root(job: &StandardJob, name: &str) -> PathBuf {

@@ -1,22 +1,14 @@
 //! Hostile components at the server of a job, through `flip-wasm run`, where the table of `tests/hostile/` is no data
 //! that both the library and the command line could be given.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
-
-mod support;
 
 use std::fs;
 use std::path::Path;
 
+use crate::support::PROGRAM;
+use crate::support::jobs::{Job, RUN, Ran};
 use flip_wasm_tests::EVERYTHING;
 use flip_wasm_tests::hostile::boundary;
 use serde_json::{Value, json};
-use support::PROGRAM;
-use support::jobs::{Job, RUN, Ran};
 
 #[test]
 fn interests_that_are_all_the_same_megabyte_end_at_the_limit() {

@@ -1,20 +1,12 @@
 //! Another process swaps a directory for a link, tens of thousands of times, while `flip-wasm run` works there.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
-
-mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
 
+use crate::support::jobs::{Job, RUN, Ran, names};
 use flip_wasm_tests::EVERYTHING;
 use flip_wasm_tests::hostile::races::{self, Swapped};
 use serde_json::{Value, json};
-use support::jobs::{Job, RUN, Ran, names};
 
 /// A component does these again and again while `swapped` in the folder of its job is swapped for a link to the
 /// outside. `then` looks at what each run has left.

@@ -1,20 +1,12 @@
 //! A hub and an object store that fail, or never answer, under a component that calls them, through
 //! `flip-wasm run`.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
-mod support;
-
+use crate::support::jobs::{Job, Ran};
 use flip_wasm_tests::EVERYTHING;
 use flip_wasm_tests::servers::Fault;
 use flip_wasm_tests::servers::hub::{HubServer, KEY};
 use flip_wasm_tests::servers::s3::{S3, SECRET, env};
 use serde_json::{Value, json};
-use support::jobs::{Job, Ran};
 
 /// Each thing that can be asked of a service.
 fn calls() -> [Value; 7] {

@@ -1,23 +1,14 @@
 //! `flip-wasm test` tells a component that is wrong from one that is right: each mutant fails a case of its
 //! component, and the component itself, built in the same way, passes them all.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
-#[path = "mutants/copy.rs"]
 mod copy;
-mod support;
-#[path = "mutants/table.rs"]
 mod table;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use crate::support::{Site, shown};
 use copy::Workspace;
-use support::{Site, shown};
 use table::{MUTANTS, Mutant};
 
 /// Runs a component's cases with a file that was built of it. No built-in, it has its policy from a file.

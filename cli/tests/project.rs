@@ -1,17 +1,9 @@
 //! `flip-wasm new` and `flip-wasm build`, as far as no language's tools are needed: `cargo xtask test` builds
 //! a project of every role in every language.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
-
-mod support;
 
 use std::fs;
 
-use support::{Site, shown};
+use crate::support::{Site, shown};
 
 #[test]
 fn the_help_of_new_and_build() {
@@ -83,7 +75,7 @@ fn a_missing_tool_is_told_with_how_to_install_it() {
         let name = format!("in-{lang}");
         site.run(&["new", &name, "--role", "executor", "--lang", lang]);
         let output = site.output_with(&["build", &name], &[("PATH", "/nowhere")]);
-        insta::with_settings!({ filters => support::FILTERS, omit_expression => true, snapshot_suffix => lang }, {
+        insta::with_settings!({ filters => crate::support::FILTERS, omit_expression => true, snapshot_suffix => lang }, {
             insta::assert_snapshot!(shown(&output))
         });
         assert!(!site.path(&name).join(format!("{name}.wasm")).exists());

@@ -1,23 +1,15 @@
 //! `flip-wasm run` on the recorded job, as an operator meets it.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
-
-mod support;
 
 use std::fs;
 use std::process::Output;
 
+use crate::support::{Site, shown};
 use flip_wasm_tests::job::{CLIENT, JOB_FOLDER, MODEL_ID, RESULTS, SERVER, StandardJob, TRACE};
 use flip_wasm_tests::servers::hub::{HubServer, KEY};
 use flip_wasm_tests::servers::s3::{S3, env};
 use flip_wasm_tests::servers::tls::Front;
 use flip_wasm_tests::servers::{Fault, nobody};
 use serde_json::Value;
-use support::{Site, shown};
 
 /// The recorded job in the directory that the program runs in.
 struct Run {

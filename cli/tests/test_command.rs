@@ -1,16 +1,8 @@
 //! `flip-wasm test` as a person meets it: what it prints of cases that pass and that fail.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
-
-mod support;
 
 use std::fs;
 
-use support::{Site, shown};
+use crate::support::{Site, shown};
 
 /// A filter's case that passes, and one that does not in every way that a filter can fail.
 const FILTER: &str = "\

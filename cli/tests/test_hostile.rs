@@ -1,14 +1,6 @@
 //! Case files that nobody would write: an error that says what is wrong with them, and nothing else happens.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where its own set-up fails"
-)]
 
-mod support;
-
-use support::Site;
+use crate::support::Site;
 
 fn run(cases: &[u8]) -> String {
     let site = Site::new();

@@ -61,9 +61,9 @@ pub fn test(every_role: bool) -> Result<()> {
         run(tools.flip_wasm(root(), &["build"]).arg(project).arg("--out").arg(out))?;
     }
     // Of the whole workspace, as it was built before: for one package alone its features differ.
-    let test =
-        ["test", "--locked", "--quiet", "--test", "languages", "--", "--ignored", "--test-threads", "1"];
-    run(cargo(&test).env("FLIP_WASM_LANGUAGES", folder()))
+    let test = ["test", "--locked", "--quiet", "--test", "whole-paths", "languages::"];
+    let alone = ["--", "--ignored", "--test-threads", "1"];
+    run(cargo(&test).args(alone).env("FLIP_WASM_LANGUAGES", folder()))
 }
 
 /// Where everything of these tests goes.

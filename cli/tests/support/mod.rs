@@ -1,5 +1,4 @@
 //! Runs `flip-wasm` in a directory of its own and shows what it did.
-#![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub mod jobs;
 
@@ -142,7 +141,6 @@ pub const RUN_FILTERS: [(&str, &str); 4] = [
 ];
 
 /// The same for a run, with its own figures.
-#[macro_export]
 macro_rules! run_snapshot {
     ($shown:expr) => {
         let filters = $crate::support::RUN_FILTERS.into_iter().chain($crate::support::FILTERS);
@@ -153,7 +151,6 @@ macro_rules! run_snapshot {
 }
 
 /// Compares with the snapshot of this name.
-#[macro_export]
 macro_rules! snapshot {
     ($shown:expr, @$snapshot:literal) => {
         insta::with_settings!({ filters => $crate::support::FILTERS }, {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::{env, process};
 
 /// The packages in `tests/guests/`.
-const GUESTS: &[&str] = &["errand", "misbehaving-filter"];
+const GUESTS: &[&str] = &["errand", "misbehaving-filter", "misbehaving-phases"];
 
 /// What the guests are made of, besides their own folders.
 const SOURCES: &[&str] = &["Cargo.lock", "wit", "components/sdk"];

@@ -28,6 +28,7 @@ fn every_limit_is_finite_and_has_its_tests() {
         call_bytes,     // call_bytes_*
         call_time,      // call_time_*, also in store_limits.rs
         total_time,     // total_time_*
+        cores,          // phases.rs
         log_lines,      // log_lines_*
         log_line,       // a_log_line_*
         gauges,         // gauges_*
@@ -45,6 +46,7 @@ fn every_limit_is_finite_and_has_its_tests() {
         handles,
         host_bytes,
         call_bytes,
+        cores,
         log_lines,
         log_line,
         gauges,

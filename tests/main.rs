@@ -42,6 +42,7 @@ mod object_store_failures;
 mod object_store_interface;
 mod outputs;
 mod peers;
+mod phases;
 mod safetensors;
 mod staged_files;
 mod stages;

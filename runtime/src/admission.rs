@@ -22,7 +22,7 @@ pub struct Admitted {
 
 impl Admitted {
     /// Starts to make an instance with what is granted.
-    pub fn instance(&self) -> InstanceBuilder<'_> {
+    pub fn instance(&self) -> InstanceBuilder {
         self.component.instance().pinned(self.pinned).grants(self.grants.clone())
     }
 

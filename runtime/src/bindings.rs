@@ -20,6 +20,7 @@ wasmtime::component::bindgen!({
             import flip:fl/peers@0.1.0;
             export flip:fl/configurable@0.1.0;
             export flip:fl/dxo-filter@0.1.0;
+            export flip:fl/phased-dxo-filter@0.1.0;
             export flip:fl/executor@0.1.0;
             export flip:fl/event-handler@0.1.0;
             export flip:fl/results-generator@0.1.0;

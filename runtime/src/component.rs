@@ -106,7 +106,7 @@ impl Component {
     }
 
     /// Starts to make an instance.
-    pub fn instance(&self) -> InstanceBuilder<'_> {
+    pub fn instance(&self) -> InstanceBuilder {
         InstanceBuilder::new(self)
     }
 

@@ -66,6 +66,9 @@ pub struct Limits {
     /// The time of all calls together: many short calls are one long one.
     #[serde(deserialize_with = "time", serialize_with = "time_text")]
     pub total_time: Duration,
+    /// Instances of a filter in phases that share a dxo, each on a core and within these limits; no more of
+    /// them than the machine has cores. With one it works alone.
+    pub cores: u64,
     /// Lines in the log; later ones are dropped with one notice. A job's event handlers write some
     /// hundreds.
     pub log_lines: u64,
@@ -109,6 +112,7 @@ impl Limits {
         call_bytes: 1 << 20,
         call_time: Duration::from_secs(300),
         total_time: Duration::from_secs(3_600),
+        cores: 64,
         log_lines: 10_000,
         log_line: 8 << 10,
         gauges: 256,
@@ -151,7 +155,7 @@ impl Limits {
         }
         lower! {
             component_size compile_time compile_memory memory table_elements instances handles host_bytes
-            call_bytes call_time total_time log_lines log_line gauges events files file_bytes upload_bytes
+            call_bytes call_time total_time cores log_lines log_line gauges events files file_bytes upload_bytes
             hub_calls
         }
     }

@@ -16,7 +16,7 @@ pub struct Usage {
     /// The time of these calls, host functions included, in seconds.
     #[serde(rename = "seconds", serialize_with = "seconds")]
     pub time: Duration,
-    /// The most that its memories and tables came to, in bytes.
+    /// The most that its memories and tables came to, in bytes; where several instances shared the work, of one.
     pub peak_memory: u64,
     /// Bytes of tensors and files that it read.
     pub bytes_read: u64,
@@ -28,6 +28,17 @@ pub struct Usage {
     pub stored: Vec<Stored>,
     /// What it deleted, the first thousand deletions.
     pub deleted: Vec<Deleted>,
+}
+
+impl Usage {
+    /// With that of another instance that did part of the work.
+    pub(crate) fn with(mut self, other: &Self) -> Self {
+        self.calls += other.calls;
+        self.time += other.time;
+        self.peak_memory = self.peak_memory.max(other.peak_memory);
+        self.host_calls.add(&other.host_calls);
+        self
+    }
 }
 
 /// Calls into the host, by interface.
@@ -59,6 +70,13 @@ pub struct HostCalls {
 }
 
 impl HostCalls {
+    fn add(&mut self, other: &Self) {
+        macro_rules! add {
+            ($($interface:ident)*) => { $(self.$interface += other.$interface;)* };
+        }
+        add! { log context exchange tensors events storage cleanup object_store hub peers wasi }
+    }
+
     /// The calls of all interfaces.
     pub fn total(&self) -> u64 {
         let Self {

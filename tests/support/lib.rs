@@ -37,6 +37,9 @@ pub use vectors::{FilterCase, filter_cases};
 /// A filter that does what its args say; see its source for the deeds.
 pub const MISBEHAVING_FILTER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/misbehaving-filter.wasm"));
 
+/// A filter in phases that does what its args say; see its source for the deeds.
+pub const MISBEHAVING_PHASES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/misbehaving-phases.wasm"));
+
 /// NVFLARE's meta key for the number of local training steps.
 pub const STEPS: &str = "NUM_STEPS_CURRENT_ROUND";
 

@@ -18,6 +18,8 @@ const COMPONENTS: &[&str] = &[
     "initial-pt-model-locator",
     "json-results",
     "misbehaving-filter",
+    "misbehaving-phases",
+    "percentile-filter",
     "order-statistics",
     "percentile-privacy",
     "persist-to-s3-and-cleanup",

@@ -95,7 +95,7 @@ fn once(args: &Test, global: &Global) -> anyhow::Result<ExitCode> {
     let policy = args.policy.as_deref().map(Policy::read).transpose()?;
     let grants =
         policy.as_ref().map(|policy| policy.grants(&[component.name()]).cloned().unwrap_or_default());
-    let given = Given { grants: grants.as_ref(), limits: args.limits.as_ref() };
+    let given = Given { grants: grants.as_ref(), limits: args.limits.as_ref(), share: None };
     let mut files = paths.into_iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
     let mut verdicts = match files.is_empty() {
         true => Vec::new(),

@@ -81,6 +81,8 @@ pub struct Given<'a> {
     pub grants: Option<&'a Grants>,
     /// What it may use.
     pub limits: Option<&'a Limits>,
+    /// Has a filter in phases work in them: so many instances, and so many bytes in a part.
+    pub share: Option<(usize, u64)>,
 }
 
 /// Runs the case. Its files are in `folder`.
@@ -98,6 +100,9 @@ pub fn run(
     let mut builder = host.instance(component).args(args.text());
     if let Some(limits) = case.allowed().map_err(anyhow::Error::msg)?.or_else(|| given.limits.cloned()) {
         builder = builder.limits(limits);
+    }
+    if let Some((instances, part)) = given.share {
+        builder = builder.share(instances, part);
     }
     let built = builder.build();
     let configured = notes.take();

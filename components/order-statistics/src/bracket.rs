@@ -1,5 +1,7 @@
 //! A guess, from a sample, at two keys between which the wanted ranks lie.
 
+use serde::{Deserialize, Serialize};
+
 use crate::Key;
 
 /// How many standard deviations the bracket reaches to either side: one miss in 10⁹ for an honest sample.
@@ -9,7 +11,7 @@ const SIGMAS: f64 = 6.0;
 const FILL: f64 = 0.9;
 
 /// Two keys, `lo <= hi`, that are likely to enclose the wanted ranks.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Bracket<K> {
     pub lo: K,
     pub hi: K,

@@ -2,13 +2,17 @@
 
 use std::fmt::Debug;
 
+use bytemuck::Pod;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use crate::survey::{Plain, Survey};
 
 /// An unsigned integer that stands for a value in its order.
 ///
 /// The bit patterns of non-negative IEEE 754 numbers are such keys: they are ordered as the numbers are,
 /// with every NaN above infinity. Implemented for `u16`, `u32` and `u64`, and closed to others.
-pub trait Key: sealed::Sealed + Copy + Ord + Debug {
+pub trait Key: sealed::Sealed + Copy + Ord + Debug + Pod + Serialize + DeserializeOwned {
     /// The smallest key, zero.
     const MIN: Self;
     /// The largest key, all bits set.

@@ -43,14 +43,19 @@
 
 mod bracket;
 mod key;
+mod look;
 mod narrow;
 mod position;
+mod raw;
 mod select;
+mod selection;
 mod survey;
 mod tally;
 #[cfg(test)]
 mod tests;
 
 pub use key::Key;
+pub use look::{Look, Seen};
 pub use position::Position;
 pub use select::{Keys, Selected, select};
+pub use selection::{Selection, Step};

@@ -1,5 +1,8 @@
 //! The counting pass: where a bracket lies in the order of all keys, and what lies within it.
 
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
 use crate::Key;
 use crate::bracket::Bracket;
 use crate::survey::Survey;
@@ -10,11 +13,13 @@ pub(crate) const BLOCK: usize = 16;
 /// Counts of keys against a bracket; the keys strictly within it while they fit; the extremes.
 ///
 /// The ends of the bracket are counted, not collected: no number of ties there takes any memory.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(bound = "K: Key + DeserializeOwned + Serialize")]
 pub(crate) struct Tally<K: Key> {
     pub bracket: Bracket<K>,
     capacity: usize,
     /// The keys strictly within the bracket, or `None` once they did not fit.
+    #[serde(with = "inside")]
     pub inside: Option<Vec<K>>,
     below_lo: u64,
     at_lo: u64,
@@ -93,6 +98,24 @@ impl<K: Key> Tally<K> {
         self.total += keys.len() as u64;
     }
 
+    /// Adds what was counted in another part against the same bracket.
+    pub fn merge(&mut self, other: Self) {
+        self.inside = match (self.inside.take(), other.inside) {
+            (Some(mut all), Some(more)) if all.len() + more.len() <= self.capacity => {
+                all.extend(more);
+                Some(all)
+            }
+            _ => None,
+        };
+        self.below_lo += other.below_lo;
+        self.at_lo += other.at_lo;
+        self.within += other.within;
+        self.at_hi += other.at_hi;
+        self.total += other.total;
+        self.min = self.min.min(other.min);
+        self.max = self.max.max(other.max);
+    }
+
     /// Counts a key at an end of the bracket, collects one within.
     #[inline(always)]
     fn collect(&mut self, key: K) {
@@ -108,5 +131,29 @@ impl<K: Key> Tally<K> {
                 inside => *inside = None,
             }
         }
+    }
+}
+
+/// The keys within as their bytes, if they are all there.
+mod inside {
+    use bytemuck::Pod;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(bound = "K: Pod")]
+    struct Raw<K: Pod>(#[serde(with = "crate::raw")] Vec<K>);
+
+    #[derive(Serialize)]
+    #[serde(bound = "K: Pod")]
+    struct RawRef<'a, K: Pod>(#[serde(with = "crate::raw")] &'a [K]);
+
+    pub fn serialize<K: Pod, S: Serializer>(keys: &Option<Vec<K>>, serializer: S) -> Result<S::Ok, S::Error> {
+        keys.as_deref().map(RawRef).serialize(serializer)
+    }
+
+    pub fn deserialize<'de, K: Pod, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Vec<K>>, D::Error> {
+        Ok(Option::<Raw<K>>::deserialize(deserializer)?.map(|Raw(keys)| keys))
     }
 }

@@ -7,8 +7,9 @@ use std::convert::Infallible;
 use proptest::prelude::*;
 
 use crate::bracket::Bracket;
-use crate::select::{CAPACITY, select_in};
-use crate::{Key, Keys, Selected, select};
+use crate::look::{Kind, Look};
+use crate::select::{CAPACITY, run};
+use crate::{Key, Keys, Selected, Selection, Step, select};
 
 /// Keys in memory, shown in odd chunks, with a sample that need not be theirs.
 struct Shown<K> {
@@ -34,6 +35,43 @@ impl<K: Key> Keys<K> for Shown<K> {
     fn sample(&mut self, _: usize, visit: &mut dyn FnMut(&[K])) -> Result<(), Infallible> {
         self.sample.chunks(16).for_each(visit);
         Ok(())
+    }
+}
+
+/// The part after the sample, which is exact for any bracket and any capacity.
+fn select_in<K: Key>(
+    source: &mut Shown<K>,
+    bracket: Bracket<K>,
+    lower: u64,
+    upper: u64,
+    capacity: usize,
+) -> Result<Option<Selected<K>>, Infallible> {
+    let mut selection = Selection::within(bracket, source.len(), [lower, upper], capacity);
+    selection.take(Look(Kind::Survey(bracket)).at(source, capacity)?);
+    run(selection, source, capacity)
+}
+
+/// The same by parts, each seen by somebody else.
+fn select_in_parts<K: Key>(
+    keys: &[K],
+    part: usize,
+    lower: u64,
+    upper: u64,
+    room: usize,
+) -> Option<Selected<K>> {
+    let mut selection = Selection::new(keys.len() as u64, lower, upper);
+    loop {
+        let look = match selection.next() {
+            Step::Look(look) => postcard::to_allocvec(&look).unwrap(),
+            Step::Done(selected) => return selected,
+        };
+        for part in keys.chunks(part).rev() {
+            let sample = part.iter().copied().step_by(3).collect();
+            let mut source = Shown { keys: part.to_vec(), sample, chunk: 7, scans: 0 };
+            let look: Look<K> = postcard::from_bytes(&look).unwrap();
+            let seen = postcard::to_allocvec(&look.at(&mut source, room).unwrap()).unwrap();
+            selection.take(postcard::from_bytes(&seen).unwrap());
+        }
     }
 }
 
@@ -91,6 +129,11 @@ fn agrees<K: Key + Arbitrary + 'static>() -> Result<(), TestCaseError> {
         .run(&input, |(keys, lie, (chunk, rank, gap, capacity))| {
             let rank = rank.index(keys.len());
             let sample = lie.unwrap_or_else(|| keys.iter().copied().step_by(3).collect());
+            let upper = (rank + gap).min(keys.len() - 1) as u64;
+            let part = chunk.max(keys.len() / 3);
+            let in_parts = select_in_parts(&keys, part, rank as u64, upper, capacity);
+            let mut whole = Shown { keys: keys.clone(), sample: vec![], chunk, scans: 0 };
+            prop_assert_eq!(in_parts, select(&mut whole, rank as u64, upper).unwrap());
             check(keys, sample, chunk, rank, gap, capacity);
             Ok(())
         })
@@ -132,6 +175,32 @@ fn ties_need_one_scan() {
 fn a_lie_costs_a_scan_for_each_16_bits() {
     let keys: Vec<u64> = (0..100_000u64).map(|i| i.wrapping_mul(0x9E37_79B9_7F4A_7C15)).collect();
     assert!(check(keys, vec![0; 5000], 4096, 50_000, 1, CAPACITY) <= 1 + 4);
+}
+
+#[test]
+fn a_large_source_in_parts() {
+    let keys: Vec<u32> = (0..300_000_u32).map(|i| i.wrapping_mul(0x9E37_79B9)).collect();
+    let mut sorted = keys.clone();
+    sorted.sort_unstable();
+    // Room for all that is near the wanted keys, and for next to nothing of it.
+    for room in [CAPACITY, 10] {
+        let found = select_in_parts(&keys, 70_001, 285_000, 285_001, room).unwrap();
+        assert_eq!((found.lower, found.upper), (sorted[285_000], sorted[285_001]));
+        assert_eq!((found.min, found.max), (sorted[0], sorted[299_999]));
+    }
+}
+
+#[test]
+fn what_was_seen_in_another_step_ends_the_search_in_vain() {
+    let mut source = Shown::<u32> { keys: vec![1, 2], sample: vec![], chunk: 1, scans: 0 };
+    let mut selection = Selection::new(2, 0, 1);
+    let Step::Look(survey) = selection.next() else { panic!("two keys are surveyed") };
+    let mut another = Selection::<u32>::new(1 << 20, 0, 1);
+    let Step::Look(sample) = another.next() else { panic!("many keys are sampled") };
+    another.take(survey.at(&mut source, 2).unwrap());
+    assert!(matches!(another.next(), Step::Done(None)));
+    selection.take(sample.at(&mut source, 2).unwrap());
+    assert!(matches!(selection.next(), Step::Done(None)));
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! What the filters that truncate at a percentile share: their args, the tensors of a dxo as
 //! [`truncation`] takes them, and what they tell of their work.
 
+mod run;
 mod tensors;
 
 use flip_sdk::{DataKind, Dxo, Error, log};
-use truncation::{Outcome, Settings, Truncated};
+use truncation::{Settings, Truncated};
 
-pub use tensors::DxoTensor;
+pub use run::{Ended, Run, Stage, process_part};
 
 /// The kinds of data that can be truncated.
 const SUPPORTED: [DataKind; 2] = [DataKind::WeightDiff, DataKind::Weights];
@@ -68,26 +69,9 @@ impl PercentileFilter {
         let steps = dxo.meta_as(STEPS)?.unwrap_or(1.0);
         Ok(Settings { percentile: self.percentile, gamma: self.gamma, steps })
     }
-
-    /// Truncates these tensors, and tells of it; `part` says which they are, where they are not all.
-    ///
-    /// # Errors
-    ///
-    /// Those of the host.
-    pub fn truncate(
-        &self,
-        tensors: &mut [DxoTensor<'_>],
-        settings: &Settings,
-        part: Option<&str>,
-    ) -> Result<Outcome, Error> {
-        let outcome = truncation::truncate(tensors, settings)?;
-        if let Outcome::Truncated(truncated) = &outcome {
-            tell(truncated, settings, part);
-        }
-        Ok(outcome)
-    }
 }
 
+/// Tells of a truncation; `part` says of which tensors, where they are not all.
 fn tell(truncated: &Truncated, settings: &Settings, part: Option<&str>) {
     let Truncated { max, min, cutoff, elements, zeros } = *truncated;
     let steps = settings.steps;

@@ -13,21 +13,24 @@ pub struct DxoTensor<'a> {
 }
 
 impl<'a> DxoTensor<'a> {
-    /// The tensors of a dxo whose names `covers` takes, in their order.
+    /// The tensor of this name.
     ///
     /// # Errors
     ///
-    /// `quota-exceeded` where so many cannot be open.
-    pub fn all(dxo: &'a Dxo, covers: impl Fn(&str) -> bool) -> Result<Vec<Self>, Error> {
-        dxo.names()
-            .into_iter()
-            .filter(|name| covers(name))
-            .map(|name| {
-                let tensor = dxo.tensor(&name)?;
-                let (dtype, len) = (tensor.dtype(), tensor.len());
-                Ok(Self { dxo, name, tensor, dtype, len })
-            })
-            .collect()
+    /// `not-found`; `quota-exceeded` where so many cannot be open.
+    pub fn open(dxo: &'a Dxo, name: &str) -> Result<Self, Error> {
+        let tensor = dxo.tensor(name)?;
+        let (dtype, len) = (tensor.dtype(), tensor.len());
+        Ok(Self { dxo, name: name.to_owned(), tensor, dtype, len })
+    }
+
+    /// The tensors of these names.
+    ///
+    /// # Errors
+    ///
+    /// As of [`DxoTensor::open`].
+    pub fn of(dxo: &'a Dxo, names: &[String]) -> Result<Vec<Self>, Error> {
+        names.iter().map(|name| Self::open(dxo, name)).collect()
     }
 }
 

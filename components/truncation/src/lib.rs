@@ -43,15 +43,19 @@ mod load;
 mod magnitudes;
 mod outcome;
 mod real;
+mod task;
 mod tensor;
+mod truncation;
 
 pub use array::Array;
 pub use dtype::Dtype;
 pub use outcome::{Outcome, Refusal, Settings, Truncated, Unchanged};
-pub use tensor::{Tensor, WINDOW};
+pub use task::{Garbled, Report, Task};
+pub use tensor::{Profile, Tensor, WINDOW};
+pub use truncation::{Step, Truncation};
 
-use cutoff::cutoff;
-use half::f16;
+/// Elements in a report where the tensors are one part: 2 MiB of float32, 4 MiB of float64.
+const ROOM: usize = 1 << 19;
 
 /// Truncates tensors in place.
 ///
@@ -60,21 +64,12 @@ use half::f16;
 /// # Errors
 /// Those of the tensors. After an error some tensors may be truncated and others not: do not share them.
 pub fn truncate<T: Tensor>(tensors: &mut [T], settings: &Settings) -> Result<Outcome, T::Error> {
-    if let Some(refusal) = settings.refusal() {
-        return Ok(Outcome::Refused(refusal));
+    let profiles: Vec<_> = tensors.iter().map(Tensor::profile).collect();
+    let mut truncation = Truncation::new(&profiles, settings);
+    loop {
+        match truncation.next() {
+            Step::Observe(task) | Step::Apply(task) => truncation.take(task.run(tensors, ROOM)?),
+            Step::Done(outcome) => return Ok(outcome),
+        }
     }
-    if tensors.is_empty() {
-        return Ok(Outcome::Unchanged(Unchanged::NoTensors));
-    }
-    let widest = tensors.iter().map(|tensor| tensor.dtype().output()).max_by_key(|dtype| dtype.size());
-    let found = match widest {
-        Some(Dtype::Float16) => cutoff::<f16, T>(tensors, settings)?,
-        Some(Dtype::Float32) => cutoff::<f32, T>(tensors, settings)?,
-        _ => cutoff::<f64, T>(tensors, settings)?,
-    };
-    let Some(truncated) = found else {
-        return Ok(Outcome::Unchanged(Unchanged::NoElements));
-    };
-    let zeros = apply::apply(tensors, settings, truncated.cutoff)?;
-    Ok(Outcome::Truncated(Truncated { zeros, ..truncated }))
 }

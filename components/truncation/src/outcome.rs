@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// How to truncate.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
     /// The share of the elements to zero, in percent, from 0 to 100.
     pub percentile: f64,
@@ -36,7 +38,7 @@ pub enum Outcome {
     Truncated(Truncated),
     /// There was nothing to truncate.
     Unchanged(Unchanged),
-    /// The settings make no sense, and nothing was done.
+    /// It could not be done, and nothing was.
     Refused(Refusal),
 }
 
@@ -73,6 +75,8 @@ pub enum Refusal {
     Percentile(f64),
     /// Not positive, or not finite.
     Steps(f64),
+    /// The elements were not the same in each pass over them.
+    Changed,
 }
 
 impl fmt::Display for Unchanged {
@@ -91,6 +95,7 @@ impl fmt::Display for Refusal {
             Self::Percentile(percentile) => {
                 write!(f, "percentile is {percentile}, but must be from 0 to 100")
             }
+            Self::Changed => f.write_str("the elements changed while they were read"),
             Self::Steps(steps) => write!(f, "steps is {steps}, but must be positive and finite"),
         }
     }

@@ -11,6 +11,7 @@ use order_statistics::Key;
 /// as NumPy does.
 pub(crate) trait Real:
     Copy
+    + std::fmt::Debug
     + PartialOrd
     + Add<Output = Self>
     + Sub<Output = Self>

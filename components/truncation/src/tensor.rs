@@ -8,6 +8,15 @@ use crate::Dtype;
 /// the second cache.
 pub const WINDOW: usize = 256 * 1024;
 
+/// What a truncation has to know of a tensor before it begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// The type of its elements.
+    pub dtype: Dtype,
+    /// The number of its elements.
+    pub len: u64,
+}
+
 /// A tensor whose elements are shown and replaced in windows.
 ///
 /// It may be kept by the host of a WebAssembly component, in a file, or in memory ([`Array`](crate::Array)).
@@ -21,7 +30,7 @@ pub trait Tensor {
     fn dtype(&self) -> Dtype;
 
     /// Whether it has no dimensions: one number, which counts in the cutoff, but is neither zeroed nor
-    /// clipped.
+    /// clipped. A piece of a tensor that has dimensions has some.
     fn is_scalar(&self) -> bool;
 
     /// The number of elements.
@@ -30,6 +39,11 @@ pub trait Tensor {
     /// Whether it has no elements.
     fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// What a truncation has to know of it.
+    fn profile(&self) -> Profile {
+        Profile { dtype: self.dtype(), len: self.len() }
     }
 
     /// Shows up to `count` elements from `start`.

@@ -25,6 +25,8 @@ pub struct HostDxo {
     data: HostData,
     /// What names, meta and values cost the component.
     charge: Charge,
+    /// Whether it is a part of another, which keeps its tensors.
+    is_part: bool,
 }
 
 enum HostData {
@@ -48,7 +50,13 @@ impl HostDxo {
                 DxoData::Values(values) => HostData::Values(values),
             },
             charge,
+            is_part: false,
         })
+    }
+
+    /// A part of a dxo: nothing but what is written to its tensors comes of it.
+    pub(crate) fn part(part: Dxo, budget: &Budget) -> Result<Self, TensorError> {
+        Ok(Self { is_part: true, ..Self::new(part, budget)? })
     }
 
     /// The dxo, as the component leaves it.
@@ -162,6 +170,10 @@ impl HostDxoTrait for ExchangeView<'_> {
     ) -> Result<(), Failure> {
         let value = self.table.delete(value)?;
         let dxo = self.table.get_mut(&dxo)?;
+        if dxo.is_part {
+            let reason = "the tensors of a part stay what they are; write to them".to_owned();
+            return Err(Failure::Typed(Error::NotPermitted(reason)));
+        }
         let HostData::Tensors(tensors) = &dxo.data else {
             return Err(Failure::invalid_argument(format!("a dxo of kind {} holds no tensors", dxo.kind)));
         };

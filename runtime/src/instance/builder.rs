@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use wasmtime::{Store, UpdateDeadline};
 
 use super::deadline::deadline;
-use super::{Instance, Interests, Live};
+use super::{Instance, Interests, Live, Sharing};
 use crate::audit::{AuditTrail, Auditor, CallSink};
+use crate::bindings::exports::flip::fl::phased_dxo_filter;
 use crate::budget::Budget;
 use crate::component::Component;
 use crate::error::Error;
@@ -24,8 +25,9 @@ use crate::tensor::{Scratch, ScratchFile};
 use crate::usage::Usage;
 
 /// Makes an [`Instance`]; from [`Component::instance`].
-pub struct InstanceBuilder<'a> {
-    component: &'a Component,
+#[derive(Clone)]
+pub struct InstanceBuilder {
+    component: Component,
     name: Arc<str>,
     args: String,
     limits: Limits,
@@ -39,12 +41,14 @@ pub struct InstanceBuilder<'a> {
     told: Option<Arc<dyn CallSink>>,
     clock: Option<Duration>,
     pinned: bool,
+    meter: Meter,
+    sharing: Option<Sharing>,
 }
 
-impl<'a> InstanceBuilder<'a> {
-    pub(crate) fn new(component: &'a Component) -> Self {
+impl InstanceBuilder {
+    pub(crate) fn new(component: &Component) -> Self {
         Self {
-            component,
+            component: component.clone(),
             name: component.name.clone(),
             args: "{}".to_owned(),
             limits: component.runtime.limits().clone(),
@@ -58,6 +62,8 @@ impl<'a> InstanceBuilder<'a> {
             told: None,
             clock: None,
             pinned: false,
+            meter: Meter::default(),
+            sharing: None,
         }
     }
 
@@ -137,6 +143,32 @@ impl<'a> InstanceBuilder<'a> {
         self
     }
 
+    /// Filters in phases, where the component can, whatever the size of the data: by so many instances, in parts
+    /// of `part` bytes, but at least a window of a tensor. For tests: what comes of the data must be the same.
+    pub fn share(mut self, instances: usize, part: u64) -> Self {
+        self.sharing = Some(Sharing { part, instances });
+        self
+    }
+
+    /// One that shares the work of the instance that it made: it computes, and does nothing else.
+    pub(super) fn helper(&self) -> Self {
+        let grants = Grants { wasi: self.grants.wasi.clone(), ..Grants::default() };
+        Self {
+            grants: grants.into(),
+            services: Services::default(),
+            audit: None,
+            told: None,
+            scratch: Scratch::Memory,
+            ..self.clone()
+        }
+    }
+
+    /// Counts its data together with another's.
+    pub(super) fn counted(mut self, meter: Meter) -> Self {
+        self.meter = meter;
+        self
+    }
+
     /// Keeps what it writes in a file without a name, in place of memory.
     pub fn scratch_file(mut self) -> Self {
         self.scratch = Scratch::File(Arc::new(ScratchFile::temporary()));
@@ -156,7 +188,10 @@ impl<'a> InstanceBuilder<'a> {
     /// [`Error::Args`] says what the component does not accept, [`Error::Withheld`] what it imports that the
     /// grants withhold. [`Error::Audit`] where the audit trail cannot be written.
     pub fn build(self) -> Result<Instance, Error> {
-        let (component, limits) = (self.component, self.limits);
+        // Others like it may be made later, to share its work.
+        let blueprint =
+            phased_dxo_filter::GuestIndices::new(&self.component.pre).is_ok().then(|| self.clone());
+        let (component, limits, meter) = (self.component, self.limits, self.meter);
         if component.inspection.size > limits.component_size {
             let allowed = Allowed::Bytes(limits.component_size);
             let reached = LimitReached { limit: "component-size", allowed };
@@ -170,11 +205,10 @@ impl<'a> InstanceBuilder<'a> {
                 return Err(Error::Withheld { component, import });
             }
         }
-        let meter = Meter::default();
         let winding_up = Arc::<AtomicBool>::default();
         let id = self.id.unwrap_or_else(|| self.name.clone());
         let audit = self.audit.map(|(trail, place)| {
-            Auditor::start(&trail, &place, &id, component, self.pinned, &self.grants, &limits)
+            Auditor::start(&trail, &place, &id, &component, self.pinned, &self.grants, &limits)
         });
         let audit = audit.transpose()?.or_else(|| self.told.map(|sink| Auditor::telling(sink, &id)));
         let mut state = HostState::new(
@@ -206,7 +240,7 @@ impl<'a> InstanceBuilder<'a> {
         });
         let mut instance = Instance {
             runtime: component.runtime.clone(),
-            component: component.clone(),
+            component,
             name: self.name,
             limits,
             meter,
@@ -218,6 +252,9 @@ impl<'a> InstanceBuilder<'a> {
             #[cfg(test)]
             cut_after: None,
             live: Some(Live { store, raw: None }),
+            blueprint: blueprint.map(Box::new),
+            helpers: Vec::new(),
+            sharing: self.sharing,
         };
         instance.start(&self.args)?;
         Ok(instance)

@@ -5,12 +5,14 @@ mod builder;
 mod cut;
 mod deadline;
 mod failure;
+mod helpers;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use indexmap::IndexMap;
 use wasmtime::Store;
 use wasmtime::component::{Instance as RawInstance, InstancePre};
 
@@ -29,6 +31,7 @@ use crate::usage::Usage;
 pub use builder::InstanceBuilder;
 pub(crate) use deadline::Scope;
 use deadline::deadline;
+pub(crate) use helpers::Sharing;
 
 /// The longest text of a component that goes into an error, in bytes.
 pub(crate) const MAX_TEXT: usize = 2_000;
@@ -53,6 +56,11 @@ pub struct Instance {
     /// Notes what it does, where a trail is kept.
     audit: Option<Auditor>,
     live: Option<Live>,
+    /// What others like it are made by, where they can share its work, and those that there are.
+    blueprint: Option<Box<InstanceBuilder>>,
+    helpers: Vec<Instance>,
+    /// How its work is shared, where the data does not decide.
+    pub(crate) sharing: Option<Sharing>,
     /// After how many polls the future of a call is dropped, as nobody but a test does.
     #[cfg(test)]
     cut_after: Option<usize>,
@@ -103,7 +111,9 @@ impl Instance {
 
     /// What it has used so far.
     pub fn usage(&self) -> Usage {
-        Usage { bytes_read: self.meter.read(), bytes_written: self.meter.written(), ..self.spent.clone() }
+        let own = self.spent.clone();
+        let all = self.helpers.iter().fold(own, |usage, helper| usage.with(&helper.spent));
+        Usage { bytes_read: self.meter.read(), bytes_written: self.meter.written(), ..all }
     }
 
     /// The kinds of data that it filters, as it said when it was configured; none stands for all.
@@ -184,6 +194,14 @@ impl Instance {
             Some(Live { store, raw: Some(raw) }) => Ok((&self.component.pre, store, *raw)),
             _ => Err(poisoned),
         }
+    }
+
+    /// The figures that it reported, since they were last forgotten.
+    pub(crate) fn gauges(&mut self) -> IndexMap<String, f64> {
+        self.live
+            .as_mut()
+            .map(|live| std::mem::take(&mut live.store.data_mut().log.gauges))
+            .unwrap_or_default()
     }
 
     /// Fails where what it does cannot be noted.

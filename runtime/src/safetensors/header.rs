@@ -23,7 +23,7 @@ const LENGTH: u64 = 8;
 const METADATA: &str = "__metadata__";
 
 /// What a header says.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Header {
     pub(super) metadata: IndexMap<String, String>,
     pub(super) tensors: IndexMap<String, Entry>,

@@ -80,10 +80,10 @@ impl Output {
 
     fn finish(mut self, dxo: &mut Dxo, metadata: &IndexMap<String, String>) -> io::Result<()> {
         let header = header(dxo, metadata, 1);
-        let end = header.tensors.last().map_or(0, |(_, entry)| entry.data_offsets.1);
-        let bytes = header.to_bytes(Some(self.data_start)).filter(|_| self.is_in_place(dxo, &header));
-        match bytes {
+        let in_place = self.in_place(dxo, &header);
+        match in_place.and_then(|header| header.to_bytes(Some(self.data_start))) {
             Some(bytes) => {
+                let end = header.tensors.last().map_or(0, |(_, entry)| entry.data_offsets.1);
                 let file = self.file.as_file();
                 file.write_all_at(&bytes, 0)?;
                 file.set_len(self.data_start.saturating_add(end))?;
@@ -104,15 +104,25 @@ impl Output {
         Ok(())
     }
 
-    /// Whether every tensor already lies where the header says.
-    fn is_in_place(&self, dxo: &mut Dxo, header: &Header) -> bool {
-        let entries = header.tensors.values();
-        let Some(tensors) = dxo.tensors_mut() else { return false };
-        tensors.values_mut().zip(entries).all(|(tensor, entry)| {
-            let place = self.data_start.saturating_add(entry.data_offsets.0);
-            tensor.is_empty()
-                || matches!(tensor.complete_in(&self.scratch), Ok(Some(offset)) if offset == place)
-        })
+    /// The header with the places where the tensors lie, if all of them are in the file and leave no gap: in what
+    /// order they were written, is all the same.
+    fn in_place(&self, dxo: &mut Dxo, header: &Header) -> Option<Header> {
+        let mut header = header.clone();
+        let mut places = Vec::new();
+        for (tensor, entry) in dxo.tensors_mut()?.values_mut().zip(header.tensors.values_mut()) {
+            let (begin, end) = entry.data_offsets;
+            let len = end.saturating_sub(begin);
+            if len == 0 {
+                entry.data_offsets = (0, 0);
+                continue;
+            }
+            let begin = tensor.complete_in(&self.scratch).ok()??.checked_sub(self.data_start)?;
+            entry.data_offsets = (begin, begin.saturating_add(len));
+            places.push(entry.data_offsets);
+        }
+        places.sort_unstable();
+        let ends = [0].into_iter().chain(places.iter().map(|place| place.1));
+        places.iter().zip(ends).all(|(place, end)| place.0 == end).then_some(header)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod dtype;
 mod overlay;
+mod pieces;
 mod scratch;
 mod source;
 
@@ -13,6 +14,7 @@ pub use crate::bindings::flip::fl::types::Dtype;
 use crate::budget::{Budget, Charge};
 use crate::limits::LimitReached;
 use overlay::Overlay;
+pub(crate) use pieces::Cut;
 pub(crate) use scratch::{Scratch, ScratchFile};
 pub(crate) use source::Source;
 pub use source::{FileRange, TensorSource};

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::FileRange;
+use crate::exchange::Dxo;
 
 /// Where the bytes go that a component writes.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +15,17 @@ pub(crate) enum Scratch {
     Memory,
     /// A file, one tensor after the other.
     File(Arc<ScratchFile>),
+}
+
+impl Scratch {
+    /// What a component that rewrites a dxo takes by that, which is not its doing: in memory where it is or goes
+    /// there, else on disk.
+    pub(crate) fn given(&self, dxo: &Dxo) -> u64 {
+        match self {
+            Self::Memory => dxo.memory_len(),
+            Self::File(_) => dxo.byte_len(),
+        }
+    }
 }
 
 /// A file that grows at its end, and whose parts are used again once they are given back.

@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::zeroed;
 
@@ -22,6 +22,20 @@ impl FileRange {
     /// `len` bytes of `file` from byte `offset`.
     pub fn new(file: Arc<File>, offset: u64, len: u64) -> Self {
         Self { file, offset, len }
+    }
+
+    /// `len` bytes of it from byte `offset`; the caller has checked that they are there.
+    pub(super) fn slice(&self, offset: u64, len: u64) -> Self {
+        Self { file: self.file.clone(), offset: self.offset.saturating_add(offset), len }
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// It and a range that begins where it ends.
+    pub(super) fn with(&self, next: &Self) -> Self {
+        Self { len: self.len.saturating_add(next.len), ..self.clone() }
     }
 
     /// Fills `buffer` from byte `offset` of the range.
@@ -90,6 +104,22 @@ impl Source {
         }
     }
 
+    /// `len` bytes of it from `offset`, as a source of their own; the caller has checked that they are there.
+    pub(super) fn slice(&self, offset: u64, len: u64) -> Self {
+        match self {
+            Self::Memory(bytes) => {
+                let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+                let end = start.saturating_add(usize::try_from(len).unwrap_or(usize::MAX)).min(bytes.len());
+                Self::Memory(bytes.slice(start..end))
+            }
+            Self::File(range) => Self::File(range.slice(offset, len)),
+            Self::Zeros(_) => Self::Zeros(len),
+            Self::Elsewhere(source) => {
+                Self::Elsewhere(Arc::new(Piece { whole: source.clone(), offset, len }))
+            }
+        }
+    }
+
     pub(crate) fn len(&self) -> u64 {
         match self {
             Self::Memory(bytes) => bytes.len() as u64,
@@ -130,24 +160,45 @@ impl Source {
         Ok(())
     }
 
-    /// Writes where the bytes lie in memory and nobody else holds them; says whether that was so.
-    pub(super) fn write_in_place(&mut self, offset: u64, bytes: &[u8]) -> bool {
-        let Self::Memory(memory) = self else { return false };
+    /// The memory in which the bytes lie, where nobody else holds them.
+    pub(super) fn take_memory(&mut self) -> Option<BytesMut> {
+        let Self::Memory(memory) = self else { return None };
         match std::mem::take(memory).try_into_mut() {
             Err(shared) => {
                 *memory = shared;
-                false
+                None
             }
-            Ok(mut owned) => {
-                let start = usize::try_from(offset).unwrap_or(usize::MAX);
-                let target = owned.get_mut(start..start.saturating_add(bytes.len()));
-                let fits = target.is_some();
-                if let Some(target) = target {
-                    target.copy_from_slice(bytes);
-                }
-                *memory = owned.freeze();
-                fits
-            }
+            Ok(owned) => Some(owned),
         }
+    }
+
+    /// Writes where the bytes lie in memory and nobody else holds them; says whether that was so.
+    pub(super) fn write_in_place(&mut self, offset: u64, bytes: &[u8]) -> bool {
+        let Some(mut owned) = self.take_memory() else { return false };
+        let start = usize::try_from(offset).unwrap_or(usize::MAX);
+        let target = owned.get_mut(start..start.saturating_add(bytes.len()));
+        let fits = target.is_some();
+        if let Some(target) = target {
+            target.copy_from_slice(bytes);
+        }
+        *self = Self::Memory(owned.freeze());
+        fits
+    }
+}
+
+/// A part of another source.
+struct Piece {
+    whole: Arc<dyn TensorSource>,
+    offset: u64,
+    len: u64,
+}
+
+impl TensorSource for Piece {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read_into(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.whole.read_into(self.offset.saturating_add(offset), buffer)
     }
 }

@@ -212,7 +212,7 @@ impl TestHost {
     }
 
     /// Begins to make an instance of the component on this host.
-    pub fn instance<'a>(&self, component: &'a Component) -> InstanceBuilder<'a> {
+    pub fn instance(&self, component: &Component) -> InstanceBuilder {
         let own = || {
             let of_its_name = BUILTINS.iter().find(|builtin| builtin.class == component.name())?;
             let same = Digest::of(of_its_name.wasm) == component.inspection().sha256;

@@ -6,7 +6,7 @@ use similar::TextDiff;
 use super::{Subject, data, ended_by_the_host, scenario, told};
 use crate::test::case::Case;
 use crate::test::expected::{Answered, ErrorSpec, Gives, HostSpec};
-use crate::test::runner::{Ended, Observed};
+use crate::test::runner::{Ended, Given, Observed};
 
 /// A check.
 pub struct Check {
@@ -37,6 +37,12 @@ pub const ALL: &[Check] = &[
     Check { name: "types", what: "names, order, dtypes and shapes stay", role: FILTER, run: types },
     Check { name: "odd-data", what: "odd data is filtered, left, or refused", role: FILTER, run: odd_data },
     Check {
+        name: "phases",
+        what: "in phases it does the same, however many instances share the data",
+        role: FILTER,
+        run: phases,
+    },
+    Check {
         name: "memory",
         what: "it needs at most a quarter of a large update's size",
         role: FILTER,
@@ -48,6 +54,11 @@ const FILTER: Option<&str> = Some("dxo-filter");
 
 /// The elements of a large update: 64 MiB of float32.
 const LARGE: u64 = 16 << 20;
+
+/// The elements of an update that several instances share: five windows of float32, and a bit.
+const SHARED: u64 = (5 << 16) + 3;
+/// The bytes of a window, below which no tensor is cut.
+const WINDOW: u64 = 256 << 10;
 
 fn standard(subject: &Subject<'_>) -> anyhow::Result<Case> {
     Ok(scenario::case(subject, scenario::calls(subject, 1)?))
@@ -227,6 +238,24 @@ fn odd_data(subject: &Subject<'_>) -> anyhow::Result<Vec<String>> {
                 let why = ended_by_the_host(&observed).join("; ");
                 found.push(format!("{kind} with {what}: {why}"));
             }
+        }
+    }
+    Ok(found)
+}
+
+/// For a filter that does not work in phases, there is nothing to tell apart.
+fn phases(subject: &Subject<'_>) -> anyhow::Result<Vec<String>> {
+    let mut cases = vec![standard(subject)?];
+    for kind in scenario::kinds(subject)? {
+        cases.push(scenario::case(subject, vec![scenario::filtering(data::large(kind, SHARED))]));
+    }
+    let mut found = Vec::new();
+    for case in cases {
+        let alone = subject.observe(&case)?;
+        for (instances, part) in [(1, WINDOW), (2, WINDOW), (3, 1), (2, 3 * WINDOW)] {
+            let given = Given { share: Some((instances, part)), ..subject.given };
+            let what = format!("in phases, shared by {instances}, it does something else");
+            found.extend(difference(&what, &alone, &subject.observe_with(&case, given)?)?);
         }
     }
     Ok(found)

@@ -42,7 +42,11 @@ impl Subject<'_> {
     }
 
     fn observe(&self, case: &Case) -> anyhow::Result<Observed> {
-        runner::run(self.runtime, self.component, case, Path::new(""), self.given)
+        self.observe_with(case, self.given)
+    }
+
+    fn observe_with(&self, case: &Case, given: Given<'_>) -> anyhow::Result<Observed> {
+        runner::run(self.runtime, self.component, case, Path::new(""), given)
     }
 }
 

@@ -1,9 +1,7 @@
 //! Filters of dxos.
 
 use super::{Exported, with};
-use crate::{Configurable, DataKind, Dxo, Error, FlContext};
-
-pub use bindings::exports::flip::fl::dxo_filter::Verdict;
+use crate::{Configurable, DataKind, Dxo, Error, FlContext, Verdict};
 
 /// NVFLARE's `DXOFilter`: changes, or holds back, the data that enters or leaves a site.
 pub trait DxoFilter: Configurable {

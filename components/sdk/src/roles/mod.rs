@@ -35,6 +35,7 @@ pub mod dxo_filter;
 pub mod event_handler;
 pub mod executor;
 pub mod model_locator;
+pub mod phased_dxo_filter;
 pub mod results_generator;
 pub mod results_persistor;
 pub mod state;
@@ -59,12 +60,14 @@ fn with<E: Exported, R>(call: impl FnOnce(&mut E::Component) -> Result<R, Error>
 }
 
 /// Exports a type as the component of this crate, with the roles whose traits it implements;
-/// `state` stands beside them where it is [`Stateful`](state::Stateful).
+/// `state` stands beside them where it is [`Stateful`](state::Stateful), `phased_dxo_filter` beside `dxo_filter`
+/// where it is a [`PhasedDxoFilter`](phased_dxo_filter::PhasedDxoFilter).
 ///
 /// ```ignore
 /// flip_sdk::export!(MyFilter: dxo_filter);
 /// flip_sdk::export!(MyWatcher: event_handler, results_generator);
 /// flip_sdk::export!(MyGenerator: results_generator, state);
+/// flip_sdk::export!(MyFastFilter: dxo_filter, phased_dxo_filter);
 /// ```
 #[macro_export]
 macro_rules! export {

@@ -1,22 +1,30 @@
 //! The duties that FLARE's base class of filters has: which data a filter sees, the history of filters,
 //! and that nothing leaves a site where a filter did not do its work.
 
+mod parts;
+mod phases;
+mod workers;
+
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 use serde::Serialize;
+use wasmtime::Store;
 use wasmtime::component::Resource;
 
-use crate::bindings::exports::flip::fl::dxo_filter::{self, Guest, Verdict};
+use crate::bindings::exports::flip::fl::dxo_filter::{self, Guest};
+use crate::bindings::flip::fl::types::Verdict;
+use crate::budget::Budget;
 use crate::context::FlContext;
 use crate::error::Error;
 use crate::exchange::{Dxo, DxoData, MAX_DEPTH, ReturnCode, Shareable};
+use crate::host::HostState;
 use crate::host::exchange::HostDxo;
 use crate::host::log::one_line;
 use crate::instance::{Instance, Scope};
 use crate::json::Json;
 use crate::roles::guest;
-use crate::tensor::{Scratch, TensorError};
+use crate::tensor::TensorError;
 
 /// NVFLARE's meta key for the names of the filters that a dxo went through.
 const FILTER_HISTORY: &str = "filter_history";
@@ -158,29 +166,18 @@ impl Instance {
                 text.to().map_err(|_| Error::InvalidData(format!("meta {FILTER_HISTORY} is no list")))?
             }
         };
-        let (mut dxo, verdict, gauges) = self.enter(Scope::of(ctx), async |live| {
-            let state = live.store.data_mut();
-            state.log.gauges.clear();
-            // A component may rewrite what it is given: in memory where it is or goes there, else on disk.
-            let given = match state.tensors.scratch {
-                Scratch::Memory => dxo.memory_len(),
-                Scratch::File(_) => dxo.byte_len(),
-            };
-            state.tensors.budget.give(given.saturating_add(dxo.text_len()));
-            let mut dxo = dxo;
-            // This fails where what the component keeps of earlier calls leaves too little.
-            dxo.charge(&state.tensors.budget).map_err(spent)?;
-            let dxo = HostDxo::new(dxo, &state.tensors.budget).map_err(spent)?;
-            let dxo = state.table.push(dxo)?;
-            let ctx = state.table.push(ctx.clone())?;
-            let borrows = (Resource::new_borrow(dxo.rep()), Resource::new_borrow(ctx.rep()));
-            let verdict = guest.call_process_dxo(&mut live.store, borrows.0, borrows.1).await?;
-            let state = live.store.data_mut();
-            state.table.delete(ctx)?;
-            let mut dxo = state.table.delete(dxo)?.into_dxo();
-            dxo.release();
-            Ok((dxo, verdict, std::mem::take(&mut state.log.gauges)))
-        })?;
+        drop(self.gauges());
+        let (mut dxo, verdict) = match self.sharing(&dxo) {
+            Some(sharing) => self.filter_in_phases(dxo, ctx, sharing)?,
+            None => self.with_dxo(dxo, Scope::of(ctx), HostDxo::new, async |store, dxo| {
+                let ctx = store.data_mut().table.push(ctx.clone())?;
+                let borrow = Resource::new_borrow(ctx.rep());
+                let verdict = guest.call_process_dxo(&mut *store, dxo, borrow).await?;
+                store.data_mut().table.delete(ctx)?;
+                Ok(verdict)
+            })?,
+        };
+        let gauges = self.gauges();
         let outcome = match verdict {
             Err(error) => return Err(self.failed(error)),
             Ok(Verdict::Refused(reason)) => return Err(self.refused(&reason)),
@@ -190,6 +187,32 @@ impl Instance {
         history.push(self.name().into());
         dxo.set_meta(FILTER_HISTORY, &history).map_err(|error| Error::InvalidData(error.to_string()))?;
         Ok((dxo, outcome, gauges))
+    }
+}
+
+impl Instance {
+    /// Enters the component with a dxo, as `host` shows it.
+    fn with_dxo<R>(
+        &mut self,
+        dxo: Dxo,
+        scope: Scope<'_>,
+        host: fn(Dxo, &Budget) -> Result<HostDxo, TensorError>,
+        call: impl AsyncFnOnce(&mut Store<HostState>, Resource<HostDxo>) -> wasmtime::Result<R>,
+    ) -> Result<(Dxo, R), Error> {
+        self.enter(scope, async |live| {
+            let state = live.store.data_mut();
+            let given = state.tensors.scratch.given(&dxo);
+            state.tensors.budget.give(given.saturating_add(dxo.text_len()));
+            let mut dxo = dxo;
+            // This fails where what the component keeps of earlier calls leaves too little.
+            dxo.charge(&state.tensors.budget).map_err(spent)?;
+            let dxo = host(dxo, &state.tensors.budget).map_err(spent)?;
+            let dxo = state.table.push(dxo)?;
+            let answer = call(&mut live.store, Resource::new_borrow(dxo.rep())).await?;
+            let mut dxo = live.store.data_mut().table.delete(dxo)?.into_dxo();
+            dxo.release();
+            Ok((dxo, answer))
+        })
     }
 }
 

@@ -1,0 +1,73 @@
+//! Instances of the same component that share another's work.
+
+use super::{Instance, Live};
+use crate::budget::Budget;
+use crate::error::Error;
+use crate::exchange::Dxo;
+use crate::tensor::{Scratch, Writing};
+
+/// How a dxo is shared.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sharing {
+    /// The most bytes of a part.
+    pub(crate) part: u64,
+    pub(crate) instances: usize,
+}
+
+impl Instance {
+    /// Whether others like it can share its work.
+    pub(crate) fn has_phases(&self) -> bool {
+        self.blueprint.is_some()
+    }
+
+    /// How many instances may share its work: itself, and others like it.
+    pub(crate) fn cores(&self) -> usize {
+        let there = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        there.min(usize::try_from(self.limits.cores).unwrap_or(usize::MAX)).max(1)
+    }
+
+    /// Makes so many helpers ready; says why there are fewer.
+    pub(crate) fn make_helpers(&mut self, count: usize) -> Result<(), Error> {
+        self.helpers.retain(|helper| helper.live.is_some());
+        let Some(blueprint) = &self.blueprint else { return Ok(()) };
+        while self.helpers.len() < count {
+            let mut helper = blueprint.helper().counted(self.meter.clone()).build()?;
+            if let Some(Live { store, .. }) = &mut helper.live {
+                store.data_mut().audit.clone_from(&self.audit);
+            }
+            // A helper has none of its own.
+            helper.blueprint = None;
+            self.helpers.push(helper);
+        }
+        Ok(())
+    }
+
+    /// Lends its helpers, which come back by [`Instance::take_back`].
+    pub(crate) fn lend_helpers(&mut self) -> Vec<Self> {
+        std::mem::take(&mut self.helpers)
+    }
+
+    /// Takes its helpers back. Where the call of one did not return, neither did the whole: it is gone too.
+    pub(crate) fn take_back(&mut self, helpers: Vec<Self>) {
+        if helpers.iter().any(|helper| helper.live.is_none()) {
+            self.live = None;
+        }
+        self.helpers = helpers;
+    }
+
+    /// How many bytes of a dxo it may rewrite, as those are not its own.
+    pub(crate) fn given(&self, dxo: &Dxo) -> Result<u64, Error> {
+        let live = self.live.as_ref().ok_or_else(|| self.poisoned())?;
+        Ok(live.store.data().tensors.scratch.given(dxo))
+    }
+
+    /// How it would write to tensors of which so many bytes were given to it, while it is not entered. What is
+    /// written is on an account of its own, with the component's limits: no instance holds it more than another.
+    pub(crate) fn writing<R>(&self, given: u64, write: impl FnOnce(&Writing<'_>) -> R) -> Result<R, Error> {
+        let live = self.live.as_ref().ok_or_else(|| self.poisoned())?;
+        let scratch = &live.store.data().tensors.scratch;
+        let budget = Budget::new(&self.limits, matches!(scratch, Scratch::Memory));
+        budget.give(given);
+        Ok(write(&Writing { scratch, budget: &budget, go_on: &|| Ok(()) }))
+    }
+}

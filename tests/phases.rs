@@ -1,0 +1,224 @@
+//! Filters in phases: what several instances make of a dxo is what one makes of it, and no part of it is more
+//! than it was given.
+
+use std::sync::LazyLock;
+
+use flip_runtime::safetensors::{DxoFile, Output, Overrides, open};
+use flip_runtime::{
+    Code, Component, DataKind, Dtype, Dxo, Error, Filtered, Instance, InstanceBuilder, Limits, Outcome,
+    Tensor,
+};
+use flip_wasm_tests::{
+    MISBEHAVING_PHASES, assert_limit, assert_same, context, difference, filter_cases, float32,
+    percentile_privacy, runtime, values,
+};
+
+/// A window: no part is smaller, unless its tensor is.
+const WINDOW: u64 = 256 << 10;
+
+/// Numbers that look random, every seventh of them the same.
+fn noise(len: usize) -> impl Iterator<Item = f32> {
+    let random = |i: u64| (i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as f32 / 16_777_216.0 - 0.5;
+    (0..len as u64).map(move |i| if i % 7 == 0 { 0.25 } else { random(i) })
+}
+
+fn tensor(dtype: Dtype, shape: &[u64], bytes: impl Iterator<Item = Vec<u8>>) -> Tensor {
+    Tensor::new(dtype, shape, bytes.flatten().collect::<Vec<u8>>()).unwrap()
+}
+
+/// An update with dtypes that stay and dtypes that become others, large and small, with and without dimensions.
+fn large_update() -> Dxo {
+    let count = 200_000;
+    let tensors = [
+        ("conv.weight", float32(&[500, 400], &noise(count).collect::<Vec<_>>())),
+        ("conv.num_batches_tracked", tensor(Dtype::Int64, &[], [7_i64.to_le_bytes().to_vec()].into_iter())),
+        ("none", Tensor::zeros(Dtype::Float32, &[3, 0]).unwrap()),
+        ("scale", float32(&[], &[0.4])),
+        ("head.weight", float32(&[150_001], &noise(150_001).map(|x| x * 3.0).collect::<Vec<_>>())),
+        ("mask", tensor(Dtype::Bool, &[90_000], (0..90_000_u32).map(|i| vec![u8::from(i % 3 == 0)]))),
+        (
+            "wide",
+            tensor(Dtype::Float64, &[70_000], noise(70_000).map(|x| f64::from(x).to_le_bytes().to_vec())),
+        ),
+        (
+            "half",
+            tensor(
+                Dtype::Float16,
+                &[300_000],
+                (0..300_000_u32).map(|i| vec![(i % 251) as u8, (i % 60) as u8]),
+            ),
+        ),
+    ];
+    let tensors = tensors.map(|(name, tensor)| (name.to_owned(), tensor));
+    let mut dxo = Dxo::of_tensors(DataKind::WeightDiff, tensors).unwrap();
+    dxo.set_meta("NUM_STEPS_CURRENT_ROUND", &3).unwrap();
+    dxo.set_meta("stage", &[&["conv", "scale"][..], &["half"], &["conv"], &["nowhere"]]).unwrap();
+    dxo
+}
+
+fn built_in(class: &str) -> InstanceBuilder {
+    let args = r#"{"percentile": 60, "gamma": 0.1}"#;
+    runtime().load(class).unwrap().instance().args(args)
+}
+
+#[test]
+fn the_recorded_vectors_come_out_bit_for_bit_however_many_share_them() {
+    for case in filter_cases() {
+        for instances in [1, 2, 3] {
+            let component = runtime().load(&case.class).unwrap();
+            let mut filter = component.instance().args(&*case.args).share(instances, 1).build().unwrap();
+            let filtered = filter.filter(case.input.clone(), &context()).unwrap();
+            if let Some(difference) = difference(&filtered.dxo, &case.output) {
+                panic!("{}, args {}, {instances} instances: {difference}", case.class, case.args);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_large_update_is_the_same_however_it_is_cut_and_shared() {
+    for class in ["PercentilePrivacy", "StagePercentilePrivacy"] {
+        let mut alone = built_in(class).limits(Limits { cores: 1, ..Limits::default() }).build().unwrap();
+        let expected = alone.filter(large_update(), &context()).unwrap();
+        for (instances, part) in [(1, WINDOW), (2, WINDOW), (3, 3 * WINDOW), (2, 1), (8, 4 << 20)] {
+            let mut filter = built_in(class).share(instances, part).build().unwrap();
+            // Twice: the helpers are used again. The update is shared, and it is not.
+            let given = large_update();
+            for dxo in [given.clone(), large_update()] {
+                let filtered = filter.filter(dxo, &context()).unwrap();
+                assert_eq!(difference(&filtered.dxo, &expected.dxo), None, "{class} {instances} {part}");
+                assert_eq!(filtered.leaves[0].gauges, expected.leaves[0].gauges);
+            }
+            assert_same(&given, &large_update());
+        }
+    }
+}
+
+#[test]
+fn from_a_file_to_a_file_it_is_the_same() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let dxo = large_update();
+    let nothing = indexmap::IndexMap::new();
+    let input = Output::create(&path("in.safetensors"), &dxo, &nothing).unwrap();
+    input.commit(dxo.clone(), &nothing).unwrap();
+    let filtered = |name: &str, builder: InstanceBuilder| {
+        let DxoFile { dxo, metadata } = open(&path("in.safetensors"), Overrides::default()).unwrap();
+        let output = Output::create(&path(name), &dxo, &metadata).unwrap();
+        let mut filter = builder.write_to(&output).build().unwrap();
+        let Filtered { dxo, .. } = filter.filter(dxo, &context()).unwrap();
+        output.commit(dxo, &metadata).unwrap();
+        open(&path(name), Overrides::default()).unwrap().dxo
+    };
+    let alone = built_in("PercentilePrivacy").limits(Limits { cores: 1, ..Limits::default() });
+    let shared = built_in("PercentilePrivacy").share(2, WINDOW);
+    assert_same(&filtered("alone.safetensors", alone), &filtered("shared.safetensors", shared));
+    // What the format asks for: no gap, whatever the order in which the tensors were written.
+    let size = |name: &str| std::fs::metadata(path(name)).unwrap().len();
+    assert_eq!(size("alone.safetensors"), size("shared.safetensors"));
+    let bytes = std::fs::read(path("shared.safetensors")).unwrap();
+    assert_eq!(safetensors::SafeTensors::deserialize(&bytes).unwrap().len(), 8);
+}
+
+#[test]
+fn with_one_core_it_works_alone() {
+    let limits = Limits { cores: 1, ..Limits::default() };
+    let update =
+        || Dxo::of_tensors(DataKind::WeightDiff, [("a".to_owned(), float32(&[3 << 20], &[0.5; 3 << 20]))]);
+    let mut filter = percentile_privacy().instance().limits(limits).build().unwrap();
+    let calls = filter.usage().calls;
+    filter.filter(update().unwrap(), &context()).unwrap();
+    assert_eq!(filter.usage().calls, calls + 1);
+    // What passes less than a report in a call works alone, too.
+    let limits = Limits { call_bytes: 64 << 10, ..Limits::default() };
+    let mut filter = percentile_privacy().instance().limits(limits).share(2, WINDOW).build().unwrap();
+    filter.filter(update().unwrap(), &context()).unwrap();
+}
+
+fn misbehaving(deed: &str, limits: Limits) -> Instance {
+    static COMPONENT: LazyLock<Component> =
+        LazyLock::new(|| runtime().load_bytes("MisbehavingPhases", MISBEHAVING_PHASES).unwrap());
+    let args = format!(r#"{{"deed": "{deed}"}}"#);
+    COMPONENT.instance().args(args).limits(limits).share(2, WINDOW).build().unwrap()
+}
+
+/// Two tensors of two windows each, all ones.
+fn ones() -> Dxo {
+    let ones = |name: &str| (name.to_owned(), float32(&[2, 1 << 16], &[1.0; 2 << 16]));
+    Dxo::of_tensors(DataKind::Weights, [ones("a"), ones("b")]).unwrap()
+}
+
+fn sum(dxo: &Dxo) -> f32 {
+    dxo.tensors().unwrap().values().flat_map(values).sum()
+}
+
+fn said(filtered: &Filtered) -> &str {
+    let Outcome::Unchanged(said) = &filtered.leaves[0].outcome else { panic!("{:?}", filtered.leaves) };
+    said
+}
+
+#[test]
+fn reports_come_in_the_order_of_the_parts() {
+    let mut filter = misbehaving("zero", Limits::default());
+    for _ in 0..20 {
+        let filtered = filter.filter(ones(), &context()).unwrap();
+        assert_eq!((said(&filtered), sum(&filtered.dxo)), ("a | a | b | b", 0.0));
+    }
+    let filtered = misbehaving("zero-half", Limits::default()).filter(ones(), &context()).unwrap();
+    assert_eq!(sum(&filtered.dxo), 2.0 * f32::from(u16::MAX) + 2.0);
+}
+
+#[test]
+fn a_part_is_no_more_than_it_says() {
+    let filtered = misbehaving("show", Limits::default()).filter(ones(), &context()).unwrap();
+    assert!(
+        said(&filtered).starts_with(r#"["a"] [[65536]] None | ["a"] [[65536]] None | ["b"]"#),
+        "{filtered:?}"
+    );
+    let filtered = misbehaving("write-past-the-end", Limits::default()).filter(ones(), &context()).unwrap();
+    assert_eq!(said(&filtered).matches("Err(Error::InvalidArgument").count(), 4, "{filtered:?}");
+    assert_eq!(sum(&filtered.dxo), 4.0 * 65_536.0);
+    let filtered = misbehaving("reach", Limits::default()).filter(ones(), &context()).unwrap();
+    assert_eq!(said(&filtered).matches("NotPermitted").count(), 8, "{filtered:?}");
+}
+
+#[test]
+fn what_is_written_where_parts_are_observed_is_lost() {
+    let filtered = misbehaving("write-in-observe", Limits::default()).filter(ones(), &context()).unwrap();
+    assert_eq!(sum(&filtered.dxo), 4.0 * 65_536.0);
+}
+
+#[test]
+fn nothing_leaves_of_a_dxo_on_which_an_instance_failed() {
+    let trapped = Code::ComponentFailed;
+    for (deed, told, code, ended) in [
+        ("panic", "trapped", trapped, true),
+        ("fail", "invalid data: broken", Code::InvalidInput, false),
+        ("fail-in-report", "invalid data: no", Code::InvalidInput, false),
+        ("keep-tensor", "it kept a handle of a part open", Code::InvalidInput, false),
+        ("replace", "the tensors of a part stay what they are", Code::NotPermitted, false),
+        ("unknown", "a phase names a tensor twice, or one that is not there", Code::InvalidInput, false),
+        ("twice", "a phase names a tensor twice, or one that is not there", Code::InvalidInput, false),
+        ("refuse-afterwards", "on second thoughts", Code::Refused, false),
+    ] {
+        let mut filter = misbehaving(deed, Limits::default());
+        let given = ones();
+        let error = filter.filter(given.clone(), &context()).unwrap_err();
+        assert!(error.to_string().contains(told), "{deed}: {error}");
+        assert_eq!(error.code(), code, "{deed}: {error}");
+        assert_eq!(sum(&given), 4.0 * 65_536.0, "{deed}");
+        let again = filter.filter(ones(), &context()).unwrap_err();
+        assert_eq!(matches!(again, Error::Poisoned { .. }), ended, "{deed}: {again}");
+    }
+}
+
+#[test]
+fn each_instance_keeps_within_its_limits_and_all_of_them_within_the_time() {
+    let limits = Limits { call_time: std::time::Duration::from_millis(300), ..Limits::default() };
+    for deed in ["loop", "endless"] {
+        assert_limit(misbehaving(deed, limits.clone()).filter(ones(), &context()), "call-time");
+    }
+    let limits = Limits { memory: 16 << 20, ..Limits::default() };
+    assert_limit(misbehaving("grow", limits).filter(ones(), &context()), "memory");
+    assert_limit(misbehaving("long-report", Limits::default()).filter(ones(), &context()), "call-bytes");
+}

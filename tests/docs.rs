@@ -94,8 +94,9 @@ fn the_policies_of_the_pages_are_policies() {
 #[test]
 fn what_the_pages_include_is_there() {
     let mut found = 0;
-    for entry in fs::read_dir(sources()).unwrap() {
-        let page = fs::read_to_string(entry.unwrap().path()).unwrap();
+    let entries = fs::read_dir(sources()).unwrap().map(|entry| entry.unwrap().path());
+    for page in entries.filter(|path| path.is_file()) {
+        let page = fs::read_to_string(page).unwrap();
         for include in page.split("{{#include ").skip(1).filter_map(|rest| rest.split("}}").next()) {
             found += 1;
             let (path, anchor) = include.split_once(':').unwrap_or((include, ""));

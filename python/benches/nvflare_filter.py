@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import statistics
 import sys
@@ -37,14 +38,21 @@ def reset_peak() -> None:
         file.write("5")
 
 
+def peak_of(call: Callable[[], dict[str, np.ndarray]]) -> tuple[dict[str, np.ndarray], int]:
+    """What a call returns, and by how many bytes the process grows meanwhile."""
+    reset_peak()
+    before = resident("VmRSS")
+    result = call()
+    return result, resident("VmHWM") - before
+
+
 def main() -> None:
-    """Prints the figures; the number of elements is the one argument."""
+    """Prints the figures for cargo xtask bench; the number of elements is the one argument."""
     logging.disable(logging.CRITICAL)
     elements = int(sys.argv[1]) if len(sys.argv) > 1 else 25_600_000
     tensors = 64
     rng = np.random.default_rng(0)
     update = {f"layer{n}": rng.normal(0, 1e-3, elements // tensors).astype("f4") for n in range(tensors)}
-    size = sum(array.nbytes for array in update.values())
 
     def process(privacy_filter: object) -> dict[str, np.ndarray]:
         shareable = DXO(DataKind.WEIGHT_DIFF, data=dict(update)).to_shareable()
@@ -54,11 +62,8 @@ def main() -> None:
     # What is loaded once for all.
     small = DXO(DataKind.WEIGHT_DIFF, data={"a": np.ones(4, "f4")}).to_shareable()
     ours.process(small, FLContext())
-    reset_peak()
-    before = resident("VmRSS")
-    got = process(ours)
-    peak, output = resident("VmHWM") - before, sum(array.nbytes for array in got.values())
-    expected = process(reference)
+    got, our_peak = peak_of(lambda: process(ours))
+    expected, reference_peak = peak_of(lambda: process(reference))
     assert all(got[name].tobytes() == expected[name].tobytes() for name in update), "another result"
     del got, expected
     times: dict[str, list[tuple[float, float]]] = {"ours": [], "reference": []}
@@ -66,12 +71,8 @@ def main() -> None:
         times["ours"].append(measured(lambda: process(ours)))
         times["reference"].append(measured(lambda: process(reference)))
     median = {name: [statistics.median(column) for column in zip(*rows, strict=True)] for name, rows in times.items()}
-    print(f"{elements} float32 in {tensors} tensors, {size >> 20} MiB, {ROUNDS} rounds, medians")
-    for name, (wall, cpu) in median.items():
-        print(f"  {name:9}  {wall * 1e3:8.1f} ms  {cpu * 1e3:8.1f} ms of CPU")
-    ratio = [reference / our for our, reference in zip(median["ours"], median["reference"], strict=True)]
-    print(f"  ratio      {ratio[0]:8.1f}     {ratio[1]:8.1f}")
-    print(f"  memory beyond the input: {peak >> 20} MiB, of which the result {output >> 20} MiB")
+    peaks = {"ours": our_peak, "reference": reference_peak}
+    print(json.dumps({n: {"wall": wall, "cpu": cpu, "memory": peaks[n]} for n, (wall, cpu) in median.items()}))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,11 @@
-"""PercentilePrivacy as NumPy expressions: what the sandboxed filter is compared with."""
+"""PercentilePrivacy as NumPy expressions: what the sandboxed filter is compared with.
+
+    python filter.py FILE [OUT]
+"""
 
 import hashlib
 import json
+import struct
 import sys
 import time
 
@@ -22,12 +26,44 @@ def truncate(tensors):
     return result
 
 
-data, count = np.fromfile(sys.argv[1], dtype=np.float32), int(sys.argv[2])
-tensors = np.array_split(data, count)
+def memory(name):
+    """A figure of this process in bytes, where the system is Linux."""
+    try:
+        with open("/proc/self/status") as status:
+            return next(int(line.split()[1]) * 1024 for line in status if line.startswith(name))
+    except OSError:
+        return None
+
+
+def reset_peak():
+    """Lets the peak of resident memory begin here, where the system is Linux."""
+    try:
+        with open("/proc/self/clear_refs", "w") as file:
+            file.write("5")
+    except OSError:
+        pass
+
+
+path, *out = sys.argv[1:]
+with open(path, "rb") as file:
+    length = file.read(8)
+    header = file.read(*struct.unpack("<Q", length))
+    data = np.fromfile(file, dtype=np.float32)
+ends = sorted(entry["data_offsets"][1] // 4 for entry in json.loads(header).values())
+tensors = np.split(data, ends[:-1])
+reset_peak()
+before = memory("VmRSS")
 cpu, wall = time.process_time(), time.perf_counter()
 result = truncate(tensors)
 cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-digest = hashlib.sha256()
-for tensor in result:
-    digest.update(tensor.tobytes())
-print(json.dumps({"cpu": cpu, "wall": wall, "digest": digest.hexdigest()}))
+growth = None if before is None else memory("VmHWM") - before
+if out:
+    with open(out[0], "wb") as file:
+        file.write(length + header)
+        for tensor in result:
+            tensor.tofile(file)
+else:
+    digest = hashlib.sha256()
+    for tensor in result:
+        digest.update(tensor)
+    print(json.dumps({"cpu": cpu, "wall": wall, "memory": growth, "digest": digest.hexdigest()}))

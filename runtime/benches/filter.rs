@@ -1,54 +1,76 @@
 //! PercentilePrivacy on one update, once: natively in place, or in the sandbox. `cargo xtask bench` runs
 //! it beside NumPy, on the same data.
+//!
+//! `make FILE ELEMENTS TENSORS` writes the data. `native FILE [OUT]`, `sandboxed FILE CORES` and
+//! `memcpy FILE` work on it, and print what it took; `copy FILE OUT` copies it by windows. `digest FILE` is that of
+//! the elements in a file.
 
+mod support;
+
+use std::fs::File;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-use std::{env, fs};
 
-use flip_runtime::{DataKind, Dtype, Dxo, FlContext, Runtime, Tensor};
-use sha2::{Digest, Sha256};
+use flip_runtime::{DataKind, Dtype, Dxo, FlContext, Limits, Runtime, Tensor};
+use serde_json::Value;
+use support::update::{self, Update, digest, digest_of_file};
+use support::{Clock, Result, arguments};
 use truncation::{Array, Settings, truncate};
 
 const SETTINGS: Settings = Settings { percentile: 95.0, gamma: 0.02, steps: 4.0 };
 
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
-
 fn main() -> Result<()> {
-    // cargo bench adds a flag of its own.
-    let args: Vec<String> = env::args().skip(1).filter(|arg| arg != "--bench").collect();
-    let [way, path, number] = &args[..] else {
-        println!("measured by: cargo xtask bench");
-        return Ok(());
-    };
-    let (path, number) = (Path::new(path), number.parse::<usize>()?);
-    match &**way {
-        "make" => Ok(fs::write(path, normal(number))?),
-        "native" => native(&split(&fs::read(path)?, number)),
-        "sandboxed" => sandboxed(&split(&fs::read(path)?, number)),
-        other => Err(format!("no way is called {other}").into()),
+    let arguments = arguments();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["make", path, elements, tensors] => {
+            update::make(Path::new(path), elements.parse()?, tensors.parse()?)
+        }
+        ["native", path] => native(Path::new(path), None),
+        ["native", path, out] => native(Path::new(path), Some(Path::new(out))),
+        ["sandboxed", path, cores] => sandboxed(Path::new(path), cores.parse()?),
+        ["memcpy", path] => memcpy(Path::new(path)),
+        ["copy", path, out] => copy(Path::new(path), Path::new(out)),
+        ["digest", path] => {
+            println!("{}", digest_of_file(Path::new(path))?);
+            Ok(())
+        }
+        _ => {
+            println!("measured by: cargo xtask bench filter");
+            Ok(())
+        }
     }
 }
 
-/// The algorithm alone, in place.
-fn native(parts: &[Vec<u8>]) -> Result<()> {
-    let arrays = parts
-        .iter()
-        .map(|part| Array::new(truncation::Dtype::Float32, vec![part.len() as u64 / 4], part.clone()));
+/// The algorithm alone, in place, on one thread.
+fn native(path: &Path, out: Option<&Path>) -> Result<()> {
+    let Update { header, tensors } = Update::read(path)?;
+    let arrays = tensors
+        .into_iter()
+        .map(|bytes| Array::new(truncation::Dtype::Float32, vec![bytes.len() as u64 / 4], bytes));
     let mut arrays: Vec<_> = arrays.collect::<Option<_>>().ok_or("a part that is no tensor")?;
     let started = Clock::start();
     truncate(&mut arrays, &SETTINGS)?;
-    started.report(0, arrays.iter().map(Array::bytes));
+    let measured = started.stop();
+    match out {
+        None => print(measured, &digest(arrays.iter().map(Array::bytes))),
+        Some(out) => {
+            let mut out = File::create(out)?;
+            out.write_all(&header)?;
+            arrays.iter().try_for_each(|array| out.write_all(array.bytes()))?;
+        }
+    }
     Ok(())
 }
 
 /// The component in the sandbox, with its limits.
-fn sandboxed(parts: &[Vec<u8>]) -> Result<()> {
+fn sandboxed(path: &Path, cores: u64) -> Result<()> {
     let runtime = Runtime::new()?;
     let component = runtime.load("percentile-privacy")?;
     let args = format!(r#"{{"percentile": {}, "gamma": {}}}"#, SETTINGS.percentile, SETTINGS.gamma);
-    let tensors = parts.iter().enumerate().map(|(index, part)| {
-        let tensor = Tensor::new(Dtype::Float32, &[part.len() as u64 / 4], part.clone())?;
+    let tensors = Update::read(path)?.tensors.into_iter().enumerate().map(|(index, bytes)| {
+        let tensor = Tensor::new(Dtype::Float32, &[bytes.len() as u64 / 4], bytes)?;
         Ok((format!("layer{index}.weight"), tensor))
     });
     let tensors = tensors.collect::<Result<Vec<_>>>()?;
@@ -56,85 +78,45 @@ fn sandboxed(parts: &[Vec<u8>]) -> Result<()> {
     dxo.set_meta("NUM_STEPS_CURRENT_ROUND", &SETTINGS.steps)?;
     let context = Arc::new(FlContext::default());
     let started = Clock::start();
-    let mut filter = component.instance().args(args).build()?;
+    let limits = Limits { cores, ..Limits::default() };
+    let mut filter = component.instance().args(args).limits(limits).build()?;
     let filtered = filter.filter(dxo, &context)?;
-    let (cpu, wall) = started.stop();
+    let measured = started.stop();
     let tensors = filtered.dxo.tensors().ok_or("no tensors")?;
     let bytes = tensors.values().map(Tensor::to_bytes).collect::<std::result::Result<Vec<_>, _>>()?;
-    print(cpu, wall, filter.usage().peak_memory, bytes.iter().map(|bytes| &**bytes));
+    print(measured, &digest(bytes.iter().map(|bytes| &**bytes)));
     Ok(())
 }
 
-/// CPU and wall-clock time.
-struct Clock(Duration, Instant);
-
-impl Clock {
-    fn start() -> Self {
-        Self(Self::cpu(), Instant::now())
+/// What the memory allows: one copy of the data, into pages that are there.
+fn memcpy(path: &Path) -> Result<()> {
+    let tensors = Update::read(path)?.tensors;
+    let mut copies: Vec<Vec<u8>> = tensors.iter().map(|tensor| vec![1; tensor.len()]).collect();
+    let started = Clock::start();
+    for (copy, tensor) in copies.iter_mut().zip(&tensors) {
+        copy.copy_from_slice(tensor);
     }
-
-    fn cpu() -> Duration {
-        let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-        Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
-    }
-
-    fn stop(self) -> (Duration, Duration) {
-        (Self::cpu() - self.0, self.1.elapsed())
-    }
-
-    fn report<'a>(self, memory: u64, result: impl Iterator<Item = &'a [u8]>) {
-        let (cpu, wall) = self.stop();
-        print(cpu, wall, memory, result);
-    }
-}
-
-fn print<'a>(cpu: Duration, wall: Duration, memory: u64, result: impl Iterator<Item = &'a [u8]>) {
-    let mut digest = Sha256::new();
-    result.for_each(|bytes| digest.update(bytes));
-    let digest: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    let measured = serde_json::json!({
-        "cpu": cpu.as_secs_f64(),
-        "wall": wall.as_secs_f64(),
-        "component_memory": memory,
-        "digest": digest,
-    });
+    let measured = started.stop();
+    std::hint::black_box(copies);
     println!("{measured}");
+    Ok(())
 }
 
-/// As numpy.array_split has it: the first parts are one element longer where it does not come out even.
-fn split(data: &[u8], count: usize) -> Vec<Vec<u8>> {
-    let elements = data.len() / 4;
-    let (short, longer) = (elements / count, elements % count);
-    let mut rest = data;
-    (0..count)
-        .map(|part| {
-            let (first, after) = rest.split_at(4 * (short + usize::from(part < longer)));
-            rest = after;
-            first.to_vec()
-        })
-        .collect()
-}
-
-/// Normally distributed float32, from SplitMix64 and the polar method.
-fn normal(count: usize) -> Vec<u8> {
-    let mut state = 42_u64;
-    let mut uniform = move || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
-    };
-    let mut bytes = Vec::with_capacity(4 * count + 4);
-    while bytes.len() < 4 * count {
-        let (u, v) = (uniform(), uniform());
-        let s = u * u + v * v;
-        if s < 1.0 && s > 0.0 {
-            let scale = (-2.0 * s.ln() / s).sqrt() * 0.01;
-            bytes.extend_from_slice(&((u * scale) as f32).to_le_bytes());
-            bytes.extend_from_slice(&((v * scale) as f32).to_le_bytes());
+/// What the disk, or its cache, allows.
+fn copy(path: &Path, out: &Path) -> Result<()> {
+    let (mut file, mut out) = (File::open(path)?, File::create(out)?);
+    let mut window = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut window)? {
+            0 => return Ok(()),
+            read => out.write_all(window.get(..read).unwrap_or_default())?,
         }
     }
-    bytes.truncate(4 * count);
-    bytes
+}
+
+fn print(mut measured: Value, digest: &str) {
+    if let Value::Object(measured) = &mut measured {
+        measured.insert("digest".to_owned(), digest.into());
+    }
+    println!("{measured}");
 }

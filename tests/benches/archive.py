@@ -33,4 +33,4 @@ with tempfile.TemporaryDirectory() as temporary:
 cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
 growth = None if before is None else memory("VmHWM") - before
 # make_archive leaves the level to zlib, whose default is 6.
-print(json.dumps({"cpu": cpu, "wall": wall, "growth": growth, "size": size, "level": 6}))
+print(json.dumps({"cpu": cpu, "wall": wall, "memory": growth, "size": size, "level": 6}))

@@ -96,7 +96,7 @@ fn upload(url: &str, directory: &Path, options: StoreOptions) {
         json!({
             "cpu": cpu.as_secs_f64(),
             "wall": wall.as_secs_f64(),
-            "growth": memory("VmHWM").zip(before).map(|(peak, before)| peak - before),
+            "memory": memory("VmHWM").zip(before).map(|(peak, before)| peak - before),
             "size": archived.meta.size,
             "level": level,
         })

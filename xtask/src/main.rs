@@ -26,7 +26,10 @@ Commands:
   dist   Write the built-in components as files, with sums and WIT, into target/dist or --out DIR; with --oci DIR
          as an OCI image layout, too. The folders must not be there yet, but for target/dist
   fuzz   Feed the readers of untrusted input with what libFuzzer makes up: fuzz [TARGET] [--seconds N]
-  bench  Measure against Python and native code (release build; NumPy and boto3 come into a private venv)
+  bench  Measure against Python and native code, and write docs/src/performance: bench [NAME...] [--quick]
+         (release build; NumPy and boto3 come into a private venv). The names: filter, files, nvflare, startup, density,
+         events, archive, loops. What was measured earlier stays on the page. loops counts instructions, too, and fails
+         where they have grown; BLESS=1 takes them as they are
 
 Each sets up what a fresh machine lacks.";
 
@@ -43,7 +46,7 @@ fn main() -> ExitCode {
         Some("docs") => docs::run(),
         Some("dist") => dist::run(args),
         Some("fuzz") => fuzz::run(args),
-        Some("bench") => bench::run(),
+        Some("bench") => bench::run(args),
         Some("help" | "-h" | "--help") => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;

@@ -1,5 +1,6 @@
 //! A directory's archive on its way to S3, beside Python's.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::env;
 use std::fs;
@@ -8,110 +9,133 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result};
-use comfy_table::Table;
-use comfy_table::presets::NOTHING;
 use serde::Deserialize;
 
-use super::{Bench, mebibytes, median};
+use super::Bench;
+use super::figures::{Figures, Plot, Table, bytes, millions, ratio, time};
+use super::measure::{Measured, in_turn};
 use crate::process::{self, command, output};
 
-/// How often each way is measured; the median counts.
-const ROUNDS: usize = 3;
-/// The data, in bytes.
-const BYTES: &str = "500000000";
-/// What is aimed at: so many times as fast as Python, with less growth of memory than this.
+/// The data in bytes, and how often each way is measured.
+const SIZES: [(u64, usize); 3] = [(20_000_000, 3), (100_000_000, 3), (500_000_000, 3)];
+const QUICK: [(u64, usize); 2] = [(5_000_000, 3), (20_000_000, 3)];
+/// What is aimed at with the most data: so many times as fast as Python, with less growth of memory than this.
 const TIMES: f64 = 2.0;
 const GROWTH: u64 = 64 << 20;
 /// The way that the others are compared with; its level of deflate is 6.
-const BASELINE: &str = "python";
+const BASELINE: &str = "Python";
 /// Each way, and its level of deflate where that is not the usual one.
 const WAYS: [(&str, Option<&str>); 3] = [(BASELINE, None), ("flip-wasm", None), ("flip-wasm", Some("6"))];
 const BUCKET: &str = "bucket";
 
-/// One measurement, as the measured programs print it.
-#[derive(Deserialize)]
-struct Measured {
-    /// CPU time, in seconds; the server's is not in it.
-    cpu: f64,
-    /// Wall-clock time, in seconds.
-    wall: f64,
-    /// By how many bytes the process grew at most, where the system tells.
-    growth: Option<u64>,
-    /// The archive, in bytes.
+/// The archive, as the measured programs tell of it beside what it took.
+#[derive(Clone, Copy, Deserialize)]
+struct Archive {
+    /// In bytes.
     size: u64,
     /// The level of deflate.
     level: u32,
 }
 
-/// Measures every way in turn, several times, and prints medians and ratios.
-pub fn run(bench: &Bench<'_>) -> Result<()> {
+pub fn run(bench: &Bench<'_>) -> Result<Figures> {
     let [data, root] = ["results", "s3"].map(|name| bench.directory.join(name));
-    for directory in [&data, &root] {
+    let names = WAYS
+        .map(|(way, level)| level.map_or(way.to_owned(), |level| format!("{way}, deflate level {level}")));
+    let mut plot = Plot::new("archive", "Archive and upload by size", "data, MB", "wall time, s", names);
+    let header = [
+        "way",
+        "CPU",
+        "wall",
+        "x Python (CPU)",
+        "x Python (wall)",
+        "growth of memory",
+        "archive",
+        "deflate level",
+    ];
+    let (mut tables, mut met) = (Vec::new(), true);
+    for &(size, rounds) in bench.sizes(&SIZES, &QUICK) {
+        fresh(&[&data, &root])?;
+        fs::create_dir(root.join(BUCKET))?;
+        output(command(bench.program("archive")?, &["make"]).arg(&data).arg(size.to_string()))?;
+        let server = Server::start(bench.program("archive")?, &root)?;
+        let archives = RefCell::new(BTreeMap::new());
+        let measured = in_turn(&WAYS, rounds, |&(way, level)| {
+            let (archive, measured) = upload(bench, &server, (way, level), &data, &root)?;
+            archives.borrow_mut().insert((way, level), archive);
+            Ok(measured)
+        })?;
+        drop(server);
+        let [python, ours @ ..] = &measured[..] else { continue };
+        let mut table = Table::new(format!("{} bytes", millions(size)), &header);
+        for (way, measured) in WAYS.into_iter().zip(&measured) {
+            let archive = archives.borrow().get(&way).copied();
+            let archive = archive.context("a way that left no archive")?;
+            table.rows.push(vec![
+                way.0.to_owned(),
+                time(measured.cpu),
+                time(measured.wall),
+                ratio(python.cpu / measured.cpu),
+                ratio(python.wall / measured.wall),
+                measured.memory.map_or_else(String::new, bytes),
+                format!("{:.1} MB", archive.size as f64 / 1e6),
+                archive.level.to_string(),
+            ]);
+        }
+        tables.push(table);
+        plot.add(size as f64 / 1e6, measured.iter().map(|way| Some(way.wall)));
+        let small = |way: &Measured| way.memory.is_none_or(|growth| growth < GROWTH);
+        met = ours.iter().all(|ours| python.wall / ours.wall >= TIMES && small(ours));
+    }
+    for directory in [data, root] {
+        fs::remove_dir_all(directory)?;
+    }
+    let (growth, met) = (bytes(GROWTH), if met { "met" } else { "missed" });
+    Ok(Figures {
+        title: "Archive and upload".to_owned(),
+        text: "A directory zipped and uploaded to an S3 server on this machine. Half of it is random bytes in the \
+               place of weights (of which deflate saves some 7 %), half is text. Python is `shutil.make_archive` and \
+               boto3, and deflates everything; flip-wasm stores what does not shrink by a tenth."
+            .to_owned(),
+        tables,
+        plots: vec![plot],
+        result: format!(
+            "All archives hold the same entries, byte for byte. Target: {TIMES} x Python, memory growth below \
+             {growth}: {met}."
+        ),
+        quick: false,
+    })
+}
+
+/// Makes the directories anew.
+fn fresh(directories: &[&Path]) -> Result<()> {
+    for directory in directories {
         if directory.exists() {
             fs::remove_dir_all(directory)?;
         }
         fs::create_dir(directory)?;
     }
-    fs::create_dir(root.join(BUCKET))?;
-    output(command(bench.program, &["make"]).arg(&data).arg(BYTES))?;
-    let server = Server::start(bench.program, &root)?;
-    let mut rounds: Vec<Vec<Measured>> = WAYS.iter().map(|_| Vec::new()).collect();
-    for _ in 0..ROUNDS {
-        for ((way, level), rounds) in WAYS.into_iter().zip(&mut rounds) {
-            let key = format!("{way}/archive.zip");
-            let mut upload = match way {
-                BASELINE => command(bench.python, &["tests/benches/archive.py", BUCKET, &key]),
-                way => command(bench.program, &["upload", &format!("s3://{BUCKET}/{way}")]),
-            };
-            let text = output(server.reached_by(upload.arg(&data).args(level)))?;
-            rounds.push(serde_json::from_str(text.trim())?);
-            let zip = root.join(BUCKET).join(key);
-            process::run(command(bench.program, &["check"]).arg(&zip).arg(&data))?;
-            fs::remove_file(zip)?;
-        }
-    }
-    drop(server);
-    fs::remove_dir_all(data)?;
-    fs::remove_dir_all(root)?;
-    print(&rounds);
     Ok(())
 }
 
-fn print(rounds: &[Vec<Measured>]) {
-    let mut table = Table::new();
-    let header = vec!["way", "wall", "CPU", "x Python (wall)", "memory growth", "archive", "deflate level"];
-    table.load_style(NOTHING).set_header(header);
-    let wall = |rounds: &[Measured]| median(rounds.iter().map(|measured| measured.wall));
-    let growth = |rounds: &[Measured]| rounds.iter().filter_map(|measured| measured.growth).max();
-    let baseline = rounds.first().map_or(f64::NAN, |python| wall(python));
-    for ((way, _), rounds) in WAYS.into_iter().zip(rounds) {
-        let Some(last) = rounds.last() else { continue };
-        table.add_row(vec![
-            way.to_owned(),
-            format!("{:.2} s", wall(rounds)),
-            format!("{:.2} s", median(rounds.iter().map(|measured| measured.cpu))),
-            format!("{:.1}", baseline / wall(rounds)),
-            growth(rounds).map_or_else(String::new, mebibytes),
-            format!("{:.1} MB", last.size as f64 / 1e6),
-            last.level.to_string(),
-        ]);
-    }
-    println!(
-        "\nA directory of {BYTES} bytes, zipped and uploaded to an S3 server on this machine, median of {ROUNDS}."
-    );
-    println!(
-        "Half is random bytes in the place of weights (of which deflate saves some 7 %), half is text:\n\n{table}"
-    );
-    println!(
-        "\nAll archives hold the same entries, byte for byte. Python is shutil.make_archive and boto3, and"
-    );
-    println!("deflates everything; flip-wasm stores what does not shrink by a tenth.");
-    let met = rounds
-        .iter()
-        .skip(1)
-        .all(|ours| baseline / wall(ours) >= TIMES && growth(ours).is_none_or(|growth| growth < GROWTH));
-    let (growth, met) = (mebibytes(GROWTH), if met { "met" } else { "missed" });
-    println!("Target: {TIMES} x Python, memory growth below {growth}: {met}.");
+/// One way, once; what came of it is checked.
+fn upload(
+    bench: &Bench<'_>,
+    server: &Server,
+    (way, level): (&str, Option<&str>),
+    data: &Path,
+    root: &Path,
+) -> Result<(Archive, Measured)> {
+    let program = bench.program("archive")?;
+    let key = format!("{way}/archive.zip");
+    let mut upload = match way {
+        BASELINE => command(bench.python, &["tests/benches/archive.py", BUCKET, &key]),
+        way => command(program, &["upload", &format!("s3://{BUCKET}/{way}")]),
+    };
+    let text = output(server.reached_by(upload.arg(data).args(level)))?;
+    let zip = root.join(BUCKET).join(key);
+    process::run(command(program, &["check"]).arg(&zip).arg(data))?;
+    fs::remove_file(zip)?;
+    Ok((serde_json::from_str(text.trim())?, serde_json::from_str(text.trim())?))
 }
 
 /// The server: a process of its own, so that its CPU time counts for neither side.

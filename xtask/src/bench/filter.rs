@@ -1,70 +1,77 @@
-//! The sandboxed filter beside NumPy and native code.
+//! The sandboxed filter beside memory, NumPy and native code, in memory.
 
-use anyhow::{Result, ensure};
-use comfy_table::Table;
-use comfy_table::presets::NOTHING;
-use serde::Deserialize;
+use anyhow::Result;
 
-use super::{Bench, mebibytes, median};
-use crate::process::{command, output};
+use super::Bench;
+use super::figures::{Figures, Plot, Table, bytes, millions, ratio, time};
+use super::machine::{cores, on};
+use super::measure::{in_turn, told};
 
-/// How often each way is measured; the median counts.
-const ROUNDS: usize = 5;
-/// The data: as many elements and tensors as a ResNet-50 has.
-const ELEMENTS: &str = "25600000";
-const TENSORS: &str = "161";
-/// The way that the others are compared with.
-const BASELINE: &str = "numpy";
-const WAYS: [&str; 3] = [BASELINE, "native", "sandboxed"];
+/// How many elements, and how often each way is measured; the second is a ResNet-50's.
+const SIZES: [(u64, usize); 3] = [(1_000_000, 9), (25_600_000, 5), (100_000_000, 3)];
+const QUICK: [(u64, usize); 2] = [(1_000_000, 3), (10_000_000, 3)];
 
-/// One measurement, as the measured programs print it.
-#[derive(Deserialize)]
-struct Measured {
-    /// CPU time, in seconds.
-    cpu: f64,
-    /// Wall-clock time, in seconds.
-    wall: f64,
-    /// The component's memory at most, in bytes.
-    #[serde(default)]
-    component_memory: u64,
-    /// The sha256 of the result.
-    digest: String,
+/// A way to do it, and on how many cores.
+type Way = (&'static str, usize);
+
+pub fn run(bench: &Bench<'_>) -> Result<Figures> {
+    let ways: [Way; 5] =
+        [("memcpy", 1), ("NumPy", 1), ("native", 1), ("sandboxed", 1), ("sandboxed", cores())];
+    let names = ways.map(|(way, cores)| format!("{way}, {}", cores_of(cores)));
+    let x = "parameters (float32)";
+    let mut plot = Plot::new("filter", "The filter's time by size", x, "wall time, s", names.clone());
+    let header = [
+        "way",
+        "CPU",
+        "wall",
+        "x NumPy (CPU)",
+        "x NumPy (wall)",
+        "x native (wall)",
+        "of memcpy's throughput",
+        "memory beyond the input",
+    ];
+    let mut tables = Vec::new();
+    for &(elements, rounds) in bench.sizes(&SIZES, &QUICK) {
+        let data = bench.update(elements)?;
+        let measured = in_turn(&ways, rounds, |&(way, cores)| match way {
+            "NumPy" => told(on(cores, bench.python, &["runtime/benches/filter.py"]).arg(&data)),
+            "sandboxed" => {
+                let cores_given = cores.to_string();
+                told(on(cores, bench.program("filter")?, &[way]).arg(&data).arg(cores_given))
+            }
+            way => told(on(cores, bench.program("filter")?, &[way]).arg(&data)),
+        })?;
+        std::fs::remove_file(data)?;
+        let [memcpy, numpy, native, ..] = &measured[..] else { continue };
+        let mut table =
+            Table::new(format!("{} parameters, {}", millions(elements), bytes(4 * elements)), &header);
+        for (name, way) in names.iter().zip(&measured) {
+            table.rows.push(vec![
+                name.clone(),
+                time(way.cpu),
+                time(way.wall),
+                ratio(numpy.cpu / way.cpu),
+                ratio(numpy.wall / way.wall),
+                ratio(native.wall / way.wall),
+                format!("{:.1} %", 100.0 * memcpy.wall / way.wall),
+                way.memory.map_or_else(String::new, bytes),
+            ]);
+        }
+        plot.add(elements as f64, measured.iter().map(|way| Some(way.wall)));
+        tables.push(table);
+    }
+    Ok(Figures {
+        title: "The filter in memory".to_owned(),
+        text: "PercentilePrivacy on float32 in 161 tensors, limits on. `memcpy` is one copy of the data in memory: \
+               the time that its bandwidth alone would take."
+            .to_owned(),
+        tables,
+        plots: vec![plot],
+        result: "All results are identical.".to_owned(),
+        quick: false,
+    })
 }
 
-/// Measures every way in turn, several times, and prints medians and ratios.
-pub fn run(bench: &Bench<'_>) -> Result<()> {
-    let data = bench.directory.join("update.f32");
-    output(command(bench.program, &["make"]).arg(&data).arg(ELEMENTS))?;
-    let mut rounds: Vec<Vec<Measured>> = WAYS.iter().map(|_| Vec::new()).collect();
-    for _ in 0..ROUNDS {
-        for (way, rounds) in WAYS.iter().zip(&mut rounds) {
-            let mut measured = match *way {
-                BASELINE => command(bench.python, &["runtime/benches/filter.py"]),
-                way => command(bench.program, &[way]),
-            };
-            let text = output(measured.arg(&data).arg(TENSORS))?;
-            rounds.push(serde_json::from_str(text.trim())?);
-        }
-    }
-    let digests = || rounds.iter().flatten().map(|measured| &measured.digest);
-    ensure!(digests().all(|digest| Some(digest) == digests().next()), "the ways do not agree on the result");
-    let mut table = Table::new();
-    table.load_style(NOTHING).set_header(vec!["way", "CPU", "wall", "x NumPy (CPU)", "component memory"]);
-    let cpu = |rounds: &[Measured]| median(rounds.iter().map(|measured| measured.cpu));
-    let baseline = rounds.first().map_or(f64::NAN, |numpy| cpu(numpy));
-    for (way, rounds) in WAYS.iter().zip(&rounds) {
-        let memory = rounds.iter().map(|measured| measured.component_memory).max().unwrap_or(0);
-        table.add_row(vec![
-            (*way).to_owned(),
-            format!("{:.1} ms", cpu(rounds) * 1e3),
-            format!("{:.1} ms", median(rounds.iter().map(|measured| measured.wall)) * 1e3),
-            format!("{:.1}", baseline / cpu(rounds)),
-            if memory == 0 { String::new() } else { mebibytes(memory) },
-        ]);
-    }
-    println!(
-        "\nPercentilePrivacy on {ELEMENTS} float32 in {TENSORS} tensors, median of {ROUNDS}, limits on:\n\n{table}"
-    );
-    println!("\nAll results are identical.");
-    Ok(())
+pub fn cores_of(cores: usize) -> String {
+    if cores == 1 { "1 core".to_owned() } else { format!("{cores} cores") }
 }

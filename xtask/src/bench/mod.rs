@@ -1,21 +1,54 @@
-//! `cargo xtask bench`: what is done here beside what Python does, in one run.
+//! `cargo xtask bench`: what is done here beside what others do, in one run.
 
 mod archive;
+mod density;
+mod events;
+mod figures;
+mod files;
 mod filter;
+mod loops;
+mod machine;
+mod measure;
 mod nvflare;
+mod page;
+mod plot;
+mod startup;
 
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-use crate::process::{cargo, output, target};
+use crate::process::{cargo, command, output, target};
 use crate::setup;
+use figures::Figures;
 
-/// The packages with a benchmark's own program, and how the program is called.
-const PROGRAMS: [(&str, &str); 2] = [("flip-runtime", "filter"), ("flip-wasm-tests", "archive")];
+/// One benchmark: its name, and what runs it.
+type Benchmark = (&'static str, fn(&Bench<'_>) -> Result<Figures>);
+
+/// All of them, in the order of the page.
+const BENCHMARKS: [Benchmark; 8] = [
+    ("filter", filter::run),
+    ("files", files::run),
+    ("nvflare", nvflare::run),
+    ("startup", startup::run),
+    ("density", density::run),
+    ("events", events::run),
+    ("archive", archive::run),
+    ("loops", loops::run),
+];
+
+/// The packages with benchmarks' own programs, and how the programs are called.
+const PROGRAMS: [(&str, &str); 5] = [
+    ("flip-runtime", "density"),
+    ("flip-runtime", "events"),
+    ("flip-runtime", "filter"),
+    ("flip-wasm-tests", "archive"),
+    ("truncation", "loops"),
+];
 /// What Python must have.
 const MODULES: [&str; 2] = ["boto3", "numpy"];
 
@@ -24,12 +57,52 @@ struct Bench<'a> {
     /// A directory for data.
     directory: &'a Path,
     python: &'a Path,
-    /// Its own program.
-    program: &'a Path,
+    programs: HashMap<String, PathBuf>,
+    /// Whether sizes and rounds are cut short.
+    quick: bool,
 }
 
-/// Runs one benchmark after the other.
-pub fn run() -> Result<()> {
+impl Bench<'_> {
+    fn program(&self, name: &str) -> Result<&Path> {
+        let program = self.programs.get(name);
+        program.map(PathBuf::as_path).with_context(|| format!("cargo built no program {name}"))
+    }
+
+    /// `flip-wasm filter` on so many cores, but for its files. Its cache is nobody else's.
+    fn filter_program(&self, cores: usize) -> Result<Command> {
+        let args =
+            ["filter", "percentile-privacy", "--quiet", "--args", r#"{"percentile": 95, "gamma": 0.02}"#];
+        let mut program = machine::on(cores, self.program("flip-wasm")?, &args);
+        program.args(["--meta", r#"{"NUM_STEPS_CURRENT_ROUND": 4}"#]).arg("--cache");
+        program.arg(self.directory.join("cache"));
+        Ok(program)
+    }
+
+    /// An update of so many elements, in as many tensors as a ResNet-50 has.
+    fn update(&self, elements: u64) -> Result<PathBuf> {
+        let file = self.directory.join("update.safetensors");
+        output(command(self.program("filter")?, &["make"]).arg(&file).args([&elements.to_string(), "161"]))?;
+        Ok(file)
+    }
+
+    fn sizes<'s, T>(&self, full: &'s [T], quick: &'s [T]) -> &'s [T] {
+        if self.quick { quick } else { full }
+    }
+}
+
+/// Runs the benchmarks that are named, or all, and writes the page: what was measured earlier stays on it.
+pub fn run(args: impl Iterator<Item = String>) -> Result<()> {
+    let (mut names, mut quick) = (Vec::new(), false);
+    for arg in args {
+        match &*arg {
+            "--quick" => quick = true,
+            name if BENCHMARKS.iter().any(|(known, _)| *known == name) => names.push(arg),
+            _ => bail!(
+                "unknown argument {arg}; the benchmarks are: {}",
+                BENCHMARKS.map(|(name, _)| name).join(", ")
+            ),
+        }
+    }
     setup::wasm_target()?;
     let directory = target().join("bench");
     fs::create_dir_all(&directory)?;
@@ -37,14 +110,23 @@ pub fn run() -> Result<()> {
         pip.args(MODULES);
     })?;
     println!("Building the release; this takes some minutes.");
-    let programs = build()?;
-    let bench = |name| {
-        let program = programs.get(name).with_context(|| format!("cargo built no program {name}"))?;
-        anyhow::Ok(Bench { directory: &directory, python: &python, program })
-    };
-    filter::run(&bench("filter")?)?;
-    archive::run(&bench("archive")?)?;
-    nvflare::run_bench()
+    let bench = Bench { directory: &directory, python: &python, programs: build()?, quick };
+    for (name, run) in BENCHMARKS {
+        if names.is_empty() || names.iter().any(|wanted| wanted == name) {
+            println!("== {name}");
+            let found = Figures { quick, ..run(&bench)? };
+            println!("{}", found.markdown("docs/src/performance"));
+            found.keep(&directory, name)?;
+        }
+    }
+    let (mut all, mut missing) = (Vec::new(), Vec::new());
+    for (name, _) in BENCHMARKS {
+        match Figures::kept(&directory, name)? {
+            Some(figures) => all.push(figures),
+            None => missing.push(name),
+        }
+    }
+    page::write(&all, &missing)
 }
 
 /// Builds all programs in one go: each alone would choose features of its own for what they depend on.
@@ -59,21 +141,17 @@ fn build() -> Result<HashMap<String, PathBuf>> {
     struct Target {
         name: String,
     }
-    let mut build = cargo(&["bench", "--quiet", "--locked", "--no-run", "--message-format", "json"]);
+    let mut benches = cargo(&["bench", "--quiet", "--locked", "--no-run", "--message-format", "json"]);
     for (package, name) in PROGRAMS {
-        build.args(["--package", package, "--bench", name]);
+        benches.args(["--package", package, "--bench", name]);
     }
-    let messages = output(&mut build)?;
-    let artifacts = messages.lines().filter_map(|line| serde_json::from_str::<Artifact>(line).ok());
-    Ok(artifacts.filter_map(|artifact| Some((artifact.target.name, artifact.executable?))).collect())
-}
-
-fn median(figures: impl Iterator<Item = f64>) -> f64 {
-    let mut figures: Vec<_> = figures.collect();
-    figures.sort_by(f64::total_cmp);
-    figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-fn mebibytes(bytes: u64) -> String {
-    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
+    // The program as it is handed out: not with what the benchmarks' packages ask of what they share.
+    let args = ["--release", "--quiet", "--locked", "--package", "flip-wasm-cli", "--message-format", "json"];
+    let mut programs = HashMap::new();
+    for build in [&mut benches, cargo(&["build"]).args(args)] {
+        let messages = output(build)?;
+        let artifacts = messages.lines().filter_map(|line| serde_json::from_str::<Artifact>(line).ok());
+        programs.extend(artifacts.filter_map(|artifact| Some((artifact.target.name, artifact.executable?))));
+    }
+    Ok(programs)
 }

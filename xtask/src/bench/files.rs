@@ -1,0 +1,92 @@
+//! The program `flip-wasm filter` from file to file, at sizes that others cannot hold in memory.
+
+use std::fs;
+
+use anyhow::Result;
+
+use super::Bench;
+use super::figures::{Figures, Plot, Table, bytes, millions, ratio, time};
+use super::filter::cores_of;
+use super::machine::{cores, free_memory, on};
+use super::measure::{Measured, in_turn, watched};
+use crate::process::{command, output};
+
+/// How many elements, and how often each way is measured.
+const SIZES: [(u64, usize); 4] = [(1_000_000, 9), (25_600_000, 5), (100_000_000, 3), (1_000_000_000, 3)];
+const QUICK: [(u64, usize); 2] = [(1_000_000, 3), (10_000_000, 3)];
+/// The memory that each way needs, as a multiple of the data: NumPy makes a copy with each of its expressions.
+const NEEDS: [(&str, u64); 4] = [("copy", 0), ("NumPy", 7), ("native", 2), ("flip-wasm", 0)];
+
+pub fn run(bench: &Bench<'_>) -> Result<Figures> {
+    let ways = [("copy", 1), ("NumPy", 1), ("native", 1), ("flip-wasm", 1), ("flip-wasm", cores())];
+    let names = ways.map(|(way, cores)| format!("{way}, {}", cores_of(cores)));
+    let x = "parameters (float32)";
+    let mut walls = Plot::new("files", "From file to file: time by size", x, "wall time, s", names.clone());
+    let mut peaks =
+        Plot::new("files-memory", "From file to file: memory by size", x, "peak memory, MiB", names.clone());
+    let header =
+        ["way", "CPU", "wall", "x NumPy (wall)", "x native (wall)", "of copy's throughput", "peak memory"];
+    let mut tables = Vec::new();
+    for &(elements, rounds) in bench.sizes(&SIZES, &QUICK) {
+        let data = bench.update(elements)?;
+        let out = bench.directory.join("filtered.safetensors");
+        let fits = |way| {
+            let needed =
+                NEEDS.iter().find(|(name, _)| *name == way).map_or(0, |(_, times)| times * 4 * elements);
+            free_memory().is_none_or(|free| needed < free)
+        };
+        let able: Vec<_> = ways.into_iter().filter(|(way, _)| fits(*way)).collect();
+        let measured = in_turn(&able, rounds, |&(way, cores)| {
+            let mut program = match way {
+                "NumPy" => on(cores, bench.python, &["runtime/benches/filter.py"]),
+                "flip-wasm" => bench.filter_program(cores)?,
+                way => on(cores, bench.program("filter")?, &[way]),
+            };
+            match way {
+                "flip-wasm" => program.arg("--in").arg(&data).arg("--out").arg(&out),
+                _ => program.arg(&data).arg(&out),
+            };
+            let mut measured = watched(&mut program)?;
+            if way != "copy" {
+                measured.digest = Some(output(command(bench.program("filter")?, &["digest"]).arg(&out))?);
+            }
+            fs::remove_file(&out)?;
+            Ok(measured)
+        })?;
+        fs::remove_file(data)?;
+        let found =
+            |way| able.iter().zip(&measured).find(|(able, _)| **able == way).map(|(_, measured)| measured);
+        let times =
+            |way, measured: &Measured| found(way).map_or(f64::NAN, |other| other.wall / measured.wall);
+        let mut table =
+            Table::new(format!("{} parameters, {}", millions(elements), bytes(4 * elements)), &header);
+        for (name, way) in names.iter().zip(ways) {
+            table.rows.push(match found(way) {
+                None => vec![name.clone(), "not enough memory".to_owned()],
+                Some(measured) => vec![
+                    name.clone(),
+                    time(measured.cpu),
+                    time(measured.wall),
+                    ratio(times(("NumPy", 1), measured)),
+                    ratio(times(("native", 1), measured)),
+                    format!("{:.1} %", 100.0 * times(("copy", 1), measured)),
+                    measured.memory.map_or_else(String::new, bytes),
+                ],
+            });
+        }
+        walls.add(elements as f64, ways.map(|way| found(way).map(|measured| measured.wall)));
+        let mebibytes = |measured: &Measured| Some(measured.memory? as f64 / f64::from(1 << 20));
+        peaks.add(elements as f64, ways.map(|way| found(way).and_then(mebibytes)));
+        tables.push(table);
+    }
+    Ok(Figures {
+        title: "The filter from file to file".to_owned(),
+        text: "The program `flip-wasm filter` on a safetensors file, start-up and all. `copy` copies the file by \
+               windows; NumPy and native code read all of it into memory, and are left out where it does not fit."
+            .to_owned(),
+        tables,
+        plots: vec![walls, peaks],
+        result: "All results are identical.".to_owned(),
+        quick: false,
+    })
+}

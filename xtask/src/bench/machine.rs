@@ -1,0 +1,35 @@
+//! The machine at hand, as far as figures depend on it.
+
+use std::fs;
+use std::process::Command;
+
+use crate::process::{command, has};
+
+/// The model of its processor and the number of its cores; nothing else of it.
+pub fn description() -> String {
+    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.trim_start().strip_prefix(':'));
+    let model = model.unwrap_or(" a processor that does not give its name").trim();
+    format!("{model}, {} cores", cores())
+}
+
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// The memory that is free, in bytes, where the system is Linux.
+pub fn free_memory() -> Option<u64> {
+    let info = fs::read_to_string("/proc/meminfo").ok()?;
+    let line = info.lines().find(|line| line.starts_with("MemAvailable:"))?;
+    Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? << 10)
+}
+
+/// A program on these cores: on one of them, where there is a taskset, or on all.
+pub fn on(cores: usize, program: impl AsRef<std::ffi::OsStr>, args: &[&str]) -> Command {
+    if cores > 1 || !has("taskset", &["--version"]) {
+        return command(program, args);
+    }
+    let mut pinned = command("taskset", &["--cpu-list", "0"]);
+    pinned.arg(program).args(args);
+    pinned
+}

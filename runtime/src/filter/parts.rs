@@ -62,10 +62,6 @@ impl Parts {
         Self(parts)
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
-    }
-
     /// The parts, to read. What is written to them is not in the tensors.
     pub(super) fn observed(&self, kind: DataKind, tensors: &IndexMap<String, Tensor>) -> Vec<Dxo> {
         let parts = self.0.iter().map(|part| {
@@ -166,7 +162,7 @@ mod tests {
                 parts.0.iter().all(|part| part.iter().map(|(_, slice)| slice.len * 4).sum::<u64>() <= PART)
             );
             let (apart, mut pieces) = parts.apart(DataKind::Weights, &mut given, &writing).unwrap();
-            assert_eq!(pieces.len(), parts.len());
+            assert_eq!(pieces.len(), parts.0.len());
             for piece in pieces.iter_mut().flat_map(|part| part.tensors_mut().unwrap().values_mut()) {
                 let bytes: Vec<_> = piece.to_bytes().unwrap().iter().map(|byte| byte ^ 1).collect();
                 for (window, bytes) in bytes.chunks(1 << 18).enumerate() {

@@ -75,16 +75,16 @@ impl Instance {
     /// How this dxo is shared; none where one instance alone is as quick, or the component does not work in
     /// phases.
     pub(super) fn sharing(&self, dxo: &Dxo) -> Option<Sharing> {
-        let tensors = dxo.tensors()?;
-        if !self.has_phases() || self.limits().call_bytes < REPORT {
+        if dxo.tensors().is_none() || !self.has_phases() || self.limits().call_bytes < REPORT {
             return None;
         }
         if self.sharing.is_some() {
             return self.sharing;
         }
-        let cores = self.cores();
-        let parts = if cores > 1 { Parts::of(PART, tensors).len() } else { 1 };
-        (parts > 1).then(|| Sharing { part: PART, instances: cores.min(parts) })
+        let parts = dxo.byte_len().div_ceil(PART);
+        let instances = if parts > 1 { self.cores().min(parts) } else { 1 };
+        let instances = usize::try_from(instances).ok().filter(|instances| *instances > 1)?;
+        Some(Sharing { part: PART, instances })
     }
 
     /// Filters one leaf dxo, with others. The time of a call is that of all phases together.

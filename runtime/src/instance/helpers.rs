@@ -1,5 +1,7 @@
 //! Instances of the same component that share another's work.
 
+use std::sync::LazyLock;
+
 use super::{Instance, Live};
 use crate::budget::Budget;
 use crate::error::Error;
@@ -21,9 +23,11 @@ impl Instance {
     }
 
     /// How many instances may share its work: itself, and others like it.
-    pub(crate) fn cores(&self) -> usize {
-        let there = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        there.min(usize::try_from(self.limits.cores).unwrap_or(usize::MAX)).max(1)
+    pub(crate) fn cores(&self) -> u64 {
+        // To ask the system takes as long as to filter a small update.
+        static CORES: LazyLock<u64> =
+            LazyLock::new(|| std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64));
+        self.limits.cores.clamp(1, *CORES)
     }
 
     /// Makes so many helpers ready; says why there are fewer.

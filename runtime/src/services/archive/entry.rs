@@ -1,4 +1,4 @@
-//! One entry: how it is compressed, and what is kept of its metadata.
+//! One file: whether it is compressed, and how it is read.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -6,12 +6,15 @@ use std::os::unix::fs::FileExt;
 
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
-use time::{OffsetDateTime, PrimitiveDateTime};
-use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, DateTime};
 
-/// How much is read at once, in bytes.
-pub(super) const READ: usize = 256 << 10;
+use super::records::Method;
+use super::workers::Block;
+
+/// How much is read at once and compressed by one thread, in bytes.
+pub(super) const BLOCK: usize = 128 << 10;
+
+/// How far back deflate refers.
+const WINDOW: usize = 32 << 10;
 
 /// The length of a sample. Two are taken: weights follow after a header that compresses well.
 const SAMPLE: usize = 64 << 10;
@@ -20,12 +23,12 @@ const SAMPLE: usize = 64 << 10;
 const SAMPLED: u64 = 1 << 20;
 
 /// Whether a file is worth compressing: its beginning and its middle must shrink by a tenth.
-pub(super) fn method(file: &File, len: u64) -> io::Result<CompressionMethod> {
+pub(super) fn method(file: &File, len: u64) -> io::Result<Method> {
     if len == 0 {
-        return Ok(CompressionMethod::Stored);
+        return Ok(Method::Stored);
     }
     if len < SAMPLED {
-        return Ok(CompressionMethod::Deflated);
+        return Ok(Method::Deflated);
     }
     let mut buffer = vec![0; SAMPLE];
     let mut sampled = 0;
@@ -38,11 +41,11 @@ pub(super) fn method(file: &File, len: u64) -> io::Result<CompressionMethod> {
         compressed += encoder.finish()?.len();
     }
     let shrinks = compressed < sampled / 10 * 9;
-    Ok(if shrinks { CompressionMethod::Deflated } else { CompressionMethod::Stored })
+    Ok(if shrinks { Method::Deflated } else { Method::Stored })
 }
 
 /// Fills the buffer from byte `offset`, or reads what there is before `end`.
-pub(super) fn read_at<'a>(file: &File, buffer: &'a mut [u8], offset: u64, end: u64) -> io::Result<&'a [u8]> {
+fn read_at<'a>(file: &File, buffer: &'a mut [u8], offset: u64, end: u64) -> io::Result<&'a [u8]> {
     let wanted = usize::try_from(end.saturating_sub(offset)).unwrap_or(usize::MAX).min(buffer.len());
     let mut filled = 0;
     while filled < wanted {
@@ -57,35 +60,50 @@ pub(super) fn read_at<'a>(file: &File, buffer: &'a mut [u8], offset: u64, end: u
     Ok(buffer.get(..filled).unwrap_or_default())
 }
 
-pub(super) fn file_options(modified: i64, method: CompressionMethod, level: u32) -> SimpleFileOptions {
-    let level = (method == CompressionMethod::Deflated).then_some(i64::from(level.clamp(1, 9)));
-    options(modified).compression_method(method).compression_level(level).unix_permissions(0o644)
+/// The blocks of a file. One that grows is kept as long as it was when opened, one that shrinks as long as
+/// it is.
+pub(super) struct Blocks<'a> {
+    file: &'a File,
+    len: u64,
+    deflate: bool,
+    read: u64,
+    /// The end of the block before, as far as it matters to the next.
+    window: Vec<u8>,
+    done: bool,
 }
 
-pub(super) fn directory_options(modified: i64) -> SimpleFileOptions {
-    options(modified).unix_permissions(0o755)
-}
+impl<'a> Blocks<'a> {
+    pub(super) fn new(file: &'a File, len: u64, method: Method) -> Self {
+        let deflate = method == Method::Deflated;
+        // Deflated data has an end even where it is empty.
+        let done = len == 0 && !deflate;
+        Self { file, len, deflate, read: 0, window: Vec::new(), done }
+    }
 
-/// Sizes are not known before the data is written: each may be one that needs zip64.
-fn options(modified: i64) -> SimpleFileOptions {
-    SimpleFileOptions::default().large_file(true).last_modified_time(zip_time(modified))
-}
+    /// How many bytes were read so far.
+    pub(super) fn read(&self) -> u64 {
+        self.read
+    }
 
-/// A time in UTC, as zip counts it: in steps of two seconds from 1980, which stands for all before.
-fn zip_time(seconds: i64) -> DateTime {
-    let Ok(time) = OffsetDateTime::from_unix_timestamp(seconds) else { return DateTime::default() };
-    PrimitiveDateTime::new(time.date(), time.time()).try_into().unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_that_zip_cannot_say_is_its_first() {
-        assert_eq!(zip_time(1_700_000_000).to_string(), "2023-11-14 22:13:20");
-        for seconds in [0, -1, i64::MIN, i64::MAX, 5_000_000_000] {
-            assert_eq!(zip_time(seconds).year(), 1980);
+    /// Reads the next block; none after the last.
+    pub(super) fn next(&mut self) -> io::Result<Option<Block>> {
+        if self.done {
+            return Ok(None);
         }
+        let left = usize::try_from(self.len.saturating_sub(self.read)).unwrap_or(usize::MAX).min(BLOCK);
+        let mut bytes = std::mem::take(&mut self.window);
+        let start = bytes.len();
+        bytes.resize(start.saturating_add(left), 0);
+        let room = bytes.get_mut(start..).unwrap_or_default();
+        let read = read_at(self.file, room, self.read, self.len)?.len();
+        bytes.truncate(start.saturating_add(read));
+        self.read = self.read.saturating_add(read as u64);
+        self.done = read < left || self.read >= self.len;
+        if self.deflate {
+            let window = bytes.get(bytes.len().saturating_sub(WINDOW)..).unwrap_or_default();
+            self.window.reserve_exact(WINDOW + BLOCK);
+            self.window.extend_from_slice(window);
+        }
+        Ok(Some(Block { bytes, start, deflate: self.deflate, last: self.done }))
     }
 }

@@ -1,23 +1,34 @@
-//! A directory as a zip archive, written in one pass and constant memory.
+//! A directory as a zip archive, written in one pass and constant memory, and compressed on all cores.
 //!
 //! Entries come in the order of their names, a directory before what it holds. Links and special files
 //! are left out. What does not compress is stored: that is what most of a model's weights are.
+//!
+//! One thread reads and writes, both in order; others compress what lies between. The archive is the same
+//! whatever their number.
 
 mod entry;
-mod sink;
+mod queue;
+mod records;
+#[cfg(test)]
+mod tests;
 mod walk;
+mod workers;
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::thread;
 
 use cap_std::fs::Dir;
-use zip::ZipWriter;
-use zip::result::ZipError;
-use zip::write::StreamWriter;
 
 use crate::services::{Call, ServiceError};
-use sink::Fused;
+use entry::Blocks;
+use queue::Queue;
 use walk::Found;
+use workers::Workers;
+
+/// No more threads compress: what one thread reads and writes keeps no more of them busy, and each has its
+/// part of the memory.
+const MOST_THREADS: usize = 16;
 
 /// What an archive may hold.
 #[derive(Clone, Debug)]
@@ -65,7 +76,7 @@ pub(super) enum ArchiveError {
     #[error("{path:?} cannot be read: {source}")]
     Read { path: String, source: io::Error },
     #[error("the archive cannot be written: {0}")]
-    Zip(ZipError),
+    Write(io::Error),
     #[error("{0}")]
     Ended(ServiceError),
 }
@@ -79,19 +90,17 @@ impl From<ArchiveError> for ServiceError {
             }
             ArchiveError::Read { .. } => Self::Unavailable(error.to_string()),
             // The upload hands its own error through the writer of the archive.
-            ArchiveError::Zip(ZipError::Io(error)) => error
+            ArchiveError::Write(error) => error
                 .downcast()
-                .unwrap_or_else(|error| Self::Unavailable(format!("the archive cannot be written: {error}"))),
-            ArchiveError::Zip(_) => Self::Unavailable(error.to_string()),
+                .unwrap_or_else(|error| Self::Unavailable(ArchiveError::Write(error).to_string())),
             ArchiveError::Ended(error) => error,
         }
     }
 }
 
-impl From<ZipError> for ArchiveError {
-    fn from(error: ZipError) -> Self {
-        Self::Zip(error)
-    }
+/// How many threads compress an archive: as many as there are cores for this process.
+pub(super) fn threads() -> usize {
+    thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS)
 }
 
 /// Writes what `source` holds into `sink`, deflated at this level where it is worth it.
@@ -100,30 +109,28 @@ pub(super) fn write(
     source: &Dir,
     limits: &ArchiveLimits,
     level: u32,
+    threads: usize,
     call: &Call,
 ) -> Result<Contents, ArchiveError> {
-    let mut archive = Archive {
-        zip: ZipWriter::new_stream(Fused::new(sink)),
-        buffer: vec![0; entry::READ],
-        contents: Contents::default(),
-        names: 0,
-        limits,
-        level,
-        call,
-    };
-    archive.directory(source, "", 0)?;
-    archive.zip.finish()?;
-    Ok(archive.contents)
+    thread::scope(|scope| {
+        let workers = Workers::start(scope, threads, level).map_err(ArchiveError::Write)?;
+        let queue = Queue::new(sink, workers, threads);
+        let mut archive = Archive { queue, contents: Contents::default(), names: 0, limits, call };
+        let walked = archive.directory(source, "", 0);
+        // What was read before an error is written before it is reported: it may fail first.
+        archive.queue.drain().map_err(ArchiveError::Write)?;
+        walked?;
+        archive.queue.finish().map_err(ArchiveError::Write)?;
+        Ok(archive.contents)
+    })
 }
 
-struct Archive<'a, W: Write> {
-    zip: ZipWriter<StreamWriter<Fused<W>>>,
-    buffer: Vec<u8>,
+struct Archive<'a, W> {
+    queue: Queue<W>,
     contents: Contents,
     /// Of all directories that were listed so far.
     names: usize,
     limits: &'a ArchiveLimits,
-    level: u32,
     call: &'a Call,
 }
 
@@ -143,7 +150,7 @@ impl<W: Write> Archive<'_, W> {
             match walk::open(directory, &name, &path)? {
                 Some(Found::Directory(found, modified)) => {
                     let path = path + "/";
-                    self.zip.add_directory(path.as_str(), entry::directory_options(modified))?;
+                    self.queue.directory(path.clone(), modified).map_err(ArchiveError::Write)?;
                     self.report(&path, 0);
                     self.directory(&found, &path, depth.saturating_add(1))?;
                 }
@@ -156,21 +163,17 @@ impl<W: Write> Archive<'_, W> {
 
     fn file(&mut self, path: &str, file: &File, len: u64, modified: i64) -> Result<(), ArchiveError> {
         let method = entry::method(file, len).map_err(read_error(path))?;
-        self.zip.start_file(path, entry::file_options(modified, method, self.level))?;
-        // A file that grows is stored as long as it was when opened, one that shrinks as long as it is.
-        let mut offset = 0;
-        while offset < len {
+        self.queue.file(path.to_owned(), modified, method).map_err(ArchiveError::Write)?;
+        let mut blocks = Blocks::new(file, len, method);
+        loop {
             self.call.check().map_err(ArchiveError::Ended)?;
-            let read = entry::read_at(file, &mut self.buffer, offset, len).map_err(read_error(path))?;
-            if read.is_empty() {
-                break;
-            }
-            self.zip.write_all(read).map_err(ZipError::Io)?;
-            offset = offset.saturating_add(read.len() as u64);
+            let Some(block) = blocks.next().map_err(read_error(path))? else { break };
+            self.queue.block(block).map_err(ArchiveError::Write)?;
         }
+        let read = blocks.read();
         self.contents.files += 1;
-        self.contents.bytes = self.contents.bytes.saturating_add(offset);
-        self.report(path, offset);
+        self.contents.bytes = self.contents.bytes.saturating_add(read);
+        self.report(path, read);
         Ok(())
     }
 

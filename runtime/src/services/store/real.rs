@@ -118,7 +118,8 @@ impl ObjectStore for Store {
         let (meta, (contents, sha256)) = self.upload(call, "put-archive", key, max_bytes, |upload| {
             let StoreOptions { archive: limits, deflate_level, .. } = &self.options;
             let mut upload = Hashed::new(upload);
-            let contents = archive::write(&mut upload, source, limits, *deflate_level, call)?;
+            let contents =
+                archive::write(&mut upload, source, limits, *deflate_level, archive::threads(), call)?;
             Ok((contents, upload.digest()))
         })?;
         Ok(Archived {

@@ -63,7 +63,7 @@ pub const MUTANTS: &[Mutant] = mutants! {
         "a stage is named by whole first parts";
     "each stage filters every tensor": "stage-percentile-privacy",
         "stage-percentile-privacy/src/lib.rs",
-        "|name| stage.covers(name)" => "|name| stage.covers(name) || true",
+        "|name| covers.covers(name)" => "|name| covers.covers(name) || true",
         "each stage has a cutoff of its own";
     // executor
     "an abort does not keep the images": "cleanup-images",

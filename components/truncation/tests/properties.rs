@@ -1,12 +1,14 @@
 //! Any mixture of tensors, in odd windows, against a plain implementation that sorts.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::convert::Infallible;
 
 use half::{bf16, f16};
 use proptest::prelude::*;
-use truncation::{Dtype, Outcome, Refusal, Settings, Tensor, Unchanged, truncate};
+use truncation::{
+    Dtype, Outcome, Refusal, Report, Settings, Step, Task, Tensor, Truncation, Unchanged, truncate,
+};
 
 /// A tensor that is shown in windows of a few elements.
 #[derive(Clone, Debug)]
@@ -212,6 +214,69 @@ fn settings() -> impl Strategy<Value = Settings> {
         gamma: f64::from(gamma),
         steps: f64::from(steps),
     })
+}
+
+/// Tensors in pieces of so many elements, each a part; one without dimensions stays whole.
+fn pieces(tensors: &[Cut], size: usize) -> Vec<Vec<Cut>> {
+    let pieces = tensors.iter().flat_map(|tensor| {
+        let step = if tensor.scalar { tensor.bytes.len() } else { size * tensor.dtype.size() };
+        let piece = |bytes: &[u8]| vec![Cut { bytes: bytes.to_vec(), ..tensor.clone() }];
+        tensor.bytes.chunks(step.max(1)).map(piece).collect::<Vec<_>>()
+    });
+    pieces.collect()
+}
+
+/// Truncates parts in steps, whose tasks and reports go from one to another as bytes, last part first.
+fn by_steps(tensors: &[Cut], parts: &mut [Vec<Cut>], settings: &Settings, room: usize) -> Outcome {
+    let profiles: Vec<_> = tensors.iter().map(Tensor::profile).collect();
+    let mut truncation = Truncation::new(&profiles, settings);
+    loop {
+        let task = match truncation.next() {
+            Step::Observe(task) | Step::Apply(task) => task.to_bytes().unwrap(),
+            Step::Done(outcome) => return outcome,
+        };
+        for part in parts.iter_mut().rev() {
+            let report = Task::from_bytes(&task).unwrap().run(part, room).unwrap().to_bytes().unwrap();
+            truncation.take(Report::from_bytes(&report).unwrap());
+        }
+    }
+}
+
+#[test]
+fn bytes_of_something_else_are_no_task_and_no_report() {
+    for bytes in [&[][..], &[9], &[0xff; 40]] {
+        assert!(Task::from_bytes(bytes).is_err() && Report::from_bytes(bytes).is_err());
+    }
+    // A report of another step makes it a refusal, not a truncation at a wrong cutoff.
+    let cut = Cut { dtype: Dtype::Float32, scalar: false, bytes: vec![1; 8], window: 1 };
+    let settings = Settings { percentile: 50.0, gamma: 1.0, steps: 1.0 };
+    let mut truncation = Truncation::new(&[cut.profile()], &settings);
+    let Step::Observe(_) = truncation.next() else { panic!("nothing was observed") };
+    let mut another = Truncation::new(&[Cut { dtype: Dtype::Float64, ..cut.clone() }.profile()], &settings);
+    let Step::Observe(task) = another.next() else { panic!("nothing was observed") };
+    truncation.take(task.run(&mut [Cut { dtype: Dtype::Float64, ..cut }], 8).unwrap());
+    assert!(matches!(truncation.next(), Step::Done(Outcome::Refused(Refusal::Changed))));
+}
+
+/// Mostly enough. Where it is not, each part tells how often each of 65 536 keys comes.
+fn room() -> impl Strategy<Value = usize> {
+    prop_oneof![1 => 0..8usize, 9 => Just(1000usize)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn in_parts_it_is_the_same(original in tensors(), settings in settings(), size in 3..40usize, room in room()) {
+        let mut whole = original.clone();
+        let expected = truncate(&mut whole, &settings).unwrap();
+        let mut parts = pieces(&original, size);
+        let outcome = by_steps(&original, &mut parts, &settings, room);
+        // NaN is not equal to itself.
+        prop_assert_eq!(format!("{outcome:?}"), format!("{expected:?}"));
+        let joined: Vec<u8> = parts.into_iter().flatten().flat_map(|tensor| tensor.bytes).collect();
+        prop_assert_eq!(joined, whole.into_iter().flat_map(|tensor| tensor.bytes).collect::<Vec<_>>());
+    }
 }
 
 proptest! {

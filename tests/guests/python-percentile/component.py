@@ -5,7 +5,6 @@ import struct
 
 from componentize_py_types import Err
 from wit_world import exports
-from wit_world.exports.dxo_filter import Verdict_Filtered, Verdict_Refused, Verdict_Unchanged
 from wit_world.imports import log, tensors, types
 
 import percentile as p
@@ -30,22 +29,22 @@ class DxoFilter(exports.DxoFilter):
 
     def process_dxo(self, dxo, ctx):
         if settings["off"]:
-            return Verdict_Unchanged("the filter is off")
+            return types.Verdict_Unchanged("the filter is off")
         steps = float(json.loads(dxo.meta(STEPS) or "1"))
         gamma = float(settings["gamma"])
         why = p.refusal(settings["percentile"], gamma, steps)
         if why:
-            return Verdict_Refused(why)
+            return types.Verdict_Refused(why)
         all_quotients = {name: quotients(dxo.tensor(name), steps) for name in dxo.names()}
         magnitudes = [abs(x) for _, values in all_quotients.values() for x in values]
         if not magnitudes:
-            return Verdict_Unchanged("there are no elements")
+            return types.Verdict_Unchanged("there are no elements")
         widest = max((code for code, _ in all_quotients.values()), key=p.WIDTHS.index)
         cutoff = p.cutoff(magnitudes, widest, settings["percentile"])
         log.log(log.Level.INFO, f"cutoff {cutoff} of |x| per step; steps {steps}")
         for name, (code, values) in all_quotients.items():
             replace(dxo, name, code, shared(dxo.tensor(name), code, values, cutoff, gamma, steps))
-        return Verdict_Filtered()
+        return types.Verdict_Filtered()
 
 
 def quotients(tensor, steps):

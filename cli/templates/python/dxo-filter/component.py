@@ -2,7 +2,6 @@
 
 from componentize_py_types import Err
 from wit_world import exports
-from wit_world.exports.dxo_filter import Verdict_Filtered
 from wit_world.imports import log, types
 
 from arguments import Invalid
@@ -31,7 +30,7 @@ class DxoFilter(exports.DxoFilter):
                 if tensor.dtype() == types.Dtype.FLOAT32:
                     clipped += clip_tensor(tensor)
         log.gauge("clipped", clipped)
-        return Verdict_Filtered()
+        return types.Verdict_Filtered()
 
 
 def clip_tensor(tensor):

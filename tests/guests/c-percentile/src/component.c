@@ -158,12 +158,12 @@ bool exports_flip_fl_dxo_filter_process_dxo(flip_fl_exchange_borrow_dxo_t dxo,
     if (!survey(dxo, &names, &elements, &widest, error)) return false;
     if (off || why || elements == 0) {
         bool refused = !off && why;
-        verdict->tag = refused ? EXPORTS_FLIP_FL_DXO_FILTER_VERDICT_REFUSED
-                               : EXPORTS_FLIP_FL_DXO_FILTER_VERDICT_UNCHANGED;
+        verdict->tag = refused ? FLIP_FL_TYPES_VERDICT_REFUSED
+                               : FLIP_FL_TYPES_VERDICT_UNCHANGED;
         flip_string_dup(&verdict->val.refused,
                         off ? "the filter is off" : refused ? why : "there are no elements");
         return true;
     }
-    verdict->tag = EXPORTS_FLIP_FL_DXO_FILTER_VERDICT_FILTERED;
+    verdict->tag = FLIP_FL_TYPES_VERDICT_FILTERED;
     return truncate_all(dxo, &names, elements, widest, error);
 }

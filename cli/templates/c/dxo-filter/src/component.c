@@ -60,6 +60,6 @@ bool exports_flip_fl_dxo_filter_process_dxo(flip_fl_exchange_borrow_dxo_t dxo,
     if (!done) return false;
     flip_string_t gauge = text("clipped");
     flip_fl_log_gauge(&gauge, (double)clipped);
-    verdict->tag = EXPORTS_FLIP_FL_DXO_FILTER_VERDICT_FILTERED;
+    verdict->tag = FLIP_FL_TYPES_VERDICT_FILTERED;
     return true;
 }

@@ -132,7 +132,9 @@ fn with_one_core_it_works_alone() {
     // What passes less than a report in a call works alone, too.
     let limits = Limits { call_bytes: 64 << 10, ..Limits::default() };
     let mut filter = percentile_privacy().instance().limits(limits).share(2, WINDOW).build().unwrap();
+    let calls = filter.usage().calls;
     filter.filter(update().unwrap(), &context()).unwrap();
+    assert_eq!(filter.usage().calls, calls + 1);
 }
 
 fn misbehaving(deed: &str, limits: Limits) -> Instance {

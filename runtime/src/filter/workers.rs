@@ -1,5 +1,6 @@
 //! Parts for several workers, and their reports in the order of the parts.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -49,11 +50,15 @@ pub(super) fn share<W: Send, P: Send, R: Send>(
         for helper in helpers {
             // Where the system has no thread to give, the others do its work.
             let started = thread::Builder::new().name("flip-filter".to_owned()).spawn_scoped(scope, || {
-                let leaving = Leaving(&board);
-                while let Some((number, part)) = board.wait_for_part() {
-                    board.done(number, work(helper, part));
+                let run = || {
+                    while let Some((number, part)) = board.wait_for_part() {
+                        board.done(number, work(helper, part));
+                    }
+                };
+                // A panic, of an embedder's log say, would go on in the caller's thread.
+                if catch_unwind(AssertUnwindSafe(run)).is_err() {
+                    board.fail(panicked());
                 }
-                drop(leaving);
             });
             drop(started);
         }
@@ -73,13 +78,17 @@ pub(super) fn share<W: Send, P: Send, R: Send>(
     }
 }
 
-/// Ends the others where a worker panics.
+fn panicked() -> Error {
+    Error::Setup("a thread that filters panicked".to_owned())
+}
+
+/// Ends the helpers where the leader panics: they would wait for it.
 struct Leaving<'a, P, R>(&'a Board<P, R>);
 
 impl<P, R> Drop for Leaving<'_, P, R> {
     fn drop(&mut self) {
         if thread::panicking() {
-            self.0.fail(Error::Setup("a thread that filters panicked".to_owned()));
+            self.0.fail(panicked());
         }
     }
 }
@@ -218,5 +227,18 @@ mod tests {
             false => Ok(()),
         };
         assert!(share(&mut (), &mut [()], (0..100).collect(), fails(1_000), refuse).is_err());
+    }
+
+    #[test]
+    fn a_helper_that_panics_took_the_caller_with_it() {
+        // The leader waits with its first part until the helper has one.
+        let both = std::sync::Barrier::new(2);
+        let work = |is_helper: &mut bool, _: usize| {
+            both.wait();
+            assert!(!*is_helper, "on purpose");
+            Ok(())
+        };
+        let error = share(&mut false, &mut [true], vec![0, 1], work, |_, ()| Ok(())).unwrap_err();
+        assert!(error.to_string().contains("panicked"), "{error}");
     }
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use flip_runtime::safetensors::{DxoFile, Output, Overrides, open};
 use flip_runtime::{DataKind, Dtype, Dxo, Error, Inspection, Instance, Limits, Tensor};
 use flip_wasm_tests::{
-    assert_limit, context, misbehaving, misbehaving_filter, misbehaving_within, runtime, short_calls, update,
-    write_safetensors,
+    RESHAPING, assert_limit, context, granted, misbehaving, misbehaving_filter, misbehaving_within, runtime,
+    short_calls, update, write_safetensors,
 };
 
 fn load_error(wat: &str) -> String {
@@ -59,7 +59,8 @@ fn from_file_to_file(directory: &Path, deed: &str, limits: Limits) -> (DxoFile, 
     let file = open(&input, Overrides::default()).unwrap();
     let output = Output::create(&directory.join("out"), &file.dxo, &file.metadata).unwrap();
     let args = format!(r#"{{"deed": {deed}}}"#);
-    let filter = misbehaving_filter().instance().args(args).limits(limits).write_to(&output).build().unwrap();
+    let filter = misbehaving_filter().instance().args(args).grants(granted(RESHAPING)).limits(limits);
+    let filter = filter.write_to(&output).build().unwrap();
     (file, output, filter)
 }
 
@@ -117,7 +118,8 @@ fn a_copy_inside_the_host_outlived_the_calls_time() {
     let file = open(&input, Overrides::default()).unwrap();
     let output = Output::create(&directory.path().join("out"), &file.dxo, &file.metadata).unwrap();
     let builder = misbehaving_filter();
-    let builder = builder.instance().args(r#"{"deed": "copy-shared"}"#).limits(short_calls());
+    let builder = builder.instance().args(r#"{"deed": "copy-shared"}"#).grants(granted(RESHAPING));
+    let builder = builder.limits(short_calls());
     let mut filter = builder.write_to(&output).build().unwrap();
     assert_limit(filter.filter(file.dxo, &context()), "call-time");
     let entries = fs::read_dir(directory.path()).unwrap();

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use flip_runtime::safetensors::{self, DxoFile, Output, Overrides};
 use flip_runtime::{DataKind, Dtype, Dxo, Error, MAX_DEPTH, Outcome, Tensor, TensorError};
-use flip_wasm_tests::{assert_same, context, float32, misbehaving, misbehaving_filter, update, values};
+use flip_wasm_tests::{
+    RESHAPING, assert_same, context, float32, granted, misbehaving, misbehaving_filter, update, values,
+};
 
 /// What the guest says of the first tensor's answers.
 fn answer(deed: &str, dxo: Dxo) -> String {
@@ -22,7 +24,13 @@ fn through_files(directory: &Path, deed: &str, dxo: Dxo) -> DxoFile {
     let file = safetensors::open(&source, Overrides::default()).unwrap();
     let output = Output::create(&target, &file.dxo, &file.metadata).unwrap();
     let args = format!(r#"{{"deed": {deed}}}"#);
-    let mut filter = misbehaving_filter().instance().args(args).write_to(&output).build().unwrap();
+    let mut filter = misbehaving_filter()
+        .instance()
+        .args(args)
+        .grants(granted(RESHAPING))
+        .write_to(&output)
+        .build()
+        .unwrap();
     let filtered = filter.filter(file.dxo, &context()).unwrap();
     output.commit(filtered.dxo, &file.metadata).unwrap();
     safetensors::open(&target, Overrides::default()).unwrap()

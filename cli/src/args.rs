@@ -106,7 +106,10 @@ pub struct Filter {
     /// The meta properties, in place of the file's flip.meta.
     #[arg(long, value_name = "JSON", value_parser = meta)]
     pub meta: Option<Meta>,
-    /// What the component may use, such as memory=32MiB,call-time=10s.
+    /// What the component may do: a policy file, which names it by its class or the stem of its file.
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// What the component may use, such as memory=32MiB,call-time=10s, in place of its policy's limits.
     #[arg(long, value_name = "NAME=VALUE,...", value_parser = limits)]
     pub limits: Option<Limits>,
     /// Write a report as JSON: the component, what became of the data, what was used.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use flip_runtime::audit::{AuditTrail, DataEntry, RunKind, Start};
 use flip_runtime::safetensors::{self, Output, Overrides};
-use flip_runtime::{Error, FlContext, Leaf, Outcome};
+use flip_runtime::{Error, FlContext, Leaf, Outcome, Policy, Source};
 
 use crate::args::{Filter, Global};
 use crate::error::{self, Usage};
@@ -40,14 +40,21 @@ fn filter(args: &Filter, global: &Global, trail: Option<&AuditTrail>) -> anyhow:
     if args.report.as_ref() == Some(&args.output) {
         return Err(Usage("--report and --out name the same file").into());
     }
-    let component = runtime.load(&args.component)?;
+    let policy = args.policy.as_deref().map(Policy::read).transpose()?.unwrap_or_default();
+    let source = Source::of(&args.component)?;
+    let admitted = runtime.admit(&source, &source.name(), &policy, None)?;
+    let component = &admitted.component;
     component.require("dxo-filter")?;
     let overrides = Overrides { kind: args.kind, meta: args.meta.clone() };
     let input = safetensors::open(&args.input, overrides)?;
     let data = Data::of(&input.dxo, &args.input, &args.output);
     let mut staged = args.report.as_deref().map(Staged::create).transpose()?;
     let output = Output::create(&args.output, &input.dxo, &input.metadata)?;
-    let builder = component.instance().args(&*args.args).write_to(&output);
+    let builder = admitted.instance().args(&*args.args).write_to(&output);
+    let builder = match &args.limits {
+        Some(limits) => builder.limits(limits.clone()),
+        None => builder,
+    };
     let mut instance = match trail {
         Some(trail) => builder.audit(trail, HERE).build()?,
         None => builder.build()?,
@@ -70,7 +77,7 @@ fn filter(args: &Filter, global: &Global, trail: Option<&AuditTrail>) -> anyhow:
     let filtered = filtered?;
 
     let summary = summary(instance.name(), &data, &filtered.leaves);
-    let report = Report::new(&component, &instance, data, &filtered.leaves);
+    let report = Report::new(component, &instance, data, &filtered.leaves);
     staged.as_mut().map_or(Ok(()), |staged| staged.write(&report))?;
     output.commit(filtered.dxo, &input.metadata)?;
     staged.map_or(Ok(()), Staged::publish)?;

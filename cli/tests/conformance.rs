@@ -29,6 +29,7 @@ fn built_in_components_pass_the_conformance_checks() {
 fn a_filter_that_misbehaves_fails_a_check_for_each_misdeed() {
     let site = Site::new();
     site.write("misbehaving.wasm", flip_wasm_tests::MISBEHAVING_FILTER);
+    site.write("policy.toml", b"[components.misbehaving]\nmay-change = [\"names\"]\n");
     for (deed, check) in [
         (r#""loop""#, "determinism"),
         (r#""panic""#, "odd-data"),
@@ -36,9 +37,9 @@ fn a_filter_that_misbehaves_fails_a_check_for_each_misdeed() {
         (r#""replace-backwards""#, "types"),
     ] {
         let args = format!(r#"{{"deed": {deed}}}"#);
-        let command =
-            ["test", "misbehaving.wasm", "--conformance", "--limits", "call-time=300ms", "--args", &args];
-        let output = site.output(&command);
+        let command = ["test", "misbehaving.wasm", "--conformance", "--policy", "policy.toml"];
+        let within = ["--limits", "call-time=300ms", "--args", &args];
+        let output = site.output(&[&command[..], &within].concat());
         let text = String::from_utf8(output.stdout.clone()).unwrap();
         assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
         assert!(text.contains(&format!("FAILED  {check}: ")), "{deed}: {text}");

@@ -14,6 +14,7 @@ fn expected(attack: &Attack) -> (i32, String) {
         Expected::Limit(limit) => (5, format!("limit {limit} reached: ")),
         Expected::Trap(reason) => (5, reason.to_owned()),
         Expected::Failed(told) => (5, told.to_owned()),
+        Expected::NotPermitted(line) => (4, format!("not permitted: {line} under [components.")),
         Expected::Refused(reason) => (3, reason.to_owned()),
         Expected::NotLoaded(reason) => (6, reason.to_owned()),
         Expected::Logged(text) => (0, text.to_owned()),
@@ -53,11 +54,18 @@ fn sent_as_expected(attack: &Attack, site: &Site) -> bool {
 fn attempt(attack: &Attack) -> Option<String> {
     let site = Site::new();
     let (component, args) = component(attack, &site)?;
+    if !attack.grants.is_empty() {
+        let policy = format!("[components.MisbehavingFilter]\n{}\n", attack.grants);
+        site.write("policy.toml", policy.as_bytes());
+    }
     let before = (site.files(), fs::read(site.path("update.safetensors")).unwrap());
     let mut command = vec!["filter", component, "--args", &args];
     command.extend(["--in", "update.safetensors", "--out", "out.safetensors"]);
     if !attack.limits.is_empty() {
         command.extend(["--limits", attack.limits]);
+    }
+    if !attack.grants.is_empty() {
+        command.extend(["--policy", "policy.toml"]);
     }
     let output = site.output(&command);
     let named = format!("row {}, {}: {}", attack.row, attack.name, shown(&output));

@@ -11,8 +11,23 @@ pub const ATTACKS: &[Attack] = &[
         "a filter that adds a tensor",
         r#""add-tensor""#,
         "",
-        Expected::Out(r#"a float32 [2, 2], b float32 [2], extra float32 [4], by ["MisbehavingFilter"]"#),
+        Expected::NotPermitted(r#"may-change = ["names"]"#),
     ),
+    deed(
+        "54",
+        "a filter that puts another shape in the place of a tensor",
+        r#""reshape""#,
+        "",
+        Expected::NotPermitted(r#"may-change = ["shapes"]"#),
+    ),
+    deed(
+        "54",
+        "a filter that may add a tensor",
+        r#""add-tensor""#,
+        "",
+        Expected::Out(r#"a float32 [2, 2], b float32 [2], extra float32 [4], by ["MisbehavingFilter"]"#),
+    )
+    .granting(r#"may-change = ["names"]"#),
     deed(
         "54",
         "a filter that changes every dtype, last one first",
@@ -26,7 +41,8 @@ pub const ATTACKS: &[Attack] = &[
         r#"{"tiny-tensors": 10000000}"#,
         "host-bytes=4MiB",
         Expected::Failed("limit host-bytes"),
-    ),
+    )
+    .granting(r#"may-change = ["names"]"#),
     deed(
         "54",
         "meta properties of a gigabyte",

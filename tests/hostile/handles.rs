@@ -54,7 +54,8 @@ pub const ATTACKS: &[Attack] = &[
         r#"{"tiny-tensors": 100000}"#,
         "host-bytes=1MiB",
         Expected::Failed("limit host-bytes"),
-    ),
+    )
+    .granting(r#"may-change = ["names"]"#),
     guest(
         "22",
         "a handle that is used after it was dropped",

@@ -118,6 +118,7 @@ fn hostile_outcomes_are_expected_in_words_that_any_other_lacks() {
         let (Expected::Limit(text)
         | Expected::Trap(text)
         | Expected::Failed(text)
+        | Expected::NotPermitted(text)
         | Expected::Refused(text)
         | Expected::NotLoaded(text)
         | Expected::Told(text)

@@ -51,6 +51,7 @@ fn outcome(attack: &Attack) -> String {
         (How::Nothing(why), _) => format!("nothing to attack: {why}"),
         (_, Expected::Limit(limit)) => format!("ends at the limit `{limit}`"),
         (_, Expected::Trap(reason)) => format!("traps: {reason}"),
+        (_, Expected::NotPermitted(line)) => format!("is not permitted; `{line}` would allow it"),
         (_, Expected::Failed(told)) => format!("is told `{told}`, and fails"),
         (_, Expected::Refused(_)) => "refuses; the reason is one line, with its escapes shown".to_owned(),
         (_, Expected::NotLoaded(reason)) => format!("is refused before it runs: `{reason}`"),

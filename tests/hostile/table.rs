@@ -5,11 +5,11 @@ use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use flip_runtime::safetensors::{Overrides, open};
-use flip_runtime::{Dxo, Error, Level, LimitReached, Limits, RecordedLog};
+use flip_runtime::{Code, Dxo, Error, Level, LimitReached, Limits, RecordedLog};
 
 use super::errands::Errands;
 pub(super) use super::rows::{bytes, deed, elsewhere, errands, given, guest, host, nothing};
-use crate::{context, misbehaving_filter, runtime, update};
+use crate::{context, granted, misbehaving_filter, runtime, update};
 
 /// One attack.
 pub struct Attack {
@@ -20,6 +20,8 @@ pub struct Attack {
     pub how: How,
     /// What it may use, as on the command line; the defaults where this is empty.
     pub limits: &'static str,
+    /// What a policy grants to a filter: lines of one.
+    pub grants: &'static str,
     pub expected: Expected,
     /// Whether it is quick enough to be run again and again.
     pub quick: bool,
@@ -66,6 +68,8 @@ pub enum Expected {
     Trap(&'static str),
     /// In an error that the component returns, having been told this by the host.
     Failed(&'static str),
+    /// In an error that the component returns, having been told that this line would allow it.
+    NotPermitted(&'static str),
     /// It refuses to let the data out, for this reason.
     Refused(&'static str),
     /// Before anything of it runs: the reason holds this text.
@@ -88,7 +92,13 @@ impl Attack {
         limits: &'static str,
         expected: Expected,
     ) -> Self {
-        Self { row, name, how, limits, expected, quick: true }
+        Self { row, name, how, limits, grants: "", expected, quick: true }
+    }
+
+    /// With these lines of a policy.
+    pub(super) const fn granting(mut self, grants: &'static str) -> Self {
+        self.grants = grants;
+        self
     }
 
     /// Takes long: it is run once.
@@ -127,7 +137,8 @@ impl Attack {
                     _ => runtime().load_bytes("hostile", &wasm)?,
                 };
                 let log = Arc::new(RecordedLog::default());
-                let builder = component.instance().args(args).limits(limits.clone()).log(log.clone());
+                let builder = component.instance().args(args).grants(granted(self.grants));
+                let builder = builder.limits(limits.clone()).log(log.clone());
                 let mut filter = builder.build()?;
                 let ended = filter.filter(update(), &context());
                 if matches!(ended, Err(Error::Limit { .. } | Error::Trapped { .. })) {
@@ -202,6 +213,9 @@ impl Expected {
             ) => limit == *reached && error.to_string().contains(&format!("limit {limit} reached: ")),
             (Self::Trap(reason), Err(Error::Trapped { reason: found, .. })) => found.contains(reason),
             (Self::Failed(text), Err(error @ Error::Failed { .. })) => error.to_string().contains(text),
+            (Self::NotPermitted(line), Err(error)) => {
+                error.code() == Code::NotPermitted && error.to_string().contains(line)
+            }
             (
                 Self::NotLoaded(text),
                 Err(

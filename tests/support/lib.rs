@@ -30,7 +30,7 @@ pub use failing::{Fails, Gate};
 pub use files::{safetensors_bytes, write_safetensors};
 pub use limits::{assert_ends_at, assert_fresh_one_works, assert_limit, assert_told, short_calls};
 pub use places::{Server, ServerConfig};
-pub use site::{ERRAND, EVERYTHING, Site, errand, errand_file, granted, lines, on_go};
+pub use site::{ERRAND, EVERYTHING, RESHAPING, Site, errand, errand_file, granted, lines, on_go};
 pub use slow::slow_to_compile;
 pub use vectors::{FilterCase, filter_cases};
 
@@ -72,10 +72,10 @@ pub fn misbehaving(deed: &str) -> Instance {
     misbehaving_within(deed, Limits::default())
 }
 
-/// The same, within these limits.
+/// The same, within these limits; it may add and reshape tensors.
 pub fn misbehaving_within(deed: &str, limits: Limits) -> Instance {
     let args = format!(r#"{{"deed": {deed}}}"#);
-    misbehaving_filter().instance().args(args).limits(limits).build().unwrap()
+    misbehaving_filter().instance().args(args).grants(granted(RESHAPING)).limits(limits).build().unwrap()
 }
 
 /// The context of a site in a job.

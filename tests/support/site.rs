@@ -50,6 +50,9 @@ pub const EVERYTHING: &str = r#"
     peers = ["results-generator", "results-persistor", "model-persistor"]
 "#;
 
+/// All that a filter can be granted.
+pub const RESHAPING: &str = r#"may-change = ["names", "shapes"]"#;
+
 /// A site: folders of its own, and services that record.
 pub struct Site {
     folder: TempDir,

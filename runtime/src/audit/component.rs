@@ -194,9 +194,10 @@ fn lines(grants: &Grants) -> Vec<String> {
         let bits: Vec<_> = bits.iter().map(|bit| format!("\"{}\"", bit.name())).collect();
         format!("wasi = [{}]", bits.join(", "))
     });
+    let may_change = grants.of_interface("flip:fl/exchange");
     let let_pass = (grants.on_filter_failure == OnFilterFailure::LetPass)
         .then(|| "on-filter-failure = \"let-pass\"".to_owned());
-    lines.chain(wasi).chain(let_pass).collect()
+    lines.chain(may_change).chain(wasi).chain(let_pass).collect()
 }
 
 /// All of them: a new one that is not named here does not compile.

@@ -169,7 +169,7 @@ impl Instance {
         drop(self.gauges());
         let (mut dxo, verdict) = match self.sharing(&dxo) {
             Some(sharing) => self.filter_in_phases(dxo, ctx, sharing)?,
-            None => self.with_dxo(dxo, Scope::of(ctx), HostDxo::new, async |store, dxo| {
+            None => self.with_dxo(dxo, Scope::of(ctx), HostDxo::update, async |store, dxo| {
                 let ctx = store.data_mut().table.push(ctx.clone())?;
                 let borrow = Resource::new_borrow(ctx.rep());
                 let verdict = guest.call_process_dxo(&mut *store, dxo, borrow).await?;

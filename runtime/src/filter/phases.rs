@@ -35,7 +35,7 @@ impl Worker<'_> {
 
     fn begin(&mut self, dxo: Dxo, ctx: &Arc<FlContext>, scope: Scope<'_>) -> Result<(Dxo, Step), Error> {
         let Self(instance, guest) = self;
-        let (dxo, step) = instance.with_dxo(dxo, scope, HostDxo::new, async |store, dxo| {
+        let (dxo, step) = instance.with_dxo(dxo, scope, HostDxo::update, async |store, dxo| {
             let ctx = store.data_mut().table.push(ctx.clone())?;
             let step = guest.call_begin(&mut *store, dxo, Resource::new_borrow(ctx.rep())).await?;
             store.data_mut().table.delete(ctx)?;
@@ -62,7 +62,7 @@ impl Worker<'_> {
     fn next(&mut self, dxo: Dxo, scope: Scope<'_>) -> Result<(Dxo, Step), Error> {
         let Self(instance, guest) = self;
         let (dxo, step) = instance
-            .with_dxo(dxo, scope, HostDxo::new, async |store, dxo| guest.call_next(store, dxo).await)?;
+            .with_dxo(dxo, scope, HostDxo::update, async |store, dxo| guest.call_next(store, dxo).await)?;
         Ok((dxo, self.answered(step)?))
     }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use indexmap::IndexMap;
 use wasmtime::component::{HasData, Resource};
 
+use super::grants::GrantsCtx;
 use super::tensors::SharedTensor;
 use super::{Failure, Table, open};
 use crate::bindings::flip::fl::exchange::{Host, HostDxo as HostDxoTrait, HostShareable};
@@ -13,6 +14,7 @@ use crate::budget::{Budget, Charge};
 use crate::exchange::{DataKind, Dxo, DxoData, MAX_DEPTH, Meta, Shareable, entry_len};
 use crate::json::Json;
 use crate::limits::{Allowed, LimitReached};
+use crate::policy::Change;
 use crate::tensor::{Tensor, TensorError};
 
 /// What a handle of resource `shareable` stands for.
@@ -25,8 +27,17 @@ pub struct HostDxo {
     data: HostData,
     /// What names, meta and values cost the component.
     charge: Charge,
-    /// Whether it is a part of another, which keeps its tensors.
-    is_part: bool,
+    whose: Whose,
+}
+
+/// Whom a dxo belongs to, which says what a component may put in.
+enum Whose {
+    /// The component's, or a copy for it.
+    Own,
+    /// An update that it filters: names and shapes are the update's, unless the operator grants more.
+    Update,
+    /// A part of one, which keeps its tensors.
+    Part,
 }
 
 enum HostData {
@@ -50,13 +61,18 @@ impl HostDxo {
                 DxoData::Values(values) => HostData::Values(values),
             },
             charge,
-            is_part: false,
+            whose: Whose::Own,
         })
+    }
+
+    /// An update, as a filter is given it.
+    pub(crate) fn update(dxo: Dxo, budget: &Budget) -> Result<Self, TensorError> {
+        Ok(Self { whose: Whose::Update, ..Self::new(dxo, budget)? })
     }
 
     /// A part of a dxo: nothing but what is written to its tensors comes of it.
     pub(crate) fn part(part: Dxo, budget: &Budget) -> Result<Self, TensorError> {
-        Ok(Self { is_part: true, ..Self::new(part, budget)? })
+        Ok(Self { whose: Whose::Part, ..Self::new(part, budget)? })
     }
 
     /// The dxo, as the component leaves it.
@@ -82,6 +98,13 @@ fn take(tensor: SharedTensor) -> Tensor {
     }
 }
 
+/// Whether two tensors have the same shape; they may be one.
+fn same_shape(one: &SharedTensor, other: &SharedTensor) -> bool {
+    let shape =
+        |tensor: &SharedTensor| tensor.lock().unwrap_or_else(PoisonError::into_inner).shape().to_vec();
+    shape(one) == shape(other)
+}
+
 pub(crate) struct HasExchange;
 
 impl HasData for HasExchange {
@@ -91,6 +114,7 @@ impl HasData for HasExchange {
 pub(crate) struct ExchangeView<'a> {
     pub(crate) table: &'a mut Table,
     pub(crate) budget: &'a Budget,
+    pub(crate) grants: &'a GrantsCtx,
     /// The most that one call passes to the component, in bytes.
     pub(crate) window: u64,
 }
@@ -170,13 +194,21 @@ impl HostDxoTrait for ExchangeView<'_> {
     ) -> Result<(), Failure> {
         let value = self.table.delete(value)?;
         let dxo = self.table.get_mut(&dxo)?;
-        if dxo.is_part {
-            let reason = "the tensors of a part stay what they are; write to them".to_owned();
-            return Err(Failure::Typed(Error::NotPermitted(reason)));
-        }
         let HostData::Tensors(tensors) = &dxo.data else {
             return Err(Failure::invalid_argument(format!("a dxo of kind {} holds no tensors", dxo.kind)));
         };
+        match dxo.whose {
+            Whose::Own => {}
+            Whose::Update => match tensors.get(&name) {
+                None => self.grants.changing(Change::Names)?,
+                Some(old) if !same_shape(old, &value) => self.grants.changing(Change::Shapes)?,
+                Some(_) => {}
+            },
+            Whose::Part => {
+                let reason = "the tensors of a part stay what they are; write to them".to_owned();
+                return Err(Failure::Typed(Error::NotPermitted(reason)));
+            }
+        }
         if !tensors.contains_key(&name) {
             Self::replace_text(dxo, entry_len(name.len()), 0)?;
         }

@@ -7,7 +7,7 @@ use super::Failure;
 use super::log::is_hidden;
 use crate::bindings::flip::fl::types;
 use crate::paths::ComponentPath;
-use crate::policy::{Access, CleanupRule, Grants, HubVerb, ObjectVerb, Pattern, PeerRole};
+use crate::policy::{Access, Change, CleanupRule, Grants, HubVerb, ObjectVerb, Pattern, PeerRole};
 use crate::services::Root;
 
 /// What the operator granted, and the name under which.
@@ -95,6 +95,13 @@ impl GrantsCtx {
         match self.grants.events.contains(event_type) {
             true => Ok(()),
             false => Err(self.refused(format_args!("events = [{}]", quoted_text(event_type)))),
+        }
+    }
+
+    pub(crate) fn changing(&self, change: Change) -> Result<(), Failure> {
+        match self.grants.may_change.contains(&change) {
+            true => Ok(()),
+            false => Err(self.refused(format_args!("may-change = [\"{}\"]", change.name()))),
         }
     }
 

@@ -133,8 +133,12 @@ impl HostState {
 
     fn exchange(&mut self) -> exchange::ExchangeView<'_> {
         self.usage.host_calls.exchange += 1;
-        let window = self.tensors.window;
-        exchange::ExchangeView { table: &mut self.table, budget: &self.tensors.budget, window }
+        exchange::ExchangeView {
+            table: &mut self.table,
+            budget: &self.tensors.budget,
+            grants: &self.grants,
+            window: self.tensors.window,
+        }
     }
 
     fn tensors(&mut self) -> tensors::TensorsView<'_> {

@@ -37,6 +37,9 @@ pub struct Grants {
     pub wasi: Option<BTreeSet<WasiBit>>,
     /// What it may use; what is not named keeps its default.
     pub limits: Option<Limits>,
+    /// What a filter may make of the tensors' names and shapes; else they stay as they came. Values and dtypes are
+    /// a filter's to change.
+    pub may_change: BTreeSet<Change>,
     /// What becomes of data that this filter failed on.
     pub on_filter_failure: OnFilterFailure,
 }
@@ -84,6 +87,9 @@ impl Grants {
                     }
                     _ => verbs,
                 }
+            }
+            "flip:fl/exchange" if !self.may_change.is_empty() => {
+                list("may-change", self.may_change.iter().map(|change| quoted(&change.name())).collect())
             }
             _ if WasiBit::of_interface(interface).is_some() => match &self.wasi {
                 Some(bits) => list("wasi", bits.iter().map(|bit| quoted(&bit.name())).collect()),
@@ -175,6 +181,16 @@ impl WasiBit {
     }
 }
 
+/// What a filter may change of an update, beside values and dtypes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Change {
+    /// It adds tensors.
+    Names,
+    /// It puts a tensor of another shape in the place of one.
+    Shapes,
+}
+
 /// What becomes of data that a filter failed on: it refused, trapped, or reached a limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -212,6 +228,7 @@ names! {
     Access { Read: "read", ReadWrite: "read-write" }
     ObjectVerb { Put: "put", PutArchive: "put-archive", Get: "get", Head: "head" }
     HubVerb { UpdateStatus: "update-status", SendMetric: "send-metric", SendException: "send-exception" }
+    Change { Names: "names", Shapes: "shapes" }
     WasiBit { Clocks: "clocks", Random: "random" }
     PeerRole {
         ResultsGenerator: "results-generator",

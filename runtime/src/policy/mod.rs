@@ -28,7 +28,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 pub use cleanup_rule::CleanupRule;
-pub use grants::{Access, Grants, HubVerb, ObjectVerb, OnFilterFailure, PeerRole, WasiBit};
+pub use grants::{Access, Change, Grants, HubVerb, ObjectVerb, OnFilterFailure, PeerRole, WasiBit};
 pub use pattern::Pattern;
 pub use suggestion::with_suggestion;
 

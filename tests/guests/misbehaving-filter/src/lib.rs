@@ -46,6 +46,8 @@ enum Deed {
     ReadFar,
     /// Adds a tensor that was not there.
     AddTensor,
+    /// Puts another shape in the place of the first tensor.
+    Reshape,
     /// Refuses with this reason.
     Refuse(String),
     /// Fails with this text.
@@ -183,6 +185,10 @@ impl DxoFilter for MisbehavingFilter {
                     outer.set_member("inner", nested)?;
                     nested = outer;
                 }
+            }
+            Deed::Reshape => {
+                let name = dxo.names().swap_remove(0);
+                dxo.set_tensor(&name, Tensor::create(Dtype::Float32, &[4])?)?;
             }
             Deed::SetNamed(name) => dxo.set_tensor(name, Tensor::create(Dtype::Float32, &[4])?)?,
             Deed::BigMeta(count) => {

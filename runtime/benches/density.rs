@@ -1,7 +1,7 @@
 //! Many instances of one filter in one process. `cargo xtask bench` runs it.
 //!
-//! `NUMBER` holds so many, and prints by how many bytes each made the process grow, and how long it took to make
-//! one (the median).
+//! `NUMBER` holds so many, and prints by how many bytes all made the process grow, how long it took to make one, and
+//! how long to make one where another has ended (the medians).
 
 mod support;
 
@@ -23,12 +23,21 @@ fn main() -> Result<()> {
     let (before, mut instances, mut times) = (resident(), Vec::with_capacity(number), Vec::new());
     for _ in 0..number {
         let started = Instant::now();
-        instances.push(build()?);
+        instances.push(Some(build()?));
         times.push(started.elapsed());
     }
     let growth = resident().zip(before).map(|(after, before)| after.saturating_sub(before));
-    let measured = serde_json::json!({"growth": growth, "create": median(times).as_secs_f64()});
+    // One ends and another begins, as it is where components come and go.
+    let mut replaced = Vec::with_capacity(number);
+    for place in &mut instances {
+        drop(place.take());
+        let started = Instant::now();
+        *place = Some(build()?);
+        replaced.push(started.elapsed());
+    }
+    let seconds = |times| median(times).as_secs_f64();
+    let measured =
+        serde_json::json!({"growth": growth, "create": seconds(times), "replace": seconds(replaced)});
     println!("{measured}");
-    drop(instances);
     Ok(())
 }

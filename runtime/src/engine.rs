@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
 use crate::error::Error;
 
@@ -70,5 +70,10 @@ fn pool() -> PoolingAllocationConfig {
         .max_core_instance_size(4 << 20)
         .table_elements(100_000)
         .max_unused_warm_slots(16);
+    // Where the system says which pages were written to, those of a place that is free again are zeroed and kept:
+    // the next instance there faults on none of them, which is half of the time of making one.
+    if PoolingAllocationConfig::is_pagemap_scan_available() {
+        pool.pagemap_scan(Enabled::Yes).linear_memory_keep_resident(1 << 20).table_keep_resident(64 << 10);
+    }
     pool
 }

@@ -18,6 +18,8 @@ struct Measured {
     growth: Option<u64>,
     /// How many seconds it took to make one.
     create: f64,
+    /// How many it took where another had ended.
+    replace: f64,
 }
 
 pub fn run(bench: &Bench<'_>) -> Result<Figures> {
@@ -28,6 +30,7 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
         "instances",
         "memory of each",
         "time to make one",
+        "in the place of another",
         "Python's memory, times as much",
         "Python's time",
     ];
@@ -41,6 +44,7 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
         });
         let rounds = rounds.collect::<Result<Vec<_>>>()?;
         let create = median(rounds.iter().map(|round| round.create));
+        let replace = median(rounds.iter().map(|round| round.replace));
         let growth = median(rounds.iter().filter_map(|round| round.growth).map(|growth| growth as f64));
         let each = growth / instances as f64;
         let python = numpy.memory.map(|memory| memory as f64);
@@ -48,6 +52,7 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
             instances.to_string(),
             bytes(each as u64),
             time(create),
+            time(replace),
             python.map_or_else(String::new, |python| ratio(python / each)),
             ratio(numpy.wall / create),
         ]);
@@ -59,7 +64,7 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
         title: "Instance density".to_owned(),
         text: format!(
             "Live instances of PercentilePrivacy in one process: by how much the process grows with each, and the \
-             median time to make one. Beside it, what a Python process takes that imports NumPy ({}, {}): the \
+             median time to make one, and one more where another has ended. Beside it, what a Python process takes that imports NumPy ({}, {}): the \
              other way to keep two apart.",
             numpy.memory.map_or_else(String::new, bytes),
             time(numpy.wall)

@@ -56,7 +56,7 @@ fn a_job_leaves_every_component_object_deletion_and_request_in_its_trail() {
     let mut deleted = 0;
     for (place, id, component) in components.clone() {
         let there = run.checked.components.iter().find(|there| (&there.place, &there.id) == (place, id));
-        assert_eq!(there.unwrap().sha256, component.sha256);
+        assert_eq!(there.unwrap().sha256, component.inspection.sha256);
         let of = || calls.iter().filter(|call| (&call.place, &call.component) == (place, id));
         for object in &component.usage.stored {
             stored += 1;

@@ -66,6 +66,7 @@ pub enum Verb {
     Checkpoint(Checkpoint),
     Inspect(Inspect),
     Audit(Audit),
+    Report(ShowReport),
     New(New),
     Build(Build),
     Components(Components),
@@ -112,7 +113,7 @@ pub struct Filter {
     /// What the component may use, such as memory=32MiB,call-time=10s, in place of its policy's limits.
     #[arg(long, value_name = "NAME=VALUE,...", value_parser = limits)]
     pub limits: Option<Limits>,
-    /// Write a report as JSON: the component, what became of the data, what was used.
+    /// Write a report, as JSON or, where the name ends in .html, as a page: what ran, with which rights, what left.
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
     /// Write an audit trail: what ran, what came in and went out. A new file; flip-wasm audit checks it.
@@ -172,6 +173,19 @@ pub struct Audit {
     /// As JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// Show what a run did, from a report or an audit trail that was written earlier.
+///
+/// In words, or with --output as a page: one file that needs no network and no script.
+#[derive(Args)]
+#[command(after_help = "Example:\n  flip-wasm report report.json -o report.html")]
+pub struct ShowReport {
+    /// What --report or --audit wrote.
+    pub file: PathBuf,
+    /// Write it as a page, or as JSON, as the file's name ends.
+    #[arg(short, long, value_name = "R.html")]
+    pub output: Option<PathBuf>,
 }
 
 /// List the built-in components.

@@ -14,17 +14,21 @@ use crate::components::sized;
 use crate::error::Usage;
 use crate::print;
 
-/// Starts the trail that was asked for.
+/// Starts the trail that was asked for. A report is made of one as well, which then goes nowhere else.
 pub fn create(
     path: Option<&Path>,
     report: Option<&Path>,
     start: Start,
 ) -> anyhow::Result<Option<AuditTrail>> {
-    let Some(path) = path else { return Ok(None) };
-    if report == Some(path) {
+    if path.is_some() && report == path {
         return Err(Usage("--audit and --report name the same file").into());
     }
-    Ok(Some(AuditTrail::create(path, start)?))
+    Ok(match (path, report) {
+        (None, None) => None,
+        (Some(path), None) => Some(AuditTrail::create(path, start)?),
+        (Some(path), Some(_)) => Some(AuditTrail::create(path, start)?.keeping()),
+        (None, Some(_)) => Some(AuditTrail::to(std::io::sink(), start)?.keeping()),
+    })
 }
 
 /// Ends it.
@@ -32,9 +36,11 @@ pub fn finish(trail: Option<&AuditTrail>, failure: Option<Code>) -> Result<Optio
     trail.map(|trail| trail.finish(failure)).transpose()
 }
 
-/// Tells what to note elsewhere.
-pub fn tell(digest: Option<Digest>) -> anyhow::Result<()> {
-    digest.map_or(Ok(()), |digest| print(format!("audit     {digest}\n").as_bytes()))
+/// Tells what to note elsewhere, where the trail was asked for.
+pub fn tell(path: Option<&Path>, digest: Option<Digest>) -> anyhow::Result<()> {
+    digest
+        .filter(|_| path.is_some())
+        .map_or(Ok(()), |digest| print(format!("audit     {digest}\n").as_bytes()))
 }
 
 /// Checks one trail.

@@ -44,7 +44,7 @@ pub fn run(args: &Checkpoint, global: &Global) -> anyhow::Result<()> {
     if !global.quiet || args.json {
         print(listing.as_bytes())?;
     }
-    if global.quiet { Ok(()) } else { audit::tell(digest) }
+    if global.quiet { Ok(()) } else { audit::tell(args.audit.as_deref(), digest) }
 }
 
 /// Lists, and converts, what is in one file. The output appears when everything else has gone well.

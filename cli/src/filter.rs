@@ -1,20 +1,23 @@
 //! `flip-wasm filter`.
 
 use std::fmt::Write;
+use std::path::Path;
 use std::sync::Arc;
 
 use flip_runtime::audit::{AuditTrail, DataEntry, RunKind, Start};
+use flip_runtime::report::{self, LeftFile};
 use flip_runtime::safetensors::{self, Output, Overrides};
-use flip_runtime::{Error, FlContext, Leaf, Outcome, Policy, Source};
+use flip_runtime::{Dxo, Error, FlContext, Leaf, Outcome, Policy, Source, Tensor};
 
 use crate::args::{Filter, Global};
 use crate::error::{self, Usage};
 use crate::progress::Progress;
-use crate::report::{Data, Report, Staged};
+use crate::report::Staged;
 use crate::{audit, print, sandbox};
 
 /// What the audit trail calls the place and the task.
-const HERE: &str = "filter";
+const PLACE: &str = "local";
+const TASK: &str = "filter";
 
 /// Filters one file, and ends the audit trail.
 pub fn run(args: &Filter, global: &Global) -> anyhow::Result<()> {
@@ -31,7 +34,7 @@ pub fn run(args: &Filter, global: &Global) -> anyhow::Result<()> {
         return Ok(());
     }
     print(summary.as_bytes())?;
-    audit::tell(digest)
+    audit::tell(args.audit.as_deref(), digest)
 }
 
 /// Filters one file. The output appears when everything else has gone well.
@@ -47,8 +50,8 @@ fn filter(args: &Filter, global: &Global, trail: Option<&AuditTrail>) -> anyhow:
     component.require("dxo-filter")?;
     let overrides = Overrides { kind: args.kind, meta: args.meta.clone() };
     let input = safetensors::open(&args.input, overrides)?;
-    let data = Data::of(&input.dxo, &args.input, &args.output);
-    let mut staged = args.report.as_deref().map(Staged::create).transpose()?;
+    let data = Data::of(&input.dxo, &args.output);
+    let staged = args.report.as_deref().map(Staged::create).transpose()?;
     let output = Output::create(&args.output, &input.dxo, &input.metadata)?;
     let builder = admitted.instance().args(&*args.args).write_to(&output);
     let builder = match &args.limits {
@@ -56,11 +59,11 @@ fn filter(args: &Filter, global: &Global, trail: Option<&AuditTrail>) -> anyhow:
         None => builder,
     };
     let mut instance = match trail {
-        Some(trail) => builder.audit(trail, HERE).build()?,
+        Some(trail) => builder.audit(trail, PLACE).build()?,
         None => builder.build()?,
     };
     if let Some(trail) = trail {
-        trail.data_in(DataEntry::of(HERE, HERE, Some(&input.dxo)).map_err(Error::from)?)?;
+        trail.data_in(DataEntry::of(PLACE, TASK, Some(&input.dxo)).map_err(Error::from)?)?;
     }
 
     let context = Arc::new(FlContext::default());
@@ -70,18 +73,48 @@ fn filter(args: &Filter, global: &Global, trail: Option<&AuditTrail>) -> anyhow:
     drop(progress);
     if let Some(trail) = trail {
         trail.data_out(match &filtered {
-            Ok(filtered) => DataEntry::of(HERE, HERE, Some(&filtered.dxo)).map_err(Error::from)?,
-            Err(error) => DataEntry::refused(HERE, HERE, error.code()),
+            Ok(filtered) => DataEntry::of(PLACE, TASK, Some(&filtered.dxo)).map_err(Error::from)?,
+            Err(error) => DataEntry::refused(PLACE, TASK, error.code()),
         })?;
     }
+    let mut staged = match (staged, trail) {
+        (Some(mut staged), Some(trail)) => {
+            let files = vec![LeftFile { path: args.output.display().to_string(), ..LeftFile::default() }];
+            let report = report::of_filter(&trail.lines(), &admitted, &instance.usage(), &filtered, files);
+            staged.write(&report)?;
+            Some(staged)
+        }
+        _ => None,
+    };
+    // Also where nothing leaves: the report says why.
+    if filtered.is_err() {
+        staged.take().map_or(Ok(()), Staged::publish)?;
+    }
     let filtered = filtered?;
-
     let summary = summary(instance.name(), &data, &filtered.leaves);
-    let report = Report::new(component, &instance, data, &filtered.leaves);
-    staged.as_mut().map_or(Ok(()), |staged| staged.write(&report))?;
     output.commit(filtered.dxo, &input.metadata)?;
     staged.map_or(Ok(()), Staged::publish)?;
     Ok(summary)
+}
+
+/// The update, for a person.
+struct Data<'a> {
+    output: &'a Path,
+    tensors: usize,
+    elements: u64,
+    bytes: u64,
+}
+
+impl<'a> Data<'a> {
+    fn of(dxo: &Dxo, output: &'a Path) -> Self {
+        let tensors = || dxo.tensors().into_iter().flat_map(|tensors| tensors.values());
+        Self {
+            output,
+            tensors: tensors().count(),
+            elements: tensors().map(Tensor::len).sum(),
+            bytes: tensors().map(Tensor::byte_len).sum(),
+        }
+    }
 }
 
 /// One line that says what became of the update.

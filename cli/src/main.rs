@@ -38,6 +38,7 @@ fn main() -> ExitCode {
         Verb::Checkpoint(args) => checkpoint::run(args, &cli.global).map(|()| ExitCode::SUCCESS),
         Verb::Inspect(inspect) => inspect::run(inspect).map(|()| ExitCode::SUCCESS),
         Verb::Audit(args) => audit::run(args).map(|()| ExitCode::SUCCESS),
+        Verb::Report(args) => report::run(args).map(|()| ExitCode::SUCCESS),
         Verb::New(args) => project::create(args, &cli.global).map(|()| ExitCode::SUCCESS),
         Verb::Build(args) => project::build(args, &cli.global).map(|()| ExitCode::SUCCESS),
         Verb::Components(components) => components::run(components).map(|()| ExitCode::SUCCESS),

@@ -1,67 +1,62 @@
-//! What a run says of itself.
+//! Reports: written by the verbs that run something, as JSON or as a page, and shown by `flip-wasm report`.
 
-use std::fs::Permissions;
-use std::io::{self, Write};
+use std::fs::{File, Permissions};
+use std::io::{self, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use flip_runtime::{Component, Dxo, Error, Inspection, Instance, Leaf, Tensor, Usage};
-use serde::Serialize;
+use anyhow::Context;
+use flip_runtime::Error;
+use flip_runtime::audit;
+use flip_runtime::report::{self, MAX_BYTES, Report};
 
-/// The report of `flip-wasm filter`, as `--report` writes it.
-#[derive(Serialize)]
-pub struct Report<'a> {
-    pub component: ComponentReport<'a>,
-    pub data: Data<'a>,
-    /// What became of the dxo.
-    pub leaves: &'a [Leaf],
-    /// What the component used.
-    pub usage: Usage,
-}
+use crate::args::ShowReport;
+use crate::print;
 
-/// Which component ran.
-#[derive(Serialize)]
-pub struct ComponentReport<'a> {
-    pub name: &'a str,
-    #[serde(flatten)]
-    pub inspection: &'a Inspection,
-}
-
-/// What it was given and what it made of it.
-#[derive(Serialize)]
-pub struct Data<'a> {
-    pub input: &'a Path,
-    pub output: &'a Path,
-    pub kind: &'static str,
-    pub tensors: usize,
-    pub elements: u64,
-    /// Of the input's tensors.
-    pub bytes: u64,
-}
-
-impl<'a> Data<'a> {
-    pub fn of(dxo: &Dxo, input: &'a Path, output: &'a Path) -> Self {
-        let tensors = || dxo.tensors().into_iter().flat_map(|tensors| tensors.values());
-        Self {
-            input,
-            output,
-            kind: dxo.kind().name(),
-            tensors: tensors().count(),
-            elements: tensors().map(Tensor::len).sum(),
-            bytes: tensors().map(Tensor::byte_len).sum(),
+/// Shows what a report, or an audit trail, says.
+pub fn run(args: &ShowReport) -> anyhow::Result<()> {
+    let report = read(&args.file)?;
+    match &args.output {
+        None => print(verdict(&report).as_bytes()),
+        Some(path) => {
+            let mut staged = Staged::create(path)?;
+            staged.write(&report)?;
+            staged.publish()
         }
     }
 }
 
-impl<'a> Report<'a> {
-    pub fn new(component: &'a Component, instance: &Instance, data: Data<'a>, leaves: &'a [Leaf]) -> Self {
-        Self {
-            component: ComponentReport { name: component.name(), inspection: component.inspection() },
-            data,
-            leaves,
-            usage: instance.usage(),
-        }
+fn read(path: &Path) -> anyhow::Result<Report> {
+    let shown = || path.display().to_string();
+    let file = || File::open(path).map_err(|source| Error::File { path: path.to_owned(), source });
+    let mut head = [0; 9];
+    let len = file()?.read(&mut head).with_context(shown)?;
+    // A trail's first line begins so, and a report never does.
+    if head.get(..len) == Some(br#"{"seq":0,"#) {
+        let mut lines = Vec::new();
+        audit::check_each(BufReader::new(file()?), |line| {
+            if lines.len() < MAX_LINES {
+                lines.push(line.clone());
+            }
+        })
+        .with_context(shown)?;
+        return Ok(report::of_trail(&lines));
     }
+    let mut bytes = Vec::new();
+    file()?.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).with_context(shown)?;
+    Report::read(&bytes)
+        .map_err(|error| Error::InvalidFile { path: path.to_owned(), reason: error.to_string() }.into())
+}
+
+/// The most lines of an audit trail that a report is made of.
+const MAX_LINES: usize = 100_000;
+
+/// What a report says, in words.
+fn verdict(report: &Report) -> String {
+    let verdict = report.verdict();
+    let sentences =
+        verdict.sentences.iter().map(|(topic, sentence)| format!("{:<13} {sentence}\n", topic.name()));
+    format!("{}: {}\n\n{}", verdict.status, verdict.headline, sentences.collect::<String>())
 }
 
 /// A report that does not have its name yet.
@@ -81,11 +76,15 @@ impl Staged {
         Ok(Self { temporary, path: path.to_owned() })
     }
 
-    /// Writes the report.
-    pub fn write(&mut self, report: &impl Serialize) -> anyhow::Result<()> {
-        let mut text = serde_json::to_vec_pretty(report)?;
-        text.push(b'\n');
-        self.temporary.write_all(&text).map_err(|error| failure(&self.path, &error))?;
+    /// Writes the report: a page where the file's name says so, else JSON.
+    pub fn write(&mut self, report: &Report) -> anyhow::Result<()> {
+        let is_page =
+            self.path.extension().is_some_and(|extension| extension == "html" || extension == "htm");
+        let text = match is_page {
+            true => report::html(report),
+            false => serde_json::to_string_pretty(report)? + "\n",
+        };
+        self.temporary.write_all(text.as_bytes()).map_err(|error| failure(&self.path, &error))?;
         Ok(())
     }
 

@@ -70,13 +70,55 @@ fn the_report_tells_what_ran_what_became_of_the_data_and_what_was_used() {
     site.filter("percentile-privacy", &["--args", ARGS, STEPS[0], STEPS[1], "--report", "report.json"]);
     let report: serde_json::Value =
         serde_json::from_slice(&fs::read(site.path("report.json")).unwrap()).unwrap();
-    assert_eq!(report["component"]["name"], "PercentilePrivacy");
-    assert_eq!(report["component"]["sha256"].as_str().unwrap().len(), 64);
-    assert_eq!((&report["data"]["elements"], &report["data"]["tensors"]), (&32.into(), &9.into()));
-    assert_eq!(report["leaves"][0]["outcome"], "filtered");
-    assert_eq!(report["leaves"][0]["gauges"]["zero-share"], 0.9375);
-    assert!(report["usage"]["host-calls"]["tensors"].as_u64().unwrap() > 0);
-    assert!(report["usage"]["peak-memory"].as_u64().unwrap() < 16 << 20);
+    let component = &report["places"][0]["components"][0];
+    assert_eq!(component["name"], "PercentilePrivacy");
+    assert_eq!(component["built-in"], true);
+    assert_eq!(component["sha256"].as_str().unwrap().len(), 64);
+    assert!(component["usage"]["host-calls"]["tensors"].as_u64().unwrap() > 0);
+    assert!(component["usage"]["peak-memory"].as_u64().unwrap() < 16 << 20);
+    let result = &report["results"][0];
+    assert_eq!((&result["data"]["elements"], &result["data"]["tensors"]), (&32.into(), &9.into()));
+    let leaf = &result["filters"][0]["leaves"][0];
+    assert_eq!(leaf["outcome"], "filtered");
+    assert_eq!(leaf["gauges"]["zero-share"], 0.9375);
+}
+
+#[test]
+fn a_report_of_a_refusal_is_written_too_and_says_why() {
+    let site = Site::new();
+    let ended = site.misbehave(r#"{"refuse": "too late"}"#, &["--report", "report.json"]);
+    assert!(ended.starts_with("exit code 3\n"), "{ended}");
+    assert!(!site.path("out.safetensors").exists());
+    let shown = site.run(&["report", "report.json"]);
+    assert!(shown.contains("too late"), "{shown}");
+    assert!(shown.contains("Data was held back"), "{shown}");
+}
+
+#[test]
+fn a_report_is_a_page_where_its_name_says_so_at_once_or_later() {
+    let site = Site::new();
+    let args = ["--args", ARGS, STEPS[0], STEPS[1]];
+    site.filter("percentile-privacy", &[&args[..], &["--report", "report.html"]].concat());
+    site.filter("percentile-privacy", &[&args[..], &["--report", "report.json"]].concat());
+    site.run(&["report", "report.json", "-o", "later.html"]);
+    for page in ["report.html", "later.html"] {
+        let page = fs::read_to_string(site.path(page)).unwrap();
+        assert!(page.starts_with("<!DOCTYPE html>") && page.contains("PercentilePrivacy"), "{page}");
+    }
+    snapshot!(site.run(&["report", "out.safetensors"]));
+}
+
+#[test]
+fn a_page_is_made_of_an_audit_trail_too() {
+    let site = Site::new();
+    site.filter("percentile-privacy", &["--args", ARGS, STEPS[0], STEPS[1], "--audit", "audit.jsonl"]);
+    site.run(&["report", "audit.jsonl", "-o", "audit.html"]);
+    let page = fs::read_to_string(site.path("audit.html")).unwrap();
+    assert!(page.contains("PercentilePrivacy"), "{page}");
+    let trail = fs::read_to_string(site.path("audit.jsonl")).unwrap();
+    fs::write(site.path("audit.jsonl"), trail.replace("WEIGHT_DIFF", "WEIGHTS")).unwrap();
+    let shown = site.run(&["report", "audit.jsonl"]);
+    assert!(shown.contains("line 4") && shown.contains("exit code 6"), "{shown}");
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn random_numbers_never_come_again() {
         assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
         let report = std::fs::read(site.path("report.json")).unwrap();
         let report: Value = serde_json::from_slice(&report).unwrap();
-        let figures = report["leaves"][0]["gauges"].as_object().unwrap();
+        let figures = report["results"][0]["filters"][0]["leaves"][0]["gauges"].as_object().unwrap();
         assert_eq!(figures.len(), 3);
         seen.extend(figures.values().map(Value::to_string));
     }

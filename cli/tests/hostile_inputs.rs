@@ -91,10 +91,13 @@ fn the_same_update_twice_is_the_same_file() {
             let output = site.output(&[&args[..], &["--report", &report]].concat());
             assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
             let report: Value = serde_json::from_slice(&fs::read(site.path(&report)).unwrap()).unwrap();
-            let usage = &report["usage"];
+            let usage = &report["places"][0]["components"][0]["usage"];
             assert!(usage["host-calls"].is_object() && usage["peak-memory"].is_u64(), "{usage}");
-            let figures =
-                (usage["host-calls"].clone(), usage["peak-memory"].clone(), report["leaves"].clone());
+            let figures = (
+                usage["host-calls"].clone(),
+                usage["peak-memory"].clone(),
+                report["results"][0]["filters"].clone(),
+            );
             (fs::read(site.path(&out)).unwrap(), figures)
         });
         assert_ne!(twice[0].0, given, "{component} did nothing");

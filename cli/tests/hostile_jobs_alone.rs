@@ -114,7 +114,7 @@ fn of_a_flood_of_system_panics_the_first_is_kept() {
     let fatal = "  server: system panic of hostile: the first\n";
     assert!(ran.summary.contains(fatal) && !ran.summary.contains("xxx"), "{}", ran.summary);
     let report: Value = serde_json::from_str(&job.text("report.json")).unwrap();
-    assert_eq!(report["places"][0]["fatal"], json!(["hostile", "the first"]));
+    assert_eq!(report["places"][0]["fatal"], json!({"component": "hostile", "reason": "the first"}));
     // What is later in the trace did not happen.
     let other = ran.told("other");
     assert!(other.iter().all(|told| *told == "told") && other.len() <= 50, "{other:?}");

@@ -85,15 +85,35 @@ fn the_report_holds_the_whole_run() {
     assert_eq!(run.code(&["--report", "report.json"], &[]), 0);
     let report = run.report();
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
-    assert_eq!(keys(&report), "job-id local-dev aborted statuses places tasks results");
-    assert_eq!(keys(&report["places"][0]), "name events fatal components engine");
+    assert_eq!(
+        keys(&report),
+        "report version ran job-id local-dev aborted started seconds statuses places tasks results cases timeline \
+         timeline-left-out"
+    );
+    assert_eq!(keys(&report["places"][0]), "name events components engine");
     let component = &report["places"][0]["components"][3];
-    assert_eq!(keys(component), "id name sha256 roles usage failures");
     assert_eq!(component["name"], "PersistToS3AndCleanup");
-    assert_eq!(keys(&report["results"][0]), "seq at task return-code filters refused files");
-    assert_eq!(keys(&report["tasks"][0]), "seq at task executor return-code exception");
+    assert_eq!((&component["built-in"], &component["pinned"]), (&true.into(), &false.into()));
+    let granted: Vec<_> =
+        component["requested"].as_array().unwrap().iter().map(|request| &request["granted"]).collect();
+    assert!(
+        granted.contains(&&serde_json::json!({"policy": "object-store = [\"put-archive\"]"})),
+        "{granted:?}"
+    );
+    assert_eq!(component["unasked"], serde_json::json!([]));
+    let stored = &component["usage"]["stored"][0];
+    let listed = stored["content"]["entries"].as_array().unwrap();
+    let files = listed.iter().filter(|entry| entry["size"].is_u64()).count() as u64;
+    assert_eq!((Some(files), &stored["content"]["left-out"]), (stored["files"].as_u64(), &0.into()));
+    let result = &report["results"][0];
+    assert_eq!(keys(result), "seq at task return-code data filters unfiltered files");
+    assert_eq!(result["data"]["sha256"].as_str().unwrap().len(), 64);
+    assert_eq!(result["filters"][0]["leaves"][0]["outcome"], "filtered");
     assert_eq!(keys(&report["statuses"][0]), "model-id status");
-    assert_eq!(report["results"][0]["filters"]["percentile_privacy"][0]["outcome"], "filtered");
+    let kinds = report["timeline"].as_array().unwrap().iter().map(|moment| moment["kind"].as_str().unwrap());
+    let kinds: std::collections::BTreeSet<_> = kinds.collect();
+    let expected = ["deletion", "event", "file", "filter", "hub", "left", "other", "task", "upload"];
+    assert!(kinds.iter().eq(&expected), "{kinds:?}");
 }
 
 #[test]

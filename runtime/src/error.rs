@@ -208,6 +208,21 @@ pub enum Code {
     Aborted = 130,
 }
 
+impl Code {
+    /// Its name in reports and audit trails.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Usage => "usage",
+            Self::Refused => "refused",
+            Self::NotPermitted => "not-permitted",
+            Self::ComponentFailed => "component-failed",
+            Self::InvalidInput => "invalid-input",
+            Self::ServiceFailed => "service-failed",
+            Self::Aborted => "aborted",
+        }
+    }
+}
+
 impl Error {
     /// What kind of failure this is.
     pub fn code(&self) -> Code {

@@ -56,6 +56,7 @@ mod json;
 mod limits;
 mod paths;
 pub mod policy;
+pub mod report;
 mod roles;
 mod runtime;
 pub mod safetensors;

@@ -79,6 +79,11 @@ impl HostCalls {
 
     /// The calls of all interfaces.
     pub fn total(&self) -> u64 {
+        self.by_interface().into_iter().map(|(_, calls)| calls).sum()
+    }
+
+    /// The calls of each interface, by its name.
+    pub fn by_interface(&self) -> [(&'static str, u64); 11] {
         let Self {
             log,
             context,
@@ -92,7 +97,19 @@ impl HostCalls {
             peers,
             wasi,
         } = self;
-        log + context + exchange + tensors + events + storage + cleanup + object_store + hub + peers + wasi
+        [
+            ("log", *log),
+            ("context", *context),
+            ("exchange", *exchange),
+            ("tensors", *tensors),
+            ("events", *events),
+            ("storage", *storage),
+            ("cleanup", *cleanup),
+            ("object-store", *object_store),
+            ("hub", *hub),
+            ("peers", *peers),
+            ("wasi", *wasi),
+        ]
     }
 }
 

@@ -53,11 +53,13 @@ pub fn run(args: &Run, global: &Global) -> anyhow::Result<ExitCode> {
     }
     let report = report?;
     let digest = finished?;
-    staged.as_mut().map_or(Ok(()), |staged| staged.write(&report))?;
+    if let (Some(staged), Some(trail)) = (&mut staged, &trail) {
+        staged.write(&report.report(&trail.lines()))?;
+    }
     staged.map_or(Ok(()), Staged::publish)?;
     if !global.quiet {
         print(summary::of(&report, args)?.as_bytes())?;
-        audit::tell(digest)?;
+        audit::tell(args.audit.as_deref(), digest)?;
     }
     Ok(match report.code() {
         _ if abort.is_triggered() => ExitCode::from(130),

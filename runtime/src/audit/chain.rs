@@ -19,6 +19,9 @@ pub(super) const MAX_CALLS: u64 = 10_000;
 /// Of these, how many are kept for calls that change something: nobody hides a deletion behind many reads.
 pub(super) const FOR_CHANGES: u64 = 2_000;
 
+/// The most lines that are kept in memory.
+const MAX_KEPT: usize = 20_000;
+
 /// What stands before the digest of the last line itself.
 pub(super) const SEAL: &str = ",\"seal\":\"";
 
@@ -32,8 +35,11 @@ struct Writer {
     file: Option<File>,
     next: u64,
     previous: Digest,
-    /// Calls that are not written yet: the next one may be the same again.
-    pending: Option<CallEntry>,
+    /// Calls that are not written yet, and when the first of them ended: the next one may be the same again.
+    pending: Option<(String, CallEntry)>,
+    /// The first line, and where they are asked for, those after it.
+    kept: Vec<Line>,
+    keeps: bool,
     accounts: Vec<Account>,
     /// Why nothing can be written any more.
     failed: Option<String>,
@@ -90,11 +96,24 @@ impl AuditTrail {
             next: 0,
             previous: Digest::of(b""),
             pending: None,
+            kept: Vec::new(),
+            keeps: false,
             accounts: Vec::new(),
             failed: None,
         })));
         trail.write(Entry::Start(start))?;
         Ok(trail)
+    }
+
+    /// Keeps its lines in memory as well, the first 20 000, for [`AuditTrail::lines`].
+    pub fn keeping(self) -> Self {
+        self.writer().keeps = true;
+        self
+    }
+
+    /// The lines so far, those that are kept: the first alone unless the trail is [`keeping`](Self::keeping) them.
+    pub fn lines(&self) -> Vec<Line> {
+        self.writer().kept.clone()
     }
 
     fn writer(&self) -> MutexGuard<'_, Writer> {
@@ -193,7 +212,7 @@ impl Writer {
 
     fn call(&mut self, account: usize, call: CallEntry) -> Result<(), Error> {
         self.check()?;
-        if self.pending.as_mut().is_some_and(|pending| pending.absorb(&call)) {
+        if self.pending.as_mut().is_some_and(|pending| pending.1.absorb(&call)) {
             return Ok(());
         }
         if let Some(account) = self.accounts.get_mut(account) {
@@ -206,19 +225,23 @@ impl Writer {
             account.lines += 1;
         }
         self.settle()?;
-        self.pending = Some(call);
+        self.pending = Some((now(), call));
         Ok(())
     }
 
     /// Writes the calls that were put off.
     fn settle(&mut self) -> Result<(), Error> {
         self.check()?;
-        self.pending.take().map_or(Ok(()), |call| self.line(Entry::Call(call)))
+        self.pending.take().map_or(Ok(()), |(time, call)| self.line_of(time, Entry::Call(call)))
     }
 
     fn line(&mut self, entry: Entry) -> Result<(), Error> {
+        self.line_of(now(), entry)
+    }
+
+    fn line_of(&mut self, time: String, entry: Entry) -> Result<(), Error> {
         let is_end = matches!(entry, Entry::End(_));
-        let line = Line { seq: self.next, time: now(), previous: self.previous, entry };
+        let line = Line { seq: self.next, time, previous: self.previous, entry };
         let text = serde_json::to_string(&line).map_err(io::Error::from);
         let mut text = self.keep(text)?;
         if is_end {
@@ -226,6 +249,9 @@ impl Writer {
         }
         self.previous = Digest::of(text.as_bytes());
         self.next = self.next.saturating_add(1);
+        if self.kept.is_empty() || (self.keeps && self.kept.len() < MAX_KEPT) {
+            self.kept.push(line);
+        }
         text.push('\n');
         let written = self.sink.write_all(text.as_bytes());
         self.keep(written)

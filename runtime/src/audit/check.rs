@@ -76,7 +76,16 @@ pub enum Wrong {
 /// # Errors
 ///
 /// [`Altered`] names the first line that is wrong.
-pub fn check(mut file: impl BufRead) -> Result<Checked, Altered> {
+pub fn check(file: impl BufRead) -> Result<Checked, Altered> {
+    check_each(file, |_| ())
+}
+
+/// Checks a trail, and shows each line of it.
+///
+/// # Errors
+///
+/// As [`check`]; lines before the wrong one have been shown.
+pub fn check_each(mut file: impl BufRead, mut each: impl FnMut(&Line)) -> Result<Checked, Altered> {
     let mut checked = Checked::new();
     let mut chain = Chain { next: 0, previous: Digest::of(b""), ended: false };
     let mut bytes = Vec::new();
@@ -94,6 +103,7 @@ pub fn check(mut file: impl BufRead) -> Result<Checked, Altered> {
             };
         }
         let line = text(&bytes).and_then(|text| chain.follow(text)).map_err(at)?;
+        each(&line);
         checked.add(line);
     }
 }

@@ -201,7 +201,7 @@ fn lines(grants: &Grants) -> Vec<String> {
 }
 
 /// All of them: a new one that is not named here does not compile.
-fn figures(limits: &Limits) -> IndexMap<String, u64> {
+pub(crate) fn figures(limits: &Limits) -> IndexMap<String, u64> {
     let Limits {
         component_size,
         compile_time,

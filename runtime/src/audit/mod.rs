@@ -50,7 +50,9 @@ mod summary;
 mod tests;
 
 pub use chain::AuditTrail;
-pub use check::{Altered, Wrong, check};
+pub use check::{Altered, Wrong, check, check_each};
+#[cfg(test)]
+pub(crate) use component::figures;
 pub(crate) use component::{Auditor, CallSink, Noting};
 pub use data::digest;
 pub(crate) use entry::text;

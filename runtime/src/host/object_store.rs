@@ -12,7 +12,7 @@ use crate::bindings::flip::fl::object_store::{Host, ObjectMeta};
 use crate::bindings::flip::fl::types::{Error, Host as TypesHost};
 use crate::inspect::Digest;
 use crate::policy::ObjectVerb;
-use crate::services::{self, Call, ObjectStore, ServiceError};
+use crate::services::{self, ArchiveEntry, Call, ObjectStore, ServiceError};
 
 /// What a component may still upload, and what it has stored.
 pub(crate) struct ObjectStoreCtx {
@@ -40,6 +40,9 @@ pub struct Stored {
     pub bytes: Option<u64>,
     /// Of an archive: its digest.
     pub sha256: Option<Digest>,
+    /// Of an archive: the first of its entries.
+    #[serde(skip)]
+    pub entries: Arc<[ArchiveEntry]>,
 }
 
 pub(crate) struct HasObjectStore;
@@ -101,6 +104,7 @@ impl Host for ObjectStoreView<'_> {
             files: None,
             bytes: None,
             sha256: None,
+            entries: Arc::default(),
         });
         Ok(meta.into())
     }
@@ -126,6 +130,7 @@ impl Host for ObjectStoreView<'_> {
             files: Some(archived.files),
             bytes: Some(archived.bytes),
             sha256: archived.sha256,
+            entries: archived.entries.into(),
         });
         Ok(meta.into())
     }

@@ -71,8 +71,8 @@ impl Builder<'_> {
                 Error::Args { reason, .. } => self.config.error(entry, "args", &reason),
                 error => error,
             })?;
-        let on_filter_failure = admitted.grants.on_filter_failure;
-        let slot = Arc::new(Slot::new(&self.options.name, &entry.id, instance, on_filter_failure));
+        let grants = Arc::new(admitted.grants);
+        let slot = Arc::new(Slot::new(&self.options.name, &entry.id, instance, grants));
         self.slots.push(slot.clone());
         Ok(slot)
     }

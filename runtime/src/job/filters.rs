@@ -43,7 +43,7 @@ pub(super) fn pass(filters: &[Arc<Slot>], mut data: Shareable, context: &Arc<FlC
                 error
             }
         };
-        match slot.on_filter_failure {
+        match slot.grants.on_filter_failure {
             OnFilterFailure::HoldBack => {
                 tracing::error!(component = &*slot.label, "the data does not leave: {error}");
                 let (code, error) = (error.code(), error.to_string());

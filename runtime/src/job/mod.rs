@@ -42,6 +42,8 @@ pub use options::JobOptions;
 pub use place::{Place, PlaceOptions};
 pub use registry::{Kind, class_name};
 pub use replay::Job;
-pub use report::{ComponentReport, EngineReport, Failure, JobReport, PlaceReport, ResultReport, TaskReport};
+pub use report::{
+    ComponentReport, EngineReport, Failure, Happened, JobReport, PlaceReport, ResultReport, TaskReport,
+};
 pub use trace::{Header, Record, Trace, TraceError, What};
 pub use watch::{ReportedStatus, WatchedHub};

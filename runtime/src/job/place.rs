@@ -184,8 +184,8 @@ impl Place {
             ComponentReport {
                 id: slot.id.to_string(),
                 name: slot.component.name().to_owned(),
-                sha256: inspection.sha256,
-                roles: inspection.roles.clone(),
+                inspection: inspection.clone(),
+                grants: slot.grants.clone(),
                 usage,
                 failures,
             }

@@ -1,7 +1,9 @@
 //! A job that a recorded trace drives.
 
 use std::sync::Arc;
+use std::time::{Instant, SystemTime};
 
+use flip_report::Kind;
 use indexmap::IndexMap;
 
 use super::audited;
@@ -10,7 +12,7 @@ use super::filters::{Passed, pass};
 use super::options::JobOptions;
 use super::outbox;
 use super::place::{Place, PlaceOptions};
-use super::report::{JobReport, ResultReport, TaskReport};
+use super::report::{Happened, JobReport, ResultReport, TaskReport};
 use super::trace::{Record, Trace, What};
 use super::watch::WatchedHub;
 use crate::audit::{AuditTrail, DataEntry};
@@ -34,6 +36,10 @@ const OUTBOX: &str = "outbox";
 const CHECKPOINTS: &str = "APP_CKPT_DIR";
 /// NVFLARE's events around the end of a run.
 const ENDING: [&str; 3] = ["_about_to_end_run", "_check_end_run_readiness", "_end_run"];
+/// How much of what was done is noted.
+const MAX_HAPPENED: usize = 10_000;
+/// The longest name of an event or a task that is noted whole, in bytes.
+const MAX_NAME: usize = 200;
 const END_RUN: &str = "_end_run";
 const ABORTED: &str = "_aborted";
 
@@ -47,6 +53,8 @@ pub struct Job {
     options: JobOptions,
     tasks: Vec<TaskReport>,
     results: Vec<ResultReport>,
+    happened: Vec<Happened>,
+    happened_besides: u64,
 }
 
 impl Job {
@@ -120,6 +128,8 @@ impl Job {
             options,
             tasks: Vec::new(),
             results: Vec::new(),
+            happened: Vec::new(),
+            happened_besides: 0,
         })
     }
 
@@ -204,6 +214,8 @@ impl Job {
             job_id: self.job_id,
             tasks: self.tasks,
             results: self.results,
+            happened: self.happened,
+            happened_besides: self.happened_besides,
             aborted,
         }
     }
@@ -224,7 +236,24 @@ impl Job {
         place.cloned().ok_or_else(|| Error::InvalidData(format!("the trace has no site {at:?}")))
     }
 
+    /// Does what a record says, and notes when.
     fn step(&mut self, record: Record) -> Result<(), Error> {
+        let (kind, what) = match &record.what {
+            What::Event { event_type, .. } => (Kind::Event, event_type),
+            What::Task { task, .. } => (Kind::Task, task),
+            What::Result { task, .. } => (Kind::Filter, task),
+        };
+        let (what, place) = (one_line(what, MAX_NAME), record.at.clone());
+        let (time, started) = (SystemTime::now(), Instant::now());
+        let done = self.carry_out(record);
+        match self.happened.len() < MAX_HAPPENED {
+            true => self.happened.push(Happened { time, took: started.elapsed(), place, kind, what }),
+            false => self.happened_besides = self.happened_besides.saturating_add(1),
+        }
+        done
+    }
+
+    fn carry_out(&mut self, record: Record) -> Result<(), Error> {
         let place = self.place(&record.at)?;
         let Record { seq, at, peer, what } = record;
         let context = self.context(&at, peer);

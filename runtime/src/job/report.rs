@@ -1,18 +1,21 @@
 //! What a job did.
 
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use flip_report::Kind;
 use indexmap::IndexMap;
-use serde::Serialize;
 
 use super::watch::ReportedStatus;
 use crate::error::Code;
 use crate::exchange::ReturnCode;
 use crate::filter::Leaf;
-use crate::inspect::Digest;
+use crate::inspect::Inspection;
+use crate::policy::Grants;
 use crate::usage::Usage;
 
-/// What a job did, as `flip-wasm run --report` writes it.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
+/// What a job did; [`JobReport::report`] makes a report of it that people can look at.
+#[derive(Clone, Debug)]
 pub struct JobReport {
     /// The id of the job.
     pub job_id: String,
@@ -28,11 +31,29 @@ pub struct JobReport {
     pub tasks: Vec<TaskReport>,
     /// The results that were on their way out.
     pub results: Vec<ResultReport>,
+    /// What was done when, in order: the first ten thousand.
+    pub happened: Vec<Happened>,
+    /// How much more was done.
+    pub happened_besides: u64,
+}
+
+/// Something that was done in a job.
+#[derive(Clone, Debug)]
+pub struct Happened {
+    /// When it began.
+    pub time: SystemTime,
+    /// How long it took.
+    pub took: Duration,
+    /// `server`, or the name of the site.
+    pub place: String,
+    /// An event, a task, or a filter.
+    pub kind: Kind,
+    /// The type of the event, or the task's name.
+    pub what: String,
 }
 
 /// What happened at the server or a site.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug)]
 pub struct PlaceReport {
     /// Its name.
     pub name: String,
@@ -47,17 +68,16 @@ pub struct PlaceReport {
 }
 
 /// What one component did.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug)]
 pub struct ComponentReport {
     /// Its id in the configuration.
     pub id: String,
     /// Its class, or the stem of its file.
     pub name: String,
-    /// The digest of its file.
-    pub sha256: Digest,
-    /// Its roles.
-    pub roles: Vec<String>,
+    /// What its file is, and asks for.
+    pub inspection: Inspection,
+    /// What is granted to it.
+    pub grants: Arc<Grants>,
     /// What it used.
     pub usage: Usage,
     /// How it failed.
@@ -65,7 +85,7 @@ pub struct ComponentReport {
 }
 
 /// A part of the configuration that is not run here.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct EngineReport {
     /// Its id in the configuration.
     pub id: String,
@@ -74,7 +94,7 @@ pub struct EngineReport {
 }
 
 /// A call that failed.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Failure {
     /// The event, the task, or what else was asked for.
     pub what: String,
@@ -85,8 +105,7 @@ pub struct Failure {
 }
 
 /// A task that an executor carried out.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug)]
 pub struct TaskReport {
     /// Its number in the trace.
     pub seq: u64,
@@ -103,8 +122,7 @@ pub struct TaskReport {
 }
 
 /// A result that was on its way out.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug)]
 pub struct ResultReport {
     /// Its number in the trace.
     pub seq: u64,

@@ -8,7 +8,7 @@ use super::report::Failure;
 use crate::context::FlContext;
 use crate::error::Error;
 use crate::instance::{Instance, Interests, Scope};
-use crate::policy::OnFilterFailure;
+use crate::policy::Grants;
 use crate::usage::Usage;
 
 /// The most events that wait for a component.
@@ -22,7 +22,7 @@ pub(super) struct Slot {
     /// Its name in the log: that of the place, and its id.
     pub(super) label: Arc<str>,
     pub(super) component: crate::Component,
-    pub(super) on_filter_failure: OnFilterFailure,
+    pub(super) grants: Arc<Grants>,
     interests: Interests,
     state: Mutex<State>,
 }
@@ -37,12 +37,12 @@ struct State {
 }
 
 impl Slot {
-    pub(super) fn new(place: &str, id: &str, instance: Instance, on_filter_failure: OnFilterFailure) -> Self {
+    pub(super) fn new(place: &str, id: &str, instance: Instance, grants: Arc<Grants>) -> Self {
         Self {
             id: id.into(),
             label: format!("{place}/{id}").into(),
             component: instance.component().clone(),
-            on_filter_failure,
+            grants,
             interests: instance.interests().clone(),
             state: Mutex::new(State {
                 usage: instance.usage(),
@@ -136,7 +136,7 @@ mod tests {
     fn events_that_wait_outlast_a_call_of_the_component_that_is_on_the_stack() {
         let runtime = Runtime::new().unwrap();
         let handler = runtime.load("client-event-handler").unwrap().instance().build().unwrap();
-        let slot = Slot::new("server", "handler", handler, OnFilterFailure::HoldBack);
+        let slot = Slot::new("server", "handler", handler, Arc::default());
         let context = Arc::new(FlContext::default());
         let calls = slot.account().0.calls;
         let result = slot.enter(|_| {

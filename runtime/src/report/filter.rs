@@ -1,0 +1,69 @@
+//! The report of one filter on one update.
+
+use flip_report as report;
+use flip_report::{Applied, Data, Failure, LeftFile, Outgoing, Report};
+use indexmap::IndexMap;
+
+use super::{component, moments, of_trail};
+use crate::admission::Admitted;
+use crate::audit::Line;
+use crate::error::Error;
+use crate::exchange::Dxo;
+use crate::filter::{Filtered, Leaf, Outcome};
+use crate::tensor::Tensor;
+use crate::usage::Usage;
+
+/// The report of one filter on one update, with what the run's audit trail says of it.
+pub fn of_filter(
+    trail: &[Line],
+    admitted: &Admitted,
+    usage: &Usage,
+    filtered: &Result<Filtered, Error>,
+    files: Vec<LeftFile>,
+) -> Report {
+    let mut report = of_trail(trail);
+    let inspection = admitted.component.inspection();
+    let id = admitted.component.name().to_owned();
+    for shown in report.places.iter_mut().flat_map(|place| &mut place.components) {
+        component::describe(shown, inspection, &admitted.grants, usage);
+    }
+    let known = report.results.pop().unwrap_or_default();
+    report.results = vec![match filtered {
+        Ok(filtered) => Outgoing {
+            data: Some(data(&filtered.dxo, known.data.and_then(|data| data.sha256))),
+            filters: vec![Applied { id, leaves: filtered.leaves.iter().map(leaf).collect() }],
+            files,
+            ..known
+        },
+        Err(error) => Outgoing {
+            refused: Some(Failure { what: id, code: moments::code(error.code()), error: error.to_string() }),
+            ..known
+        },
+    }];
+    report.failure = filtered.as_ref().err().map(|error| moments::code(error.code()));
+    report
+}
+
+fn data(dxo: &Dxo, sha256: Option<String>) -> Data {
+    let tensors = || dxo.tensors().into_iter().flat_map(|tensors| tensors.values());
+    Data {
+        kind: dxo.kind().name().to_owned(),
+        tensors: tensors().count() as u64,
+        elements: Some(tensors().map(Tensor::len).sum()),
+        bytes: tensors().map(Tensor::byte_len).sum(),
+        sha256,
+    }
+}
+
+/// What became of one leaf.
+pub(super) fn leaf(leaf: &Leaf) -> report::Leaf {
+    let (outcome, reason) = match &leaf.outcome {
+        Outcome::Filtered => (report::Outcome::Filtered, None),
+        Outcome::Unchanged(reason) => (report::Outcome::Unchanged, Some(reason.clone())),
+        Outcome::PassedBy(reason) => (report::Outcome::PassedBy, Some(reason.clone())),
+    };
+    let gauges = leaf.gauges.iter();
+    let gauges: IndexMap<_, _> =
+        gauges.map(|(name, value)| (name.clone(), Some(*value).filter(|value| value.is_finite()))).collect();
+    report::Leaf { path: leaf.path.clone(), outcome, reason, gauges, change: None }
+}

@@ -1,0 +1,16 @@
+//! What a run did, as people look at it: [`Report`] is its data and [`html`] a page that shows it.
+//!
+//! A report is made of a run's [audit trail](crate::audit), which says what happened when, and of what the run itself
+//! knows besides: what components asked for and used, and what became of the data.
+
+mod component;
+mod filter;
+mod job;
+mod limits;
+mod moments;
+mod trail;
+
+pub use flip_report::*;
+
+pub use filter::of_filter;
+pub use trail::of_trail;

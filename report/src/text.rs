@@ -105,7 +105,7 @@ pub fn share(share: f64) -> String {
     }
 }
 
-/// Four digits that matter: `0.01230`, `1.230 × 10⁻⁷`.
+/// Four digits that matter: `0.01234`, `0.5`, `1.234 × 10⁻⁷`.
 pub fn figure(number: f64) -> String {
     if !number.is_finite() {
         return UNKNOWN.to_owned();
@@ -119,11 +119,15 @@ pub fn figure(number: f64) -> String {
         4..=14 if number.fract() == 0.0 => format!("{number:.0}"),
         power @ -4..=3 => {
             let places = usize::try_from(3 - power).unwrap_or(0);
-            let plain = format!("{number:.places$}");
-            if number.fract() == 0.0 { format!("{number:.0}") } else { plain }
+            trimmed(&format!("{number:.places$}")).to_owned()
         }
-        power => format!("{digits} × 10{}", superscript(power)),
+        power => format!("{} × 10{}", trimmed(digits), superscript(power)),
     }
+}
+
+/// Without zeros at the end that say nothing.
+pub fn trimmed(number: &str) -> &str {
+    if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number }
 }
 
 /// `⁻⁷`.

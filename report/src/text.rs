@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 
+/// Some thousand years: no run takes longer.
+const MAX_SECONDS: f64 = 1e11;
+
 /// What stands where a figure is not known.
 pub const UNKNOWN: &str = "–";
 
@@ -82,7 +85,7 @@ pub fn size(bytes: u64) -> String {
 /// `2.7 ms`, `4.21 s`, `1h 2m 3s`.
 pub fn duration(seconds: f64) -> String {
     match Duration::try_from_secs_f64(seconds) {
-        Err(_) if seconds > 0.0 => "more than can be shown".to_owned(),
+        _ if seconds > MAX_SECONDS => "more than can be shown".to_owned(),
         Err(_) => UNKNOWN.to_owned(),
         Ok(_) if seconds == 0.0 => "0 s".to_owned(),
         Ok(_) if seconds < 0.999_95 => format!("{:.1} ms", seconds * 1e3),

@@ -277,7 +277,7 @@ impl Report {
                     .text(" by ")
                     .name(&why.what)
                     .text(": ")
-                    .reason(&why.error)
+                    .reason(without_name(&why.error, &why.what))
                     .text(".")
             })
             .collect();
@@ -325,7 +325,7 @@ impl Report {
         let end = match &self.failure {
             _ if self.aborted => Sentence::of("The run was aborted"),
             None => Sentence::of("The run came to its end"),
-            Some(code) => Sentence::of("The run ended with the failure ").name(code),
+            Some(code) => Sentence::of("The run failed with the code ").name(code),
         };
         match self.local_dev {
             true => {
@@ -357,6 +357,12 @@ impl Report {
 /// Whether a failure is told among the refusals; that of a filter stands with its result.
 fn is_refusal(code: &str) -> bool {
     matches!(code, "refused" | "not-permitted")
+}
+
+/// An error without what the sentence has already: the filter, and that it refused.
+fn without_name<'a>(error: &'a str, name: &str) -> &'a str {
+    let rest = error.strip_prefix(name).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(error);
+    rest.strip_prefix("refused: ").unwrap_or(rest)
 }
 
 fn failure_words(code: &str) -> &'static str {

@@ -360,7 +360,7 @@ fn is_refusal(code: &str) -> bool {
 }
 
 /// An error without what the sentence has already: the filter, and that it refused.
-fn without_name<'a>(error: &'a str, name: &str) -> &'a str {
+pub(crate) fn without_name<'a>(error: &'a str, name: &str) -> &'a str {
     let rest = error.strip_prefix(name).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(error);
     rest.strip_prefix("refused: ").unwrap_or(rest)
 }

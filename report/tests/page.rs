@@ -7,6 +7,7 @@ use flip_report::{MAX_BYTES, ReadError, Report, html};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+#[cfg(test)]
 fn fixture(name: &str) -> Report {
     fixtures::all().into_iter().find(|(other, _)| *other == name).unwrap().1
 }

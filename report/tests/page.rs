@@ -83,6 +83,13 @@ fn data_that_a_filter_failed_on_is_a_warning() {
 }
 
 #[test]
+fn what_a_filter_left_as_it_was_is_not_called_filtered() {
+    let mut report = fixture("standard-job");
+    report.results[0].filters[0].leaves[0].outcome = flip_report::Outcome::Unchanged;
+    assert_eq!(said(&report)[1], "4 results left, 1 of them unfiltered; nothing was refused.");
+}
+
+#[test]
 fn hostile_names_are_text() {
     let report = fixture("hostile");
     let page = html(&report);

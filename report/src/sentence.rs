@@ -37,7 +37,8 @@ impl Sentence {
 
     /// With a name.
     pub(crate) fn name(mut self, name: &str) -> Self {
-        self.0.push(Piece::Name(visible(name, MAX_NAME)));
+        let shown = if name.is_empty() { "(no name)".to_owned() } else { visible(name, MAX_NAME) };
+        self.0.push(Piece::Name(shown));
         self
     }
 

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 
+/// Some thousand years: no run takes longer.
+const MAX_SECONDS: f64 = 1e11;
+
 /// What stands where a figure is not known.
 pub const UNKNOWN: &str = "–";
 
@@ -82,7 +85,7 @@ pub fn size(bytes: u64) -> String {
 /// `2.7 ms`, `4.21 s`, `1h 2m 3s`.
 pub fn duration(seconds: f64) -> String {
     match Duration::try_from_secs_f64(seconds) {
-        Err(_) if seconds > 0.0 => "more than can be shown".to_owned(),
+        _ if seconds > MAX_SECONDS => "more than can be shown".to_owned(),
         Err(_) => UNKNOWN.to_owned(),
         Ok(_) if seconds == 0.0 => "0 s".to_owned(),
         Ok(_) if seconds < 0.999_95 => format!("{:.1} ms", seconds * 1e3),
@@ -105,7 +108,7 @@ pub fn share(share: f64) -> String {
     }
 }
 
-/// Four digits that matter: `0.01230`, `1.230 × 10⁻⁷`.
+/// Four digits that matter: `0.01234`, `0.5`, `1.234 × 10⁻⁷`.
 pub fn figure(number: f64) -> String {
     if !number.is_finite() {
         return UNKNOWN.to_owned();
@@ -119,11 +122,15 @@ pub fn figure(number: f64) -> String {
         4..=14 if number.fract() == 0.0 => format!("{number:.0}"),
         power @ -4..=3 => {
             let places = usize::try_from(3 - power).unwrap_or(0);
-            let plain = format!("{number:.places$}");
-            if number.fract() == 0.0 { format!("{number:.0}") } else { plain }
+            trimmed(&format!("{number:.places$}")).to_owned()
         }
-        power => format!("{digits} × 10{}", superscript(power)),
+        power => format!("{} × 10{}", trimmed(digits), superscript(power)),
     }
+}
+
+/// Without zeros at the end that say nothing.
+pub fn trimmed(number: &str) -> &str {
+    if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number }
 }
 
 /// `⁻⁷`.

@@ -92,18 +92,21 @@ fn card(id: &str, component: &Component) -> Markup {
                 @for role in component.roles.iter().take(10) { (badge("plain", &visible(role, 40))) }
                 @if refused > 0 { (badge("bad", &format!("✕ {}", crate::text::counted(refused, "failure")))) }
             }
+            (identity(component))
             (facts(component))
             @if !component.requested.is_empty() || !component.unasked.is_empty() { (rights(component)) }
             @if !component.limits.is_empty() { (limits(&component.limits, &visible(&component.id, 80))) }
             @if refused > 0 { (failures(component)) }
-            details.others {
-                summary { "Identity" }
-                dl.facts {
-                    div { dt { "sha256" } dd { (digest(component.sha256.as_deref())) } }
-                    @if let Some(size) = component.size { div { dt { "size" } dd { (bytes(size)) } } }
-                    @if let Some(version) = &component.wit_version { div { dt { "contract" } dd { "flip:fl " (name(version)) } } }
-                }
-            }
+        }
+    }
+}
+
+fn identity(component: &Component) -> Markup {
+    html! {
+        p.identity {
+            span { "sha256 " (digest(component.sha256.as_deref())) }
+            @if let Some(size) = component.size { span { (bytes(size)) } }
+            @if let Some(version) = &component.wit_version { span { "for flip:fl " (name(version)) } }
         }
     }
 }

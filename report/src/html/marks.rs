@@ -15,6 +15,9 @@ const MAX_MARKS: usize = 1_200;
 /// The most columns of a lane.
 const MAX_COLUMNS: usize = 160;
 
+/// The most columns of signs, which are wider than bars.
+const MAX_SIGNS: usize = 48;
+
 /// The moments that a mark tells of.
 const TOLD: usize = 4;
 
@@ -90,8 +93,10 @@ impl<'a> Marks<'a> {
             let Some(lane) = names.get_index_of(moment.place.as_str()) else { continue };
             let start = (finite(moment.at) / end).min(1.0);
             let stop = (start + finite(moment.seconds.unwrap_or(0.0)) / end).min(1.0);
+            let row = Row::of(moment.kind);
+            let columns = if row == Row::Effects { columns.min(MAX_SIGNS) } else { columns };
             let column = ((start * columns as f64) as usize).min(columns.saturating_sub(1));
-            let mark = cells.entry((lane, Row::of(moment.kind), column)).or_insert_with(|| Mark {
+            let mark = cells.entry((lane, row, column)).or_insert_with(|| Mark {
                 start,
                 end: stop,
                 kind: moment.kind,

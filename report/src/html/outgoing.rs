@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::parts::{badge, bytes, code, digest, first, more, name, number, table, text};
 use crate::model::{Outgoing, Report, Task};
+use crate::verdict::without_name;
 
 const MAX_RESULTS: usize = 500;
 const MAX_FILES: usize = 20;
@@ -38,7 +39,7 @@ fn row(result: &Outgoing) -> Markup {
                 @match &result.refused {
                     Some(why) => {
                         (badge("bad", "✕ held back"))
-                        p { (name(&why.what)) ": " (text(&why.error)) }
+                        p { (name(&why.what)) ": " (text(without_name(&why.error, &why.what))) }
                     }
                     None if !result.left() => { (badge("plain", "– no data")) p.muted { (name(&result.return_code)) } }
                     None if !result.unfiltered.is_empty() => {

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::model::Tree;
 use crate::sentence::{Piece, Sentence};
-use crate::text::{UNKNOWN, count, counted, duration, figure, share, size, visible};
+use crate::text::{UNKNOWN, count, counted, duration, figure, share, size, trimmed, visible};
 
 /// The longest name that is shown, in characters.
 const MAX_NAME: usize = 120;
@@ -17,17 +17,24 @@ const MAX_FILES: usize = 300;
 
 /// A name that someone else chose, by itself in what it does to the direction of the text.
 pub fn name(name: &str) -> Markup {
-    html! { bdi { (visible(name, MAX_NAME)) } }
+    isolated(name, MAX_NAME)
 }
 
 /// A longer text from elsewhere.
 pub fn text(text: &str) -> Markup {
-    html! { bdi { (visible(text, MAX_TEXT)) } }
+    isolated(text, MAX_TEXT)
 }
 
 /// A name in the type of code.
 pub fn code(name: &str) -> Markup {
-    html! { code { bdi { (visible(name, MAX_NAME)) } } }
+    html! { code { (isolated(name, MAX_NAME)) } }
+}
+
+fn isolated(text: &str, most: usize) -> Markup {
+    match text.is_empty() {
+        true => html! { span.muted { "(empty)" } },
+        false => html! { bdi { (visible(text, most)) } },
+    }
 }
 
 /// A digest, whole: someone may compare it.
@@ -94,8 +101,7 @@ pub fn bar(class: &str, share: f64) -> Markup {
 
 /// A number for a style or a drawing: at most two digits after the point.
 pub fn rounded(number: f64) -> String {
-    let text = format!("{number:.2}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    trimmed(&format!("{number:.2}")).to_owned()
 }
 
 /// The first `most` of some things, and how many others there are.
@@ -112,7 +118,7 @@ pub fn more(left_out: u64, one: &str) -> Markup {
 /// A table that scrolls by itself where the page is narrow; the keyboard can scroll it too.
 pub fn table(label: &str, class: &str, caption: &str, head: &[(&str, &str)], rows: Markup) -> Markup {
     html! {
-        div.scroll tabindex="0" role="region" aria-label=(label) {
+        div.scroll tabindex="0" role="group" aria-label=(label) {
             table class=(class) {
                 caption { (caption) }
                 thead { tr { @for (title, class) in head { th scope="col" class=[Some(class).filter(|c| !c.is_empty())] { (title) } } } }

@@ -3,12 +3,9 @@
 use maud::{Markup, html};
 
 use super::histogram::spark;
-use super::parts::{bar, first, more, table};
+use super::parts::{bar, first, more, name, table};
 use crate::model::Change;
 use crate::text::{count, figure, share, visible};
-
-/// The longest name of a tensor, in characters.
-const MAX_NAME: usize = 80;
 
 /// A table of at most `room` tensors. Its rows are kept small: there may be a thousand.
 pub fn tensors(change: &Change, room: usize, label: &str) -> Markup {
@@ -30,7 +27,7 @@ pub fn tensors(change: &Change, room: usize, label: &str) -> Markup {
         @for tensor in shown {
             @let change = &tensor.change;
             tr {
-                th scope="row" { bdi { (visible(&tensor.name, MAX_NAME)) } }
+                th scope="row" { (name(&tensor.name)) }
                 td { (visible(&tensor.dtype, 20)) " " (shape(&tensor.shape)) }
                 td.number { (count(change.elements)) }
                 td { (spark(change.histogram.as_ref())) }

@@ -115,7 +115,7 @@ fn mark_of(mark: &Mark<'_>, notable: &[usize]) -> Markup {
     };
     let content = html! {
         span class={ "sign " (mark.kind.name()) } aria-hidden="true" {}
-        @if mark.times > 1 { span.times aria-hidden="true" { (count(mark.times)) } }
+        @if mark.times > 1 { span.times data-times=(count(mark.times)) {} }
         span.tip aria-hidden="true" {
             @for line in &told { span.line { bdi { (line) } } }
             @if others > 0 { span.line { (count(others)) " more close to it" } }

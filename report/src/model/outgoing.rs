@@ -56,12 +56,12 @@ impl Outgoing {
         self.refused.is_none() && (self.data.is_some() || !self.files.is_empty())
     }
 
-    /// Whether a filter did its work on all of it: at least one saw every leaf, and none failed.
+    /// Whether a filter did its work on all of it: at least one changed every leaf, and none failed.
     pub fn filtered(&self) -> bool {
-        let all_seen = |filter: &Applied| {
-            !filter.leaves.is_empty() && filter.leaves.iter().all(|leaf| leaf.outcome != Outcome::PassedBy)
+        let changed_all = |filter: &Applied| {
+            !filter.leaves.is_empty() && filter.leaves.iter().all(|leaf| leaf.outcome == Outcome::Filtered)
         };
-        self.unfiltered.is_empty() && self.filters.iter().any(all_seen)
+        self.unfiltered.is_empty() && self.filters.iter().any(changed_all)
     }
 }
 

@@ -1,0 +1,203 @@
+//! The page and the reader on every kind of report, and on reports that attack them.
+
+#[path = "../examples/render/fixtures/mod.rs"]
+mod fixtures;
+
+use flip_report::{MAX_BYTES, ReadError, Report, html};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+#[cfg(test)]
+fn fixture(name: &str) -> Report {
+    fixtures::all().into_iter().find(|(other, _)| *other == name).unwrap().1
+}
+
+fn said(report: &Report) -> Vec<String> {
+    let verdict = report.verdict();
+    let sentences = verdict.sentences.iter().map(|(topic, sentence)| format!("{}: {sentence}", topic.name()));
+    [verdict.status, verdict.headline.to_string()].into_iter().chain(sentences).collect()
+}
+
+#[test]
+fn a_report_is_the_same_after_it_was_written_and_read() {
+    for (name, report) in fixtures::all() {
+        let json = serde_json::to_vec(&report).unwrap();
+        assert!(Report::read(&json).unwrap() == report, "{name}");
+    }
+}
+
+#[test]
+fn the_largest_page_stays_below_two_million_bytes() {
+    let report = fixture("large");
+    assert_eq!(report.timeline.len(), 10_000);
+    let page = html(&report);
+    assert!(page.len() < 2_000_000, "{}", page.len());
+}
+
+#[test]
+fn a_standard_job_is_told_in_plain_english() {
+    let said = said(&fixture("standard-job"));
+    assert_eq!(said[..2], ["Done", "4 results left, filtered; nothing was refused."]);
+    assert!(said.contains(
+        &"Left: 4 results of 3.0 MiB in all left site-1 and site-2, each through a filter.".into()
+    ));
+    assert!(said.contains(&"Refused: Nothing was refused.".to_owned()));
+    assert_eq!(said.last().unwrap(), "Ended: The run came to its end.");
+}
+
+#[test]
+fn a_refusal_is_told_with_its_reason() {
+    let said = said(&fixture("refused-job"));
+    assert_eq!(said[..2], ["Data was held back", "1 of 4 results was held back and did not leave."]);
+    let refused: Vec<_> = said.iter().filter(|line| line.starts_with("Refused: ")).collect();
+    assert_eq!(
+        refused,
+        [
+            "Refused: The result of train was held back at site-2 by percentile_privacy: \
+             the update has a tensor with NaN: decoder.out.weight.",
+            "Refused: CleanupImages at site-2: not permitted: directories = { images = \"read\" } under \
+             [components.CleanupImages].",
+        ]
+    );
+}
+
+#[test]
+fn a_failed_case_and_data_that_passed_by_are_told() {
+    assert_eq!(said(&fixture("test"))[..2], ["1 case failed", "2 of 3 test cases passed."]);
+    let filter = said(&fixture("filter"));
+    assert_eq!(filter[1], "1 result left, and no filter worked on all of it; nothing was refused.");
+}
+
+#[test]
+fn data_that_a_filter_failed_on_is_a_warning() {
+    let mut report = fixture("standard-job");
+    report.results[0].unfiltered = vec!["percentile_privacy".to_owned()];
+    let said = said(&report);
+    assert_eq!(
+        said[..2],
+        ["Done, with unfiltered data", "4 results left, 1 of them unfiltered; nothing was refused."]
+    );
+    let sentence =
+        "Left: The policy let the result of train leave site-1 although percentile_privacy failed on it.";
+    assert!(said.contains(&sentence.to_owned()), "{said:?}");
+}
+
+#[test]
+fn what_a_filter_left_as_it_was_is_not_called_filtered() {
+    let mut report = fixture("standard-job");
+    report.results[0].filters[0].leaves[0].outcome = flip_report::Outcome::Unchanged;
+    assert_eq!(said(&report)[1], "4 results left, 1 of them unfiltered; nothing was refused.");
+}
+
+#[test]
+fn hostile_names_are_text() {
+    let report = fixture("hostile");
+    let page = html(&report);
+    for tag in ["<script", "<img", "</style></title>", "\u{202e}", "\u{2066}", "\u{200b}", "\u{7}", "\u{0}"] {
+        assert!(!page.contains(tag), "{tag:?}");
+    }
+    assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
+    assert!(page.contains("\\u{202e}gnp.exe\\u{2066}\\u{200b}\\u{7}\\n\\r\\u{0}"));
+    assert!(page.contains("… (10,000 characters)"));
+    assert!(
+        said(&report).iter().all(|line| !line.contains(['\u{202e}', '\n', '\u{7}']) && line.len() < 4_000)
+    );
+}
+
+#[test]
+fn what_is_wrong_with_a_file_is_said_and_where() {
+    let read = |json: Value| Report::read(json.to_string().as_bytes()).unwrap_err();
+    assert!(matches!(Report::read(b"PK\x03\x04").unwrap_err(), ReadError::NoReport { .. }));
+    assert!(matches!(read(json!([])), ReadError::NoReport { .. }));
+    assert!(matches!(Report::read("[".repeat(100_000).as_bytes()).unwrap_err(), ReadError::NoReport { .. }));
+    assert_eq!(read(json!({"report": 2, "ran": 7})), ReadError::Format { found: 2 });
+    let components = json!([{"id": "a"}, {"id": "b", "usage": {"calls": -1}}]);
+    let error =
+        read(json!({"report": 1, "version": "", "ran": "job", "places": [{"components": components}]}));
+    let ReadError::Invalid { path, reason } = error else { panic!("{error}") };
+    assert_eq!(path, "places[0].components[1].usage.calls");
+    assert!(reason.contains("-1"), "{reason}");
+    let deep = format!(r#"{{"report":1,"version":"","ran":"job","unknown":{}"#, "[".repeat(100_000));
+    assert!(Report::read(deep.as_bytes()).is_err());
+    assert!(matches!(Report::read(&vec![b' '; MAX_BYTES + 1]), Err(ReadError::TooLarge { .. })));
+}
+
+#[test]
+fn what_another_version_says_does_not_matter() {
+    let moment = json!({"at": 1.0, "kind": "teleport", "text": "x", "speed": 3});
+    let json = json!({"report": 1, "version": "9", "ran": "job", "timeline": [moment], "new": [1, 2]});
+    let report = Report::read(json.to_string().as_bytes()).unwrap();
+    assert_eq!(report.timeline[0].kind.name(), "other");
+    assert!(html(&report).contains("something else"));
+}
+
+/// Every place in a JSON text where a value stands.
+fn places(value: &Value) -> Vec<String> {
+    fn walk(value: &Value, at: &str, all: &mut Vec<String>) {
+        all.push(at.to_owned());
+        match value {
+            Value::Array(items) => {
+                // The first ones stand for all.
+                items
+                    .iter()
+                    .take(2)
+                    .enumerate()
+                    .for_each(|(index, item)| walk(item, &format!("{at}/{index}"), all));
+            }
+            Value::Object(members) => {
+                for (key, item) in members {
+                    walk(item, &format!("{at}/{}", key.replace('~', "~0").replace('/', "~1")), all);
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut all = Vec::new();
+    walk(value, "", &mut all);
+    all
+}
+
+fn odd_value() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        any::<u64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        ".{0,40}".prop_map(Value::from),
+        prop::sample::select(vec![
+            json!(null),
+            json!([]),
+            json!({}),
+            json!(u64::MAX),
+            json!(1e308),
+            json!(-1e308),
+            json!(5e-324),
+            json!(0.0),
+            json!("\u{202e}<script>"),
+            json!(true),
+        ]),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_file_breaks_the_page(changes in prop::collection::vec((any::<prop::sample::Index>(), odd_value()), 1..6)) {
+        for name in ["refused-job", "filter"] {
+            let mut json = serde_json::to_value(fixture(name)).unwrap();
+            let places = places(&json);
+            for (place, value) in &changes {
+                if let Some(changed) = json.pointer_mut(place.get::<String>(&places)) {
+                    *changed = value.clone();
+                }
+            }
+            if let Ok(report) = Report::read(json.to_string().as_bytes()) {
+                let page = html(&report);
+                prop_assert!(!page.contains("<script"), "{name}");
+                prop_assert!(!page.contains('\u{202e}'), "{name}");
+                prop_assert!(!page.contains("NaN%"), "{name}");
+                said(&report);
+            }
+        }
+    }
+}

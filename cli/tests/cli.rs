@@ -86,8 +86,10 @@ fn the_report_tells_what_ran_what_became_of_the_data_and_what_was_used() {
 #[test]
 fn a_report_of_a_refusal_is_written_too_and_says_why() {
     let site = Site::new();
-    let ended = site.misbehave(r#"{"refuse": "too late"}"#, &["--report", "report.json"]);
-    assert!(ended.starts_with("exit code 3\n"), "{ended}");
+    site.write("guest.wasm", flip_wasm_tests::MISBEHAVING_FILTER);
+    let args = ["filter", "guest.wasm", "--args", r#"{"deed": {"refuse": "too late"}}"#];
+    let files = ["--in", "update.safetensors", "--out", "out.safetensors", "--report", "report.json"];
+    assert_eq!(site.output(&[&args[..], &files].concat()).status.code(), Some(3));
     assert!(!site.path("out.safetensors").exists());
     let shown = site.run(&["report", "report.json"]);
     assert!(shown.contains("too late"), "{shown}");

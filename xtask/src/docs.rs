@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 
 use crate::process::{self, cargo, command, target};
-use crate::setup;
+use crate::{browser, setup};
 
 /// The program that makes the book.
 const MDBOOK: &str = "0.5.4";
@@ -22,6 +22,7 @@ pub fn run() -> Result<()> {
     // The test that holds `docs/src/attacks.md` against the table of attacks writes it where it is told to.
     let test = ["test", "--locked", "--quiet", "--test", "hostile", "attacks_page"];
     process::run(cargo(&test).env("BLESS", "1"))?;
+    browser::pictures()?;
     let book = book()?;
     println!("The book is in {}.", book.display());
     Ok(())

@@ -1,6 +1,7 @@
 //! Set-up, demo, tests, generated pages, files to hand out, fuzzing and benchmarks of this workspace: `cargo xtask`.
 
 mod bench;
+mod browser;
 mod demo;
 mod dist;
 mod docs;

@@ -52,18 +52,32 @@ pub fn clang_for_wasm() -> Result<()> {
     if has_clang_for_wasm() {
         return Ok(());
     }
-    let install = format!("apt-get install {}", CLANG.join(" "));
+    apt(&CLANG, "clang for WebAssembly", has_clang_for_wasm)
+}
+
+/// A Chromium; where it is missing, apt-get is asked for it.
+pub fn chromium() -> Result<()> {
+    let is_there = || ["chromium", "chromium-browser"].iter().any(|name| has(name, &["--version"]));
+    if is_there() {
+        return Ok(());
+    }
+    apt(&["chromium"], "Chromium", is_there)
+}
+
+/// Has apt-get install packages.
+fn apt(packages: &[&str], what: &str, is_there: impl Fn() -> bool) -> Result<()> {
+    let install = format!("apt-get install {}", packages.join(" "));
     if has("apt-get", &["--version"]) {
         // Of a fresh machine, the lists of packages are missing too; where they cannot be had, what is
         // installed may do.
         let _ = run(&mut command("apt-get", &["update", "-qq"]));
         let mut apt = command("apt-get", &["install", "--yes", "-qq", "--no-install-recommends"]);
-        run(apt.args(CLANG).env("DEBIAN_FRONTEND", "noninteractive"))
-            .with_context(|| format!("clang for WebAssembly is missing; install it as root: {install}"))?;
+        run(apt.args(packages).env("DEBIAN_FRONTEND", "noninteractive"))
+            .with_context(|| format!("{what} is missing; install it as root: {install}"))?;
     }
-    match has_clang_for_wasm() {
+    match is_there() {
         true => Ok(()),
-        false => bail!("clang for WebAssembly is missing; install it, on Debian: {install}"),
+        false => bail!("{what} is missing; install it, on Debian: {install}"),
     }
 }
 

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::process::{self, cargo, has};
-use crate::{docs, languages, node, python, setup};
+use crate::{browser, docs, languages, node, python, setup};
 
 /// Crates with code for WebAssembly, which the host's lints do not see.
 const COMPONENTS: &[&str] = &[
@@ -64,6 +64,8 @@ pub fn run() -> Result<()> {
     python::test()?;
     step("the components in Node");
     node::test()?;
+    step("reports in a browser");
+    browser::test()?;
     step("documentation");
     let mut doc = cargo(&["doc", "--locked", "--no-deps", "--quiet"]);
     process::run(doc.env("RUSTDOCFLAGS", "--deny warnings"))?;

@@ -53,7 +53,8 @@ fn filter(args: &Filter, global: &Global, trail: Option<&AuditTrail>) -> anyhow:
     let data = Data::of(&input.dxo, &args.output);
     let staged = args.report.as_deref().map(Staged::create).transpose()?;
     let output = Output::create(&args.output, &input.dxo, &input.metadata)?;
-    let builder = admitted.instance().args(&*args.args).write_to(&output);
+    let builder =
+        admitted.instance().args(&*args.args).write_to(&output).measure_changes(args.report.is_some());
     let builder = match &args.limits {
         Some(limits) => builder.limits(limits.clone()),
         None => builder,

@@ -245,6 +245,20 @@ cases:
 }
 
 #[test]
+fn a_report_has_the_cases_and_their_differences() {
+    let site = site(&FILTER.replace("what is expected", "<what>"));
+    let report = |name| site.output(&["test", "percentile-privacy", "cases.yaml", "--report", name]);
+    assert_eq!(report("report.json").status.code(), Some(1));
+    assert_eq!(report("report.html").status.code(), Some(1));
+    let json = flip_runtime::report::Report::read(&fs::read(site.path("report.json")).unwrap()).unwrap();
+    let passed: Vec<_> = json.cases.iter().map(|case| (case.case.as_str(), case.passed)).collect();
+    assert_eq!(passed, [("a small element becomes zero", true), ("<what> is wrong", false)]);
+    assert!(!json.cases[1].differences.is_empty());
+    let page = fs::read_to_string(site.path("report.html")).unwrap();
+    assert!(page.contains("&lt;what&gt;") && !page.contains("<what>"), "{page}");
+}
+
+#[test]
 fn junit_xml_is_well_formed_and_has_the_failure() {
     let site = site(&FILTER.replace("what is expected", "\"<what> & \\u0001is expected\"\n#"));
     let output = site.output(&["test", "percentile-privacy", "cases.yaml", "--junit", "junit.xml"]);

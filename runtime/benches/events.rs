@@ -67,6 +67,7 @@ fn place(handler: &str, args: &str, number: usize) -> Result<Arc<Place>> {
         services: Services::default(),
         log: Arc::new(TracingLog),
         audit: None,
+        measure_changes: false,
         job: PathBuf::new(),
         app: "app_server".to_owned(),
         checkpoints: None,

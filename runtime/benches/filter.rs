@@ -1,8 +1,8 @@
 //! PercentilePrivacy on one update, once: natively in place, or in the sandbox. `cargo xtask bench` runs
 //! it beside NumPy, on the same data.
 //!
-//! `make FILE ELEMENTS TENSORS` writes the data. `native FILE [OUT]`, `sandboxed FILE CORES` and
-//! `memcpy FILE` work on it, and print what it took; `copy FILE OUT` copies it by windows. `digest FILE` is that of
+//! `make FILE ELEMENTS TENSORS` writes the data. `native FILE [OUT]`, `sandboxed FILE CORES`,
+//! `reported FILE CORES` and `memcpy FILE` work on it, and print what it took; `copy FILE OUT` copies it by windows. `digest FILE` is that of
 //! the elements in a file.
 
 mod support;
@@ -29,7 +29,8 @@ fn main() -> Result<()> {
         }
         ["native", path] => native(Path::new(path), None),
         ["native", path, out] => native(Path::new(path), Some(Path::new(out))),
-        ["sandboxed", path, cores] => sandboxed(Path::new(path), cores.parse()?),
+        ["sandboxed", path, cores] => sandboxed(Path::new(path), cores.parse()?, false),
+        ["reported", path, cores] => sandboxed(Path::new(path), cores.parse()?, true),
         ["memcpy", path] => memcpy(Path::new(path)),
         ["copy", path, out] => copy(Path::new(path), Path::new(out)),
         ["digest", path] => {
@@ -64,8 +65,8 @@ fn native(path: &Path, out: Option<&Path>) -> Result<()> {
     Ok(())
 }
 
-/// The component in the sandbox, with its limits.
-fn sandboxed(path: &Path, cores: u64) -> Result<()> {
+/// The component in the sandbox, with its limits; and measured for a report, if asked for.
+fn sandboxed(path: &Path, cores: u64, measure_changes: bool) -> Result<()> {
     let runtime = Runtime::new()?;
     let component = runtime.load("percentile-privacy")?;
     let args = format!(r#"{{"percentile": {}, "gamma": {}}}"#, SETTINGS.percentile, SETTINGS.gamma);
@@ -79,7 +80,8 @@ fn sandboxed(path: &Path, cores: u64) -> Result<()> {
     let context = Arc::new(FlContext::default());
     let started = Clock::start();
     let limits = Limits { cores, ..Limits::default() };
-    let mut filter = component.instance().args(args).limits(limits).build()?;
+    let mut filter =
+        component.instance().args(args).limits(limits).measure_changes(measure_changes).build()?;
     let filtered = filter.filter(dxo, &context)?;
     let measured = started.stop();
     let tensors = filtered.dxo.tensors().ok_or("no tensors")?;

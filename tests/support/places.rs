@@ -73,6 +73,7 @@ impl ServerConfig {
             services: Services::default(),
             log: log.clone(),
             audit: None,
+            measure_changes: false,
             job: job.path().to_owned(),
             app: "app_server".to_owned(),
             checkpoints: None,

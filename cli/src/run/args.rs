@@ -57,7 +57,8 @@ pub struct Run {
     /// As on a developer's machine: nothing is deleted, uploaded or reported.
     #[arg(long, env = "LOCAL_DEV", hide_env = true, value_parser = switch)]
     pub local_dev: bool,
-    /// Write what happened as JSON.
+    /// Write a report, as JSON or, where the name ends in .html, as a page: what ran, with which rights, what
+    /// left, and when.
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
     /// Write an audit trail: the components and their grants, each call that touched a file, an object or the

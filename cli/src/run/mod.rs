@@ -32,6 +32,7 @@ pub fn run(args: &Run, global: &Global) -> anyhow::Result<ExitCode> {
     options.net_id = args.net_id.clone().filter(|id| !id.is_empty());
     options.images = args.images.clone().filter(|path| !path.as_os_str().is_empty());
     options.local_dev = args.local_dev;
+    options.measure_changes = args.report.is_some();
     let start = Start {
         local_dev: args.local_dev,
         job_id: Some(trace.header().job_id.clone()),

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::args::limits;
 
 /// What has no meaning where a case file is cut out of a trace.
-const CASES: [&str; 7] = ["component", "cases", "only", "bless", "junit", "watch", "conformance"];
+const CASES: [&str; 8] = ["component", "cases", "only", "bless", "report", "junit", "watch", "conformance"];
 
 /// Run a component alone, case by case.
 ///
@@ -41,6 +41,9 @@ pub struct Test {
     /// Write into the case files what the component did. Comments are lost, but for those that a file begins with.
     #[arg(long, conflicts_with_all = ["watch", "junit"])]
     pub bless: bool,
+    /// Write a report, as JSON or, where the name ends in .html, as a page.
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
     /// Write the results as JUnit XML.
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,

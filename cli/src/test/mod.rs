@@ -11,6 +11,7 @@ mod data;
 mod expected;
 mod from_trace;
 mod junit;
+mod report;
 mod runner;
 mod scalar;
 mod tensors;
@@ -108,6 +109,9 @@ fn once(args: &Test, global: &Global) -> anyhow::Result<ExitCode> {
     }
     if args.bless {
         files.iter().filter(|file| file.changed).try_for_each(bless::write)?;
+    }
+    if let Some(path) = &args.report {
+        report::write(path, component.name(), &verdicts)?;
     }
     if let Some(path) = &args.junit {
         junit::write(path, component.name(), &verdicts)?;

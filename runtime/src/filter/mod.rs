@@ -1,12 +1,15 @@
 //! The duties that FLARE's base class of filters has: which data a filter sees, the history of filters,
 //! and that nothing leaves a site where a filter did not do its work.
 
+mod change;
 mod parts;
 mod phases;
 mod workers;
 
 use std::sync::Arc;
 
+use change::Sample;
+use flip_report::Change;
 use indexmap::IndexMap;
 use serde::Serialize;
 use wasmtime::Store;
@@ -39,7 +42,7 @@ pub struct Filtered {
 }
 
 /// What became of one leaf dxo.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Leaf {
     /// The names of the collections' members that lead to it, joined by dots; empty for the dxo itself.
     pub path: String,
@@ -48,6 +51,10 @@ pub struct Leaf {
     pub outcome: Outcome,
     /// The figures that it reported.
     pub gauges: IndexMap<String, f64>,
+    /// How the tensors changed, where that was asked for:
+    /// [`InstanceBuilder::measure_changes`](crate::InstanceBuilder::measure_changes).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change: Option<Change>,
 }
 
 /// What a filter did to a leaf.
@@ -145,11 +152,20 @@ impl Instance {
         } else {
             None
         };
-        let (dxo, outcome, gauges) = match passed_by {
-            Some(reason) => (dxo, Outcome::PassedBy(reason), IndexMap::new()),
-            None => self.filter_leaf(guest, dxo, ctx)?,
+        let path = path.join(".");
+        let (dxo, leaf) = match passed_by {
+            Some(reason) => {
+                let (outcome, gauges) = (Outcome::PassedBy(reason), IndexMap::new());
+                (dxo, Leaf { path, outcome, gauges, change: None })
+            }
+            None => {
+                let sample = self.measures_changes.then(|| Sample::of(&dxo)).transpose()?;
+                let (dxo, outcome, gauges) = self.filter_leaf(guest, dxo, ctx)?;
+                let change = sample.map(|sample| sample.compare(&dxo, &gauges)).transpose()?;
+                (dxo, Leaf { path, outcome, gauges, change })
+            }
         };
-        leaves.push(Leaf { path: path.join("."), outcome, gauges });
+        leaves.push(leaf);
         Ok(dxo)
     }
 

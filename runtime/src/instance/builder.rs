@@ -43,6 +43,7 @@ pub struct InstanceBuilder {
     pinned: bool,
     meter: Meter,
     sharing: Option<Sharing>,
+    measures_changes: bool,
 }
 
 impl InstanceBuilder {
@@ -64,6 +65,7 @@ impl InstanceBuilder {
             pinned: false,
             meter: Meter::default(),
             sharing: None,
+            measures_changes: false,
         }
     }
 
@@ -100,6 +102,12 @@ impl InstanceBuilder {
     /// Its id in the job's configuration; its name by default.
     pub fn id(mut self, id: &str) -> Self {
         self.id = Some(id.into());
+        self
+    }
+
+    /// Whether what it filters is looked at before and after, for [`Leaf::change`](crate::Leaf::change).
+    pub fn measure_changes(mut self, measure: bool) -> Self {
+        self.measures_changes = measure;
         self
     }
 
@@ -255,6 +263,7 @@ impl InstanceBuilder {
             blueprint: blueprint.map(Box::new),
             helpers: Vec::new(),
             sharing: self.sharing,
+            measures_changes: self.measures_changes,
         };
         instance.start(&self.args)?;
         Ok(instance)

@@ -66,6 +66,7 @@ impl Builder<'_> {
             .services(services)
             .log(self.options.log.clone())
             .scratch_file()
+            .measure_changes(self.options.measure_changes)
             .build()
             .map_err(|error| match error {
                 Error::Args { reason, .. } => self.config.error(entry, "args", &reason),

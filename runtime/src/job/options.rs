@@ -32,6 +32,8 @@ pub struct JobOptions {
     pub log: Arc<dyn LogSink>,
     /// Where it is written down what components do and what comes and goes; who made it finishes it.
     pub audit: Option<AuditTrail>,
+    /// Whether what filters change is measured, for [`Leaf::change`](crate::Leaf::change).
+    pub measure_changes: bool,
     /// Ends the run: it is wound up as an aborted one.
     pub abort: AbortSignal,
 }
@@ -50,6 +52,7 @@ impl JobOptions {
             hub,
             log: Arc::new(TracingLog),
             audit: None,
+            measure_changes: false,
             abort: AbortSignal::default(),
         }
     }

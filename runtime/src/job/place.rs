@@ -36,6 +36,8 @@ pub struct PlaceOptions {
     pub log: Arc<dyn LogSink>,
     /// Where it is written down what components do.
     pub audit: Option<AuditTrail>,
+    /// Whether what filters change is measured.
+    pub measure_changes: bool,
     /// The folder of the job.
     pub job: PathBuf,
     /// The name of the app's folder in it.

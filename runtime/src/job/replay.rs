@@ -109,6 +109,7 @@ impl Job {
                 },
                 log: options.log.clone(),
                 audit: options.audit.clone(),
+                measure_changes: options.measure_changes,
                 job,
                 app,
                 checkpoints: checkpoints.cloned(),

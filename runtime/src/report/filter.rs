@@ -65,5 +65,5 @@ pub(super) fn leaf(leaf: &Leaf) -> report::Leaf {
     let gauges = leaf.gauges.iter();
     let gauges: IndexMap<_, _> =
         gauges.map(|(name, value)| (name.clone(), Some(*value).filter(|value| value.is_finite()))).collect();
-    report::Leaf { path: leaf.path.clone(), outcome, reason, gauges, change: None }
+    report::Leaf { path: leaf.path.clone(), outcome, reason, gauges, change: leaf.change.clone() }
 }

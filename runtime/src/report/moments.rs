@@ -63,6 +63,9 @@ fn of_call(call: &CallEntry) -> Moment {
         // What an archive is called matters more than what is in it.
         (Kind::Upload, Some(key)) => key.clone(),
         (_, Some(to)) => format!("{} to {to}", call.touched),
+        (Kind::Hub, None) => {
+            super::trail::status(&call.touched).map_or(call.touched.clone(), |told| told.status)
+        }
         (_, None) => call.touched.clone(),
     };
     Moment {

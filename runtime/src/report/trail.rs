@@ -48,7 +48,7 @@ pub fn of_trail(lines: &[Line]) -> Report {
 }
 
 /// What a request to the hub told it.
-fn status(touched: &str) -> Option<Status> {
+pub(super) fn status(touched: &str) -> Option<Status> {
     let (_, path) = touched.split_once("/model/")?;
     let (model_id, status) = path.split_once("/status/")?;
     Some(Status { model_id: model_id.to_owned(), status: status.to_owned(), error: None })

@@ -67,6 +67,7 @@ pub enum Verb {
     Inspect(Inspect),
     Audit(Audit),
     Report(ShowReport),
+    Explain(Explain),
     New(New),
     Build(Build),
     Components(Components),
@@ -186,6 +187,15 @@ pub struct ShowReport {
     /// Write it as a page, or as JSON, as the file's name ends.
     #[arg(short, long, value_name = "R.html")]
     pub output: Option<PathBuf>,
+}
+
+/// Explain an error: what it means, what usually causes it, and the line to change.
+#[derive(Args)]
+#[command(after_help = "Example:\n  flip-wasm explain 'my_filter: limit call-time reached: 5m allowed'")]
+pub struct Explain {
+    /// A kind of failure, an exit code, a limit, or the message as it was shown.
+    #[arg(required = true, value_name = "CODE|LIMIT|MESSAGE")]
+    pub what: Vec<String>,
 }
 
 /// List the built-in components.

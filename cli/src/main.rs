@@ -5,6 +5,7 @@ mod audit;
 mod checkpoint;
 mod components;
 mod error;
+mod explain;
 mod filter;
 mod inspect;
 mod logging;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         Verb::Checkpoint(args) => checkpoint::run(args, &cli.global).map(|()| ExitCode::SUCCESS),
         Verb::Inspect(inspect) => inspect::run(inspect).map(|()| ExitCode::SUCCESS),
         Verb::Audit(args) => audit::run(args).map(|()| ExitCode::SUCCESS),
+        Verb::Explain(args) => explain::run(args).map(|()| ExitCode::SUCCESS),
         Verb::Report(args) => report::run(args).map(|()| ExitCode::SUCCESS),
         Verb::New(args) => project::create(args, &cli.global).map(|()| ExitCode::SUCCESS),
         Verb::Build(args) => project::build(args, &cli.global).map(|()| ExitCode::SUCCESS),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use flip_runtime::Error;
-use flip_runtime::audit;
+use flip_runtime::audit::{self, Entry};
 use flip_runtime::report::{self, MAX_BYTES, Report};
 
 use crate::args::ShowReport;
@@ -35,7 +35,8 @@ fn read(path: &Path) -> anyhow::Result<Report> {
     if head.get(..len) == Some(br#"{"seq":0,"#) {
         let mut lines = Vec::new();
         audit::check_each(BufReader::new(file()?), |line| {
-            if lines.len() < MAX_LINES {
+            // The last one says how many there are.
+            if lines.len() < MAX_LINES || matches!(line.entry, Entry::End(_)) {
                 lines.push(line.clone());
             }
         })

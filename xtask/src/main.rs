@@ -20,10 +20,12 @@ Usage: cargo xtask <COMMAND>
 
 Commands:
   demo   Run a whole recorded job in the sandbox, and compare with the reference
-  test   Run every check: format, lints, tests, licences, components in every language, the Python package, Node.
+  test   Run every check: format, lints, tests, licences, components in every language, the Python package, Node,
+         the pages of reports in Chromium.
          With --languages: those components only, of every role. With --with-reference: compare the Python classes with
          FLIP's own package instead (Python 3.12; several gigabytes from PyPI)
-  docs   Write anew what is generated, docs/src/attacks.md, and make the book: target/book
+  docs   Write anew what is generated, docs/src/attacks.md and the pictures of reports (Chromium), and make the book:
+         target/book
   dist   Write the built-in components as files, with sums and WIT, into target/dist or --out DIR; with --oci DIR
          as an OCI image layout, too. The folders must not be there yet, but for target/dist
   fuzz   Feed the readers of untrusted input with what libFuzzer makes up: fuzz [TARGET] [--seconds N]

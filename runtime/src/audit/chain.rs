@@ -105,7 +105,7 @@ impl AuditTrail {
         Ok(trail)
     }
 
-    /// Keeps its lines in memory as well, the first 20 000, for [`AuditTrail::lines`].
+    /// Keeps its lines in memory as well, the first 20 000 and the last, for [`AuditTrail::lines`].
     pub fn keeping(self) -> Self {
         self.writer().keeps = true;
         self
@@ -249,7 +249,8 @@ impl Writer {
         }
         self.previous = Digest::of(text.as_bytes());
         self.next = self.next.saturating_add(1);
-        if self.kept.is_empty() || (self.keeps && self.kept.len() < MAX_KEPT) {
+        // The last one says how many there are.
+        if self.kept.is_empty() || (self.keeps && (is_end || self.kept.len() < MAX_KEPT)) {
             self.kept.push(line);
         }
         text.push('\n');

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use super::{component, moments};
 use crate::audit::{DataEntry, Entry, Function, Line, Outcome, RunKind};
 
-/// The report of a run, as far as its audit trail knows it.
+/// The report of a run, as far as its audit trail knows it. Of a long one the first lines and the last will do.
 pub fn of_trail(lines: &[Line]) -> Report {
     let mut report = Report::new(env!("CARGO_PKG_VERSION"), Ran::Program);
     let (Some(first), Some(last)) = (lines.first(), lines.last()) else { return report };
@@ -42,6 +42,8 @@ pub fn of_trail(lines: &[Line]) -> Report {
             Entry::In(_) | Entry::Dropped(_) => {}
         }
     }
+    let missing = last.seq.saturating_add(1).saturating_sub(lines.len() as u64);
+    report.timeline_left_out = missing;
     report.places = places.into_values().collect();
     moments::add(&mut report, moments::of_lines(lines));
     report
@@ -79,5 +81,24 @@ fn outgoing(seq: u64, data: &DataEntry) -> Outgoing {
             error: "the audit trail does not say why".to_owned(),
         }),
         ..Outgoing::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::{AuditTrail, Start};
+    use crate::error::Code;
+
+    #[test]
+    fn a_long_trail_is_kept_in_part_and_the_report_says_how_much_is_missing() {
+        let trail = AuditTrail::to(std::io::sink(), Start::new(RunKind::Program)).unwrap().keeping();
+        for _ in 0..30_000 {
+            trail.data_out(DataEntry::refused("server", "train", Code::Refused)).unwrap();
+        }
+        trail.finish(None).unwrap();
+        let report = of_trail(&trail.lines());
+        assert_eq!(report.timeline.len() as u64 + report.timeline_left_out, 30_000);
+        assert!(report.seconds.is_some());
     }
 }

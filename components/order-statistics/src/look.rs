@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bracket::Bracket;
 use crate::narrow::{Histogram, Interval};
+use crate::select::capacity;
 use crate::tally::Tally;
 use crate::{Key, Keys};
 
@@ -63,6 +64,7 @@ impl<K: Key> Look<K> {
                 Sight::Sample(sample)
             }
             Kind::Survey(bracket) => {
+                let room = room.min(capacity::<K>());
                 let room = usize::try_from(source.len()).map_or(room, |len| len.min(room));
                 let mut tally = Tally::new(bracket, room);
                 source.scan(&mut |keys| tally.add(keys))?;

@@ -3,8 +3,14 @@
 use crate::Key;
 use crate::selection::{Selection, Step};
 
-/// Keys collected at most: 2 MiB of `u32`, 4 MiB of `u64`.
-pub(crate) const CAPACITY: usize = 1 << 19;
+/// Bytes of keys that are collected at most. Half as many do not hold what lies near the wanted keys of
+/// 10⁹, which costs passes over them.
+const COLLECTED: usize = 4 << 20;
+
+/// Keys collected at most.
+pub(crate) const fn capacity<K>() -> usize {
+    COLLECTED / size_of::<K>()
+}
 
 /// Keys that can be shown, in any order, as often as they are asked for.
 pub trait Keys<K> {
@@ -60,7 +66,7 @@ pub fn select<K: Key, S: Keys<K>>(
     lower_rank: u64,
     upper_rank: u64,
 ) -> Result<Option<Selected<K>>, S::Error> {
-    run(Selection::new(source.len(), lower_rank, upper_rank), source, CAPACITY)
+    run(Selection::new(source.len(), lower_rank, upper_rank), source, capacity::<K>())
 }
 
 /// Looks at all keys as one part until the selection is done.

@@ -1,14 +1,19 @@
 //! A selection in steps, for keys that several look at: each at parts of them.
 
+use std::ops::RangeInclusive;
+
 use crate::bracket::{Bracket, nth};
 use crate::look::{Kind, Look, Sample, Seen, Sight};
 use crate::narrow::{Histogram, Interval};
-use crate::select::CAPACITY;
+use crate::select::capacity;
 use crate::tally::Tally;
 use crate::{Key, Selected};
 
-/// The sample's size at most. Four times as many keys halve the bracket; sampling them takes longer.
-const SAMPLE_BYTES: u64 = 1 << 20;
+/// The sample's size at most. Four times as many keys halve the bracket; sampling them takes longer, which pays
+/// where there are so many keys that the bracket would hold more than are collected.
+const SAMPLE_BYTES: RangeInclusive<u64> = 1 << 20..=4 << 20;
+/// Of so many keys one is sampled where there are that many.
+const SPARSEST: u64 = 1 << 10;
 
 /// The search for two order statistics. Every [`Look`] is to be taken at every part of the keys, and what was
 /// seen in each given to [`Selection::take`]; then comes the next step. What is found does not depend on the
@@ -97,7 +102,7 @@ impl<K: Key> Selection<K> {
     /// The part after the sample, which is exact for any bracket.
     #[cfg(test)]
     pub(crate) fn within(bracket: Bracket<K>, len: u64, ranks: [u64; 2], capacity: usize) -> Self {
-        let state = State::Surveying(Tally::new(bracket, capacity));
+        let state = State::Surveying(Tally::of_parts(bracket, capacity));
         Self { len, ranks, state }
     }
 
@@ -134,7 +139,7 @@ impl<K: Key> Selection<K> {
                         Some(*end)
                     })
                     .collect();
-                self.survey(Bracket::of_sample(&mut keys, &ends, self.len, self.ranks, CAPACITY))
+                self.survey(Bracket::of_sample(&mut keys, &ends, self.len, self.ranks, capacity::<K>()))
             }
             State::Surveying(tally) if self.ranks.iter().any(|&rank| rank >= tally.total) => {
                 State::Done(None)
@@ -167,8 +172,7 @@ impl<K: Key> Selection<K> {
     }
 
     fn survey(&self, bracket: Bracket<K>) -> State<K> {
-        let room = usize::try_from(self.len).map_or(CAPACITY, |len| len.min(CAPACITY));
-        State::Surveying(Tally::new(bracket, room))
+        State::Surveying(Tally::of_parts(bracket, capacity::<K>()))
     }
 }
 
@@ -198,7 +202,8 @@ impl<K: Key> Narrowing<K> {
 
 /// How many keys to sample of `len`, none where collecting all of them is as quick.
 fn sample_size<K>(len: u64) -> Option<u64> {
-    let most = SAMPLE_BYTES / size_of::<K>() as u64;
+    let [least, most] = [SAMPLE_BYTES.start(), SAMPLE_BYTES.end()].map(|bytes| bytes / size_of::<K>() as u64);
+    let most = (len / SPARSEST).clamp(least, most);
     (len > 1 << 14).then(|| (len / 64).clamp(1 << 10, most))
 }
 

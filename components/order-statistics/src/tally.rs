@@ -47,6 +47,11 @@ impl<K: Key> Tally<K> {
         }
     }
 
+    /// For the tallies of parts, which are to be merged into it.
+    pub fn of_parts(bracket: Bracket<K>, capacity: usize) -> Self {
+        Self { inside: Some(Vec::new()), capacity, ..Self::new(bracket, 0) }
+    }
+
     pub fn min(&self) -> K {
         self.min
     }
@@ -102,7 +107,13 @@ impl<K: Key> Tally<K> {
     pub fn merge(&mut self, other: Self) {
         self.inside = match (self.inside.take(), other.inside) {
             (Some(mut all), Some(more)) if all.len() + more.len() <= self.capacity => {
-                all.extend(more);
+                // What one part comes to may be all there is, and large.
+                if all.is_empty() {
+                    all = more;
+                } else {
+                    all.reserve_exact(self.capacity - all.len());
+                    all.extend(more);
+                }
                 Some(all)
             }
             _ => None,

@@ -8,8 +8,10 @@ use proptest::prelude::*;
 
 use crate::bracket::Bracket;
 use crate::look::{Kind, Look};
-use crate::select::{CAPACITY, run};
+use crate::select::{capacity, run};
 use crate::{Key, Keys, Selected, Selection, Step, select};
+
+const CAPACITY: usize = capacity::<u32>();
 
 /// Keys in memory, shown in odd chunks, with a sample that need not be theirs.
 struct Shown<K> {

@@ -12,7 +12,7 @@ use crate::tensors::DxoTensor;
 /// Elements in the report of a part, at most: half a MiB of them. Some thousand lie near the cutoff in a part.
 const ROOM: usize = 1 << 16;
 /// The same where one instance does everything: see `truncation::truncate`.
-const ROOM_ALONE: usize = 1 << 19;
+const ROOM_ALONE: usize = 1 << 20;
 
 /// Tensors that are truncated together.
 pub struct Stage {

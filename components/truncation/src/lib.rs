@@ -54,8 +54,8 @@ pub use task::{Garbled, Report, Task};
 pub use tensor::{Profile, Tensor, WINDOW};
 pub use truncation::{Step, Truncation};
 
-/// Elements in a report where the tensors are one part: 2 MiB of float32, 4 MiB of float64.
-const ROOM: usize = 1 << 19;
+/// Elements in a report where the tensors are one part: as many as a selection ever collects.
+const ROOM: usize = 1 << 20;
 
 /// Truncates tensors in place.
 ///

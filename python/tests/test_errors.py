@@ -117,8 +117,11 @@ def test_an_abort_signal_stops_a_loop(runtime: flip_wasm.Runtime, guests: Path) 
         instance.filter(UPDATE, flip_wasm.Context(abort=signal_))
 
 
+# A process that is started in the background may have been told to ignore interrupts.
 INTERRUPTED = """
+import signal
 import numpy, flip_wasm
+signal.signal(signal.SIGINT, signal.default_int_handler)
 component = flip_wasm.Runtime().load({guest!r})
 instance = component.instantiate({{"deed": {deed!r}}})
 print("ready", flush=True)
@@ -136,10 +139,13 @@ print(result.leaves[0].outcome)
 def test_an_interrupt_stops_a_component_and_leaves_the_process_fit(guests: Path, deed: str) -> None:
     script = INTERRUPTED.format(guest=str(guests / "misbehaving-filter.wasm"), deed=deed)
     process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None and process.stdout.readline() == "ready\n"
-    time.sleep(0.2)
-    os.kill(process.pid, signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
+    try:
+        assert process.stdout is not None and process.stdout.readline() == "ready\n"
+        time.sleep(0.2)
+        os.kill(process.pid, signal.SIGINT)
+        output, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert (output, process.returncode) == ("interrupted\nfiltered\n", 0)
 
 

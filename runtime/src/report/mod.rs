@@ -3,6 +3,7 @@
 //! A report is made of a run's [audit trail](crate::audit), which says what happened when, and of what the run itself
 //! knows besides: what components asked for and used, and what became of the data.
 
+mod calls;
 mod component;
 mod filter;
 mod job;

@@ -1,5 +1,6 @@
 //! The writer of a trail: one line after the other, each with the digest of the one before.
 
+use std::any::TypeId;
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -11,16 +12,15 @@ use time::OffsetDateTime;
 use super::entry::{
     CallEntry, ComponentEntry, DataEntry, DroppedEntry, EndEntry, Entry, Function, Line, Start, text,
 };
+use super::kept::Kept;
 use crate::error::{Code, Error};
+use crate::exchange::Dxo;
 use crate::inspect::Digest;
 
 /// The most lines of one component's calls.
 pub(super) const MAX_CALLS: u64 = 10_000;
 /// Of these, how many are kept for calls that change something: nobody hides a deletion behind many reads.
 pub(super) const FOR_CHANGES: u64 = 2_000;
-
-/// The most lines that are kept in memory.
-const MAX_KEPT: usize = 20_000;
 
 /// What stands before the digest of the last line itself.
 pub(super) const SEAL: &str = ",\"seal\":\"";
@@ -38,8 +38,10 @@ struct Writer {
     /// Calls that are not written yet, and when the first of them ended: the next one may be the same again.
     pending: Option<(String, CallEntry)>,
     /// The first line, and where they are asked for, those after it.
-    kept: Vec<Line>,
+    kept: Kept,
     keeps: bool,
+    /// Whether it goes nowhere: only what is kept of it is read, for a report.
+    nowhere: bool,
     accounts: Vec<Account>,
     /// Why nothing can be written any more.
     failed: Option<String>,
@@ -76,19 +78,26 @@ impl AuditTrail {
             _ => Error::File { path: path.to_owned(), source },
         })?;
         let again = file.try_clone().map_err(Error::file(path))?;
-        Self::start(Box::new(file), Some(again), start)
+        Self::start(Box::new(file), Some(again), false, start)
     }
 
-    /// Starts a trail that goes elsewhere.
+    /// Starts a trail that goes elsewhere. Where that is [`io::sink`], nobody reads the digests of data that comes in,
+    /// and none is made of it.
     ///
     /// # Errors
     ///
     /// [`Error::Audit`] where nothing can be written.
-    pub fn to(sink: impl Write + Send + 'static, start: Start) -> Result<Self, Error> {
-        Self::start(Box::new(sink), None, start)
+    pub fn to<W: Write + Send + 'static>(sink: W, start: Start) -> Result<Self, Error> {
+        let nowhere = TypeId::of::<W>() == TypeId::of::<io::Sink>();
+        Self::start(Box::new(sink), None, nowhere, start)
     }
 
-    fn start(sink: Box<dyn Write + Send>, file: Option<File>, mut start: Start) -> Result<Self, Error> {
+    fn start(
+        sink: Box<dyn Write + Send>,
+        file: Option<File>,
+        nowhere: bool,
+        mut start: Start,
+    ) -> Result<Self, Error> {
         start.job_id = start.job_id.map(|id| text(&id));
         let trail = Self(Arc::new(Mutex::new(Writer {
             sink: BufWriter::new(sink),
@@ -96,8 +105,9 @@ impl AuditTrail {
             next: 0,
             previous: Digest::of(b""),
             pending: None,
-            kept: Vec::new(),
+            kept: Kept::default(),
             keeps: false,
+            nowhere,
             accounts: Vec::new(),
             failed: None,
         })));
@@ -105,7 +115,8 @@ impl AuditTrail {
         Ok(trail)
     }
 
-    /// Keeps its lines in memory as well, the first 20 000 and the last, for [`AuditTrail::lines`].
+    /// Keeps its lines in memory as well, for [`AuditTrail::lines`]: the first 16 MiB of them and the last, and room
+    /// among them for what changes something.
     pub fn keeping(self) -> Self {
         self.writer().keeps = true;
         self
@@ -113,7 +124,7 @@ impl AuditTrail {
 
     /// The lines so far, those that are kept: the first alone unless the trail is [`keeping`](Self::keeping) them.
     pub fn lines(&self) -> Vec<Line> {
-        self.writer().kept.clone()
+        self.writer().kept.lines().to_vec()
     }
 
     fn writer(&self) -> MutexGuard<'_, Writer> {
@@ -130,11 +141,21 @@ impl AuditTrail {
     }
 
     /// Writes an entry, and everything that was put off.
-    fn write(&self, entry: Entry) -> Result<(), Error> {
+    pub(crate) fn write(&self, entry: Entry) -> Result<(), Error> {
         let mut writer = self.writer();
         writer.settle()?;
         writer.line(entry)?;
         writer.flush()
+    }
+
+    /// Writes that data is about to come to the components of a place, with a digest of it where somebody reads that.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Audit`], and [`Error::Tensor`] where a file behind a tensor fails: the data must not be worked on.
+    pub fn comes_in(&self, place: &str, task: &str, dxo: Option<&Dxo>) -> Result<(), Error> {
+        let digested = !self.writer().nowhere;
+        self.data_in(DataEntry::with(place, task, dxo, digested)?)
     }
 
     /// Writes that data came to the components of a place.
@@ -249,9 +270,8 @@ impl Writer {
         }
         self.previous = Digest::of(text.as_bytes());
         self.next = self.next.saturating_add(1);
-        // The last one says how many there are.
-        if self.kept.is_empty() || (self.keeps && (is_end || self.kept.len() < MAX_KEPT)) {
-            self.kept.push(line);
+        if self.keeps || line.seq == 0 {
+            self.kept.add(&line, text.len());
         }
         text.push('\n');
         let written = self.sink.write_all(text.as_bytes());

@@ -3,14 +3,17 @@
 //! A report is made of a run's [audit trail](crate::audit), which says what happened when, and of what the run itself
 //! knows besides: what components asked for and used, and what became of the data.
 
+mod calls;
 mod component;
 mod filter;
 mod job;
 mod limits;
 mod moments;
+mod read;
 mod trail;
 
 pub use flip_report::*;
 
 pub use filter::of_filter;
+pub use read::read_file;
 pub use trail::of_trail;

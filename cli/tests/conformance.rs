@@ -46,6 +46,22 @@ fn a_filter_that_misbehaves_fails_a_check_for_each_misdeed() {
     }
 }
 
+/// What the checks say of the filter that does this deed, within its usual limits.
+fn checked(deed: &str) -> String {
+    let site = Site::new();
+    site.write("misbehaving.wasm", flip_wasm_tests::MISBEHAVING_FILTER);
+    let args = format!(r#"{{"deed": {deed}}}"#);
+    let output = site.output(&["test", "misbehaving.wasm", "--conformance", "--args", &args]);
+    assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn an_unknown_arg_that_is_accepted_is_told_although_the_calls_trap() {
+    let text = checked(r#""panic""#);
+    assert!(text.contains("FAILED  args: ") && text.contains("an unknown arg is accepted"), "{text}");
+}
+
 #[test]
 fn a_check_can_be_left_out_and_an_unknown_one_is_named() {
     let site = Site::new();

@@ -84,18 +84,13 @@ fn args(subject: &Subject<'_>) -> anyhow::Result<Vec<String>> {
         attempts.push((format!("null as {name}"), with(subject, name, Value::Null), false));
     }
     for (what, args, must_refuse) in attempts {
-        // A call shows how the configuration ended, where it was no refusal.
+        // Where the configuration was no refusal, a call shows how it ended or what the args lead to.
         let calls = scenario::calls(subject, 1)?;
         let observed = subject.observe(&Case { args, ..scenario::case(subject, calls) })?;
-        match &observed.refused_args {
-            Some(_) => {}
-            None if must_refuse && ended_by_the_host(&observed).is_empty() => {
-                found.push(format!("{what} is accepted"));
-            }
-            None if observed.steps.len() <= 1 => {
-                found.extend(ended_by_the_host(&observed).into_iter().map(|why| format!("{what}: {why}")));
-            }
-            None => {}
+        if must_refuse && observed.accepted_args {
+            found.push(format!("{what} is accepted"));
+        } else {
+            found.extend(ended_by_the_host(&observed).into_iter().map(|why| format!("{what}: {why}")));
         }
     }
     Ok(found)

@@ -63,6 +63,26 @@ fn an_unknown_arg_that_is_accepted_is_told_although_the_calls_trap() {
 }
 
 #[test]
+fn a_filter_that_lets_data_out_where_it_reaches_a_limit_fails() {
+    let text = checked(r#""shrug-at-limits""#);
+    assert!(text.contains("FAILED  limits: "), "{text}");
+    assert!(text.contains("with handles=5, call 1: it lets something else out"), "{text}");
+}
+
+#[test]
+fn a_filter_that_traps_where_it_reaches_a_limit_fails() {
+    let text = checked(r#""panic-at-limits""#);
+    assert!(text.contains("FAILED  limits: "), "{text}");
+    assert!(text.contains("with handles=5, call 1: it trapped"), "{text}");
+}
+
+#[test]
+fn a_filter_that_needs_much_memory_for_small_data_fails() {
+    let text = checked(r#"{"create-tensor": 200000000}"#);
+    assert!(text.contains("FAILED  memory: ") && text.contains("bytes for small data"), "{text}");
+}
+
+#[test]
 fn a_check_can_be_left_out_and_an_unknown_one_is_named() {
     let site = Site::new();
     let run = |skip| site.output(&["test", "client-event-handler", "--conformance", "--skip", skip]);

@@ -77,6 +77,11 @@ pub fn chromium() -> Result<()> {
     })
 }
 
+/// A program that copies OCI images; where it is missing, apt-get is asked for it.
+pub fn skopeo() -> Result<()> {
+    apt(&["skopeo"], "skopeo", || has("skopeo", &["--version"]))
+}
+
 /// Has apt-get install packages, where what they bring is not there.
 fn apt(packages: &[&str], what: &str, is_there: impl Fn() -> bool) -> Result<()> {
     if is_there() {

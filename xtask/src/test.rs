@@ -61,6 +61,18 @@ pub fn run() -> Result<()> {
     }
     step("mutants");
     process::run(&mut cargo(&["test", "--locked", "--test", "program", "mutants::", "--", "--ignored"]))?;
+    step("the layout of components, read by skopeo");
+    setup::skopeo()?;
+    process::run(&mut cargo(&[
+        "test",
+        "--locked",
+        "--quiet",
+        "--test",
+        "dist",
+        "skopeo",
+        "--",
+        "--ignored",
+    ]))?;
     step("components in every language");
     languages::test(false)?;
     step("the Python package");

@@ -82,7 +82,7 @@ fn a_missing_tool_is_told_with_how_to_install_it() {
     }
 }
 
-/// A folder with programs of these names, each of which answers with a text and does what the last line says.
+/// A folder with programs of these names, which are scripts.
 fn programs(site: &Site, scripts: &[(&str, &str)]) -> String {
     use std::os::unix::fs::PermissionsExt;
     fs::create_dir_all(site.path("bin")).unwrap();

@@ -83,6 +83,13 @@ fn a_filter_that_needs_much_memory_for_small_data_fails() {
 }
 
 #[test]
+fn a_filter_that_holds_a_whole_update_in_its_memory_fails() {
+    let text = checked(r#""hold-all""#);
+    assert!(text.contains("FAILED  memory: "), "{text}");
+    assert!(text.contains("bytes more for an update that is larger by 67108864"), "{text}");
+}
+
+#[test]
 fn a_check_can_be_left_out_and_an_unknown_one_is_named() {
     let site = Site::new();
     let run = |skip| site.output(&["test", "client-event-handler", "--conformance", "--skip", skip]);

@@ -20,6 +20,8 @@ enum Deed {
     Grow,
     /// Opens tensors without end and keeps them.
     KeepHandles,
+    /// Holds the whole data in its memory.
+    HoldAll,
     /// Opens all tensors at once and zeroes them; where it may not open so many, it leaves the data as it is.
     ShrugAtLimits,
     /// Does the same; where it may not, it panics.
@@ -128,6 +130,15 @@ impl DxoFilter for MisbehavingFilter {
             Deed::Recurse => return Ok(Verdict::Unchanged(recurse(0).to_string())),
             Deed::Grow => grow(),
             Deed::KeepHandles => return keep_handles(dxo),
+            Deed::HoldAll => {
+                let mut all = Vec::new();
+                for tensor in open_all(dxo)? {
+                    tensor.windows(|_, window| {
+                        all.extend_from_slice(window);
+                        Ok(())
+                    })?;
+                }
+            }
             Deed::ShrugAtLimits => match open_all(dxo) {
                 Ok(_) => zero(dxo, 0)?,
                 Err(error) => return Ok(Verdict::Unchanged(error.describe())),

@@ -4,9 +4,14 @@ use std::fs;
 use std::sync::Arc;
 use std::thread;
 
+use flip_runtime::testing::Found;
 use flip_runtime::{AbortSignal, FlContext, Listing};
-use flip_wasm_tests::{Site, context, lines, on_go};
+use flip_wasm_tests::{EVERYTHING, Site, context, lines, on_go, test_host, told, told_in};
 use serde_json::json;
+
+fn empty() -> Found {
+    Found::File(Vec::new())
+}
 
 #[test]
 fn every_function_does_what_it_says_and_the_report_knows() {
@@ -50,14 +55,14 @@ fn every_function_does_what_it_says_and_the_report_knows() {
 
 #[test]
 fn a_rule_covers_what_it_names_and_no_sibling() {
-    let site = Site::granting(
+    let host = test_host(
         r#"directories = { workspace = "read", job = "read" }
         cleanup = ["workspace/save/*", "workspace/{job_id}"]"#,
     );
     for path in ["save/old", "save/deep/er", "job-1/a", "job-2/a", "transfer/a", "a"] {
-        site.write(&format!("workspace/{path}"), "");
+        host.plant(&format!("workspace/{path}"), &empty()).unwrap();
     }
-    site.write("job/save/a", "");
+    host.plant("job/save/a", &empty()).unwrap();
     let refused = |line: &str| format!("not permitted: cleanup = [\"{line}\"] under [components.Errand]");
     for (path, outcome) in [
         ("save/old", "ok 1 files, 0 directories, 0 bytes".to_owned()),
@@ -69,23 +74,26 @@ fn a_rule_covers_what_it_names_and_no_sibling() {
         ("no", refused("workspace/no")),
         ("save/no", "not found: save/no: nothing is there".to_owned()),
     ] {
-        assert_eq!(site.does(json!({"remove": ["workspace", path]})), outcome);
+        assert_eq!(told(&host, vec![json!({"remove": ["workspace", path]})]), [outcome]);
     }
-    assert_eq!(site.does(json!({"clear": "workspace"})), refused("workspace/*"));
-    assert_eq!(site.does(json!({"remove": ["job", "save/a"]})), refused("job/save/a"));
-    assert_eq!(site.names("workspace"), ["a", "job-2", "save", "transfer"]);
+    let others = vec![json!({"clear": "workspace"}), json!({"remove": ["job", "save/a"]})];
+    assert_eq!(told(&host, others), [refused("workspace/*"), refused("job/save/a")]);
+    let left = ["job/save/a", "workspace/a", "workspace/job-2/a", "workspace/save", "workspace/transfer/a"];
+    assert!(host.tree().unwrap().keys().eq(left), "{:?}", host.tree());
 }
 
 #[test]
 fn deleting_needs_no_right_to_write_and_writing_none_to_delete() {
-    let site = Site::granting("directories = { job = \"read\" }\ncleanup = [\"job/*\"]");
-    site.write("job/a", "");
-    assert_eq!(site.does(json!({"remove": ["job", "a"]})), "ok 1 files, 0 directories, 0 bytes");
-    let site = Site::granting(r#"directories = { job = "read-write" }"#);
-    site.write("job/a", "");
+    let remove = || vec![json!({"remove": ["job", "a"]})];
+    let host = test_host("directories = { job = \"read\" }\ncleanup = [\"job/*\"]");
+    host.plant("job/a", &empty()).unwrap();
+    assert_eq!(told(&host, remove()), ["ok 1 files, 0 directories, 0 bytes"]);
+    assert!(host.tree().unwrap().is_empty());
+    let host = test_host(r#"directories = { job = "read-write" }"#);
+    host.plant("job/a", &empty()).unwrap();
     let refused = "not permitted: cleanup = [\"job/a\"] under [components.Errand]";
-    assert_eq!(site.does(json!({"remove": ["job", "a"]})), refused);
-    assert_eq!(site.names("job"), ["a"]);
+    assert_eq!(told(&host, remove()), [refused]);
+    assert_eq!(host.tree().unwrap()["job/a"], empty());
 }
 
 #[test]
@@ -135,29 +143,28 @@ fn an_abort_ends_clearing_between_two_entries() {
 
 #[test]
 fn a_refusal_names_no_line_that_would_grant_more_than_was_asked() {
-    let site = Site::granting("directories = { job = \"read\" }");
+    let host = test_host("directories = { job = \"read\" }");
     for name in ["*", "{job_id}", "a/*"] {
-        site.write(&format!("job/{name}"), "kept");
+        host.plant(&format!("job/{name}"), &empty()).unwrap();
         let refused = "not permitted: no policy can name a path with a part * or {job_id} alone";
-        assert_eq!(site.does(json!({"remove": ["job", name]})), refused);
-        assert_eq!(site.read(&format!("job/{name}")), "kept");
+        assert_eq!(told(&host, vec![json!({"remove": ["job", name]})]), [refused]);
+        assert_eq!(host.tree().unwrap()[&format!("job/{name}")], empty());
     }
 }
 
 #[test]
 fn in_local_dev_nothing_is_deleted_or_uploaded_whatever_a_component_asks() {
-    let mut site = Site::granting_everything();
-    site.context = Arc::new(FlContext { local_dev: true, ..(*context()).clone() });
-    site.write("job/a", "kept");
-    let refused = "unavailable: local dev: nothing is deleted or uploaded";
-    for errand in [
+    let host = test_host(EVERYTHING);
+    host.plant("job/a", &empty()).unwrap();
+    let errands = vec![
         json!({"remove": ["job", "a"]}),
         json!({"clear": "job"}),
         json!({"put": ["key", "x"]}),
         json!({"put-archive": ["key", "job", ""]}),
-    ] {
-        assert_eq!(site.does(errand), refused);
-    }
-    assert_eq!(site.read("job/a"), "kept");
-    assert!(site.store.calls().is_empty());
+    ];
+    let local_dev = Arc::new(FlContext { local_dev: true, ..(*context()).clone() });
+    let refused = "unavailable: local dev: nothing is deleted or uploaded";
+    assert_eq!(told_in(&host, &local_dev, errands), [refused; 4]);
+    assert_eq!(host.tree().unwrap()["job/a"], empty());
+    assert!(host.objects().unwrap().is_empty());
 }

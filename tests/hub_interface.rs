@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use flip_runtime::services::ServiceError;
-use flip_wasm_tests::{Fails, Site};
+use flip_wasm_tests::{EVERYTHING, Fails, Site, test_host, told};
 use serde_json::{Value, json};
 
 /// Every function once.
@@ -17,11 +17,10 @@ fn functions() -> Vec<Value> {
 
 #[test]
 fn every_function_sends_what_it_says() {
-    let site = Site::granting_everything();
-    assert_eq!(site.run(functions()), ["ok"; 3]);
-    let sent: Vec<_> = site
-        .hub
-        .requests()
+    let host = test_host(EVERYTHING);
+    assert_eq!(told(&host, functions()), ["ok"; 3]);
+    let sent: Vec<_> = host
+        .hub_requests()
         .into_iter()
         .map(|request| format!("{} {} {}", request.method, request.path, request.body.unwrap_or_default()))
         .collect();
@@ -37,16 +36,19 @@ fn every_function_sends_what_it_says() {
 
 #[test]
 fn a_model_id_that_no_path_holds_reaches_no_hub() {
-    let site = Site::granting_everything();
+    let host = test_host(EVERYTHING);
     for id in ["", ".", ".."] {
-        let told = format!("invalid argument: the model id {id:?} cannot stand in a path");
-        assert_eq!(site.does(json!({"update-status": id})), told);
-        assert_eq!(site.does(json!({"send-metric": ["site-1", id, "loss", 1.0, 0]})), told);
-        assert_eq!(site.does(json!({"send-exception": ["site-1", id, "x"]})), told);
+        let errands = vec![
+            json!({"update-status": id}),
+            json!({"send-metric": ["site-1", id, "loss", 1.0, 0]}),
+            json!({"send-exception": ["site-1", id, "x"]}),
+        ];
+        let reason = format!("invalid argument: the model id {id:?} cannot stand in a path");
+        assert_eq!(told(&host, errands), [&*reason; 3]);
     }
-    assert!(site.hub.requests().is_empty());
-    assert_eq!(site.does(json!({"update-status": "a/../../b?c"})), "ok");
-    assert_eq!(site.hub.requests()[0].path, "/model/a%2F..%2F..%2Fb%3Fc/status/RESULTS_UPLOADED");
+    assert!(host.hub_requests().is_empty());
+    assert_eq!(told(&host, vec![json!({"update-status": "a/../../b?c"})]), ["ok"]);
+    assert_eq!(host.hub_requests()[0].path, "/model/a%2F..%2F..%2Fb%3Fc/status/RESULTS_UPLOADED");
 }
 
 #[test]

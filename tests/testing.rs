@@ -3,29 +3,13 @@
 use std::time::Duration;
 
 use flip_runtime::testing::{Answer, Found, Peer, TestHost, context};
-use flip_runtime::{ContractError, Error, Level};
-use flip_wasm_tests::{EVERYTHING, errand, on_go, runtime};
-use serde_json::{Value, json};
-
-fn host() -> TestHost {
-    TestHost::new(&runtime()).unwrap().granting(EVERYTHING).unwrap()
-}
-
-/// What the errands were told.
-fn told(host: &TestHost, errands: Vec<Value>) -> Vec<String> {
-    let component = errand();
-    let mut runner = host.instance(&component).args(on_go(errands)).build().unwrap();
-    runner.handle_event("go", &context()).unwrap();
-    host.log().into_iter().filter(|(level, _)| *level == Level::Info).map(|(_, line)| line).collect()
-}
-
-fn calls(host: &TestHost) -> Vec<String> {
-    host.calls().iter().map(ToString::to_string).collect()
-}
+use flip_runtime::{ContractError, Error};
+use flip_wasm_tests::{EVERYTHING, calls, runtime, test_host, told};
+use serde_json::json;
 
 #[test]
 fn calls_are_kept_in_order_with_how_they_ended() {
-    let host = host().file("job/a", "text").unwrap();
+    let host = test_host(EVERYTHING).file("job/a", "text").unwrap();
     let errands = vec![
         json!({"read": ["job", "a", 0, 9]}),
         json!({"read": ["job", "b", 0, 9]}),
@@ -57,7 +41,7 @@ fn calls_are_kept_in_order_with_how_they_ended() {
 
 #[test]
 fn an_answer_takes_the_place_of_one_call() {
-    let host = host()
+    let host = test_host(EVERYTHING)
         .answer("object-store put key", Answer::failing(ContractError::Unavailable("down".to_owned())))
         .answer("object-store head key", Answer::late(Duration::from_millis(1)))
         .answer("object-store get other", Answer::default());
@@ -93,7 +77,7 @@ fn a_built_in_component_has_what_its_own_policy_grants() {
 fn other_components_are_known_by_their_ids_and_roles() {
     let generator = Peer::ResultsGenerator { all_tasks_failed: true };
     let failing = Peer::ResultsPersistor { fails: Some("the bucket is full".to_owned()) };
-    let host = host().peer("generator", generator).peer("persistor", failing);
+    let host = test_host(EVERYTHING).peer("generator", generator).peer("persistor", failing);
     let component = runtime().load("server-event-handler").unwrap();
     let policy =
         flip_runtime::BUILTINS.iter().find(|builtin| builtin.name == "server-event-handler").unwrap();

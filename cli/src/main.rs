@@ -9,6 +9,8 @@ mod explain;
 mod filter;
 mod inspect;
 mod logging;
+#[cfg(test)]
+mod pages;
 mod progress;
 mod project;
 mod report;

@@ -46,6 +46,49 @@ fn a_filter_that_misbehaves_fails_a_check_for_each_misdeed() {
     }
 }
 
+/// What the checks say of the filter that does this deed, within its usual limits.
+fn checked(deed: &str) -> String {
+    let site = Site::new();
+    site.write("misbehaving.wasm", flip_wasm_tests::MISBEHAVING_FILTER);
+    let args = format!(r#"{{"deed": {deed}}}"#);
+    let output = site.output(&["test", "misbehaving.wasm", "--conformance", "--args", &args]);
+    assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn an_unknown_arg_that_is_accepted_is_told_although_the_calls_trap() {
+    let text = checked(r#""panic""#);
+    assert!(text.contains("FAILED  args: ") && text.contains("an unknown arg is accepted"), "{text}");
+}
+
+#[test]
+fn a_filter_that_lets_data_out_where_it_reaches_a_limit_fails() {
+    let text = checked(r#""shrug-at-limits""#);
+    assert!(text.contains("FAILED  limits: "), "{text}");
+    assert!(text.contains("with handles=5, call 1: it lets something else out"), "{text}");
+}
+
+#[test]
+fn a_filter_that_traps_where_it_reaches_a_limit_fails() {
+    let text = checked(r#""panic-at-limits""#);
+    assert!(text.contains("FAILED  limits: "), "{text}");
+    assert!(text.contains("with handles=5, call 1: it trapped"), "{text}");
+}
+
+#[test]
+fn a_filter_that_needs_much_memory_for_small_data_fails() {
+    let text = checked(r#"{"create-tensor": 200000000}"#);
+    assert!(text.contains("FAILED  memory: ") && text.contains("bytes for small data"), "{text}");
+}
+
+#[test]
+fn a_filter_that_holds_a_whole_update_in_its_memory_fails() {
+    let text = checked(r#""hold-all""#);
+    assert!(text.contains("FAILED  memory: "), "{text}");
+    assert!(text.contains("bytes more for an update that is larger by 67108864"), "{text}");
+}
+
 #[test]
 fn a_check_can_be_left_out_and_an_unknown_one_is_named() {
     let site = Site::new();

@@ -2,6 +2,7 @@
 
 use crate::support::{Site, shown};
 use flip_wasm_tests::job::{SERVER, StandardJob, TRACE};
+use flip_wasm_tests::write_safetensors;
 
 /// Cuts a component's part out of the job.
 fn cut(site: &Site, id: &str, more: &[&str]) -> std::process::Output {
@@ -39,6 +40,50 @@ fn a_filter_gets_the_updates_of_the_site_that_is_named() {
     std::fs::remove_file(job.path("cases.yaml")).unwrap();
     assert_eq!(cut(&site, "percentile_privacy", &[]).status.code(), Some(0));
     assert_ne!(job.text("cases.yaml").replace("site-1", "site-2"), of_site_2);
+}
+
+#[test]
+fn a_case_file_without_a_name_is_named_after_the_component_and_overwrites_nothing() {
+    let job = StandardJob::new();
+    let site = Site::at(job.path(""));
+    let cut = || site.output(&["test", "--from-trace", TRACE, "--component", "json_generator"]);
+    let output = cut();
+    assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
+    let text = job.text("json_generator.yaml");
+    assert!(text.contains("val_loss: 1.0489975214004517"), "{text}");
+    job.write("json_generator.yaml", "mine");
+    let output = cut();
+    assert_eq!(output.status.code(), Some(6), "{}", shown(&output));
+    let told = "json_generator.yaml is there already, and is not overwritten";
+    assert!(String::from_utf8_lossy(&output.stderr).contains(told), "{}", shown(&output));
+    assert_eq!(job.text("json_generator.yaml"), "mine");
+    let outside = site.output(&["test", "--from-trace", TRACE, "--component", "../json_generator"]);
+    assert_eq!(outside.status.code(), Some(6), "{}", shown(&outside));
+    assert!(
+        String::from_utf8_lossy(&outside.stderr).contains("is no name for a file"),
+        "{}",
+        shown(&outside)
+    );
+}
+
+#[test]
+fn a_file_of_tensors_that_is_there_is_not_overwritten() {
+    let job = StandardJob::new();
+    let site = Site::at(job.path(""));
+    // More elements than stand in a case file.
+    let header = r#"{"w":{"dtype":"F32","shape":[100],"data_offsets":[0,400]}}"#;
+    write_safetensors(&job.path("tensors/site-1_round-0.safetensors"), header, &[1; 400]);
+    job.write("cases-1.safetensors", "mine");
+    let output = cut(&site, "percentile_privacy", &[]);
+    assert_eq!(output.status.code(), Some(6), "{}", shown(&output));
+    let told = "cases-1.safetensors is there already, and is not overwritten";
+    assert!(String::from_utf8_lossy(&output.stderr).contains(told), "{}", shown(&output));
+    assert_eq!(job.text("cases-1.safetensors"), "mine");
+    assert!(!job.path("cases.yaml").exists());
+    std::fs::remove_file(job.path("cases-1.safetensors")).unwrap();
+    let output = cut(&site, "percentile_privacy", &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
+    assert!(job.path("cases-1.safetensors").exists());
 }
 
 #[test]

@@ -2,19 +2,13 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command};
+use std::process::Child;
 
 use crate::support::jobs::{Job, RUN, Ran, names};
-use crate::support::{Site, shown};
+use crate::support::{Site, interrupt, shown};
 use flip_wasm_tests::EVERYTHING;
 use flip_wasm_tests::hostile::guest;
 use serde_json::{Value, json};
-
-/// As the terminal does when Ctrl-C is pressed.
-fn interrupt(child: &Child) {
-    let status = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(status.success());
-}
 
 /// Interrupts it when it has logged so many lines, and waits for its end.
 fn interrupted_after(mut child: Child, lines: usize) -> Ran {

@@ -34,3 +34,4 @@ mod project;
 mod run;
 mod test_command;
 mod test_hostile;
+mod test_runs;

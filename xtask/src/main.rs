@@ -22,7 +22,7 @@ Commands:
   demo   Run a whole recorded job in the sandbox, and compare with the reference
   test   Run every check: format, lints, tests, licences, components in every language, the Python package, Node,
          the pages of reports in Chromium.
-         With --languages: those components only, of every role. With --with-reference: compare the Python classes with
+         With --languages: those components only, with the cases of every role. With --with-reference: compare the Python classes with
          FLIP's own package instead (Python 3.12; several gigabytes from PyPI)
   docs   Write anew what is generated, docs/src/attacks.md and the pictures of reports (Chromium), and make the book:
          target/book

@@ -55,6 +55,12 @@ pub fn has(program: impl AsRef<std::ffi::OsStr>, args: &[&str]) -> bool {
     command(program, args).output().is_ok_and(|output| output.status.success())
 }
 
+/// Whether a program is there and says that it is this, such as `lychee 0.24.2`.
+pub fn is(program: impl AsRef<std::ffi::OsStr>, version: &str) -> bool {
+    let output = command(program, &["--version"]).output();
+    output.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).trim() == version)
+}
+
 fn shown(command: &Command) -> String {
     let mut words = vec![command.get_program().to_string_lossy().into_owned()];
     words.extend(command.get_args().map(|arg| arg.to_string_lossy().into_owned()));

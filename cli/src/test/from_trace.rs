@@ -25,12 +25,11 @@ const MOST_INLINE: u64 = 64;
 
 /// Writes the case file, with what the component does now as what it must do.
 pub fn run(args: &Test, trace: &Path, global: &Global) -> anyhow::Result<()> {
-    let (Some(id), Some(out)) = (&args.component_id, &args.out) else {
-        bail!("--from-trace needs the component's id and the case file to write: --component ID --out FILE");
+    let Some(id) = &args.component_id else {
+        bail!("--from-trace needs the component's id: --component ID");
     };
-    if out.exists() {
-        bail!("{} is there already, and is not overwritten", out.display());
-    }
+    let out = &args.out.clone().map_or_else(|| named_after(id), Ok)?;
+    not_there(out)?;
     let beside = || trace.parent().unwrap_or(Path::new("")).join("job");
     let config = JobConfig::read(&args.job.clone().unwrap_or_else(beside))?;
     let records = Trace::open(trace)?;
@@ -77,6 +76,23 @@ pub fn run(args: &Test, trace: &Path, global: &Global) -> anyhow::Result<()> {
     let content = CaseFile { cases: vec![case] };
     bless::write(&File { path: out.clone(), comment, content, changed: true })?;
     print(format!("wrote {}: {calls} calls\n", out.display()).as_bytes())
+}
+
+/// The case file of a component where none is named, in this folder.
+fn named_after(id: &str) -> anyhow::Result<PathBuf> {
+    // An id is the job's to choose, and not where files go.
+    if id.contains(['/', '\\', '\0']) || id.starts_with('.') {
+        bail!("{id:?} is no name for a file; name the case file to write: --out FILE");
+    }
+    Ok(PathBuf::from(format!("{id}.yaml")))
+}
+
+/// Nothing is overwritten, and no link that leads nowhere is replaced.
+fn not_there(path: &Path) -> anyhow::Result<()> {
+    if path.symlink_metadata().is_ok() {
+        bail!("{} is there already, and is not overwritten", path.display());
+    }
+    Ok(())
 }
 
 /// What a job says of a component.
@@ -221,8 +237,9 @@ impl Cut<'_> {
         self.files += 1;
         let stem = self.out.file_stem().unwrap_or_default().to_string_lossy();
         let file = format!("{stem}-{}.safetensors", self.files);
-        Output::create(&self.out.with_file_name(&file), dxo, &IndexMap::new())?
-            .commit(dxo.clone(), &IndexMap::new())?;
+        let path = self.out.with_file_name(&file);
+        not_there(&path)?;
+        Output::create(&path, dxo, &IndexMap::new())?.commit(dxo.clone(), &IndexMap::new())?;
         let meta = dxo.meta.iter().map(|(key, value)| (key.clone(), plain(value))).collect();
         Ok(DxoSpec { kind: Some(dxo.kind().name().to_owned()), meta, file: Some(file), ..DxoSpec::default() })
     }

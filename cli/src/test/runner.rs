@@ -22,6 +22,8 @@ use super::expected::{ErrorSpec, Gives};
 pub struct Observed {
     /// Why it did not accept its args.
     pub refused_args: Option<String>,
+    /// Whether it accepted them: it may have ended in another way while it was configured.
+    pub accepted_args: bool,
     /// While it was configured.
     pub configured: Noted,
     /// Call by call, up to the one that ended it.
@@ -105,6 +107,7 @@ pub fn run(
         builder = builder.share(instances, part);
     }
     let built = builder.build();
+    let accepted_args = built.is_ok();
     let configured = notes.take();
     let mut steps = Vec::new();
     let mut peak_memory = 0;
@@ -128,6 +131,7 @@ pub fn run(
     };
     Ok(Observed {
         refused_args,
+        accepted_args,
         configured,
         steps,
         tree: host.tree()?,

@@ -108,6 +108,12 @@ impl Site {
     }
 }
 
+/// As the terminal does when Ctrl-C is pressed.
+pub fn interrupt(child: &Child) {
+    let status = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
+}
+
 /// The exit code and what was printed.
 pub fn shown(output: &Output) -> String {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();

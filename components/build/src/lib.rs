@@ -31,6 +31,12 @@ pub const BUILTINS: &[&str] = &[
 /// Why a component could not be built.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// There is no Rust.
+    #[error("{tool} is missing; install Rust with rustup: https://rustup.rs")]
+    Missing {
+        /// The program that is not there.
+        tool: &'static str,
+    },
     /// The Rust toolchain in use cannot compile for [`TARGET`].
     #[error("the Rust toolchain lacks the target {TARGET}; add it with: rustup target add {TARGET}")]
     TargetMissing,
@@ -56,6 +62,14 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+}
+
+/// What it means that a program of Rust cannot be run.
+fn not_run(tool: &'static str) -> impl FnOnce(io::Error) -> Error {
+    move |source| match source.kind() {
+        io::ErrorKind::NotFound => Error::Missing { tool },
+        _ => Error::Io { what: tool.to_owned(), source },
+    }
 }
 
 fn io_error(what: impl ToString) -> impl FnOnce(io::Error) -> Error {
@@ -124,7 +138,7 @@ impl Compile<'_> {
         for package in self.packages {
             command.args(["--package", package]);
         }
-        let status = command.status().map_err(io_error("cargo"))?;
+        let status = command.status().map_err(not_run("cargo"))?;
         if status.success() { Ok(()) } else { Err(Error::Cargo { packages: self.packages.join(", ") }) }
     }
 
@@ -202,12 +216,12 @@ const OUTER_VARIABLES: &[&str] = &[
 ///
 /// # Errors
 ///
-/// [`Error::TargetMissing`], or [`Error::Io`] where rustc cannot be run.
+/// [`Error::TargetMissing`], [`Error::Missing`], or [`Error::Io`] where rustc cannot be run.
 pub fn ensure_target() -> Result<(), Error> {
     let output = Command::new("rustc")
         .args(["--print", "target-libdir", "--target", TARGET])
         .output()
-        .map_err(io_error("rustc"))?;
+        .map_err(not_run("rustc"))?;
     let libdir = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
     if output.status.success() && libdir.is_dir() { Ok(()) } else { Err(Error::TargetMissing) }
 }

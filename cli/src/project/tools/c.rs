@@ -13,8 +13,6 @@ use super::{answers, made, run};
 use crate::project::Project;
 
 const TARGET: &str = "--target=wasm32-wasi";
-const INSTALL: &str =
-    "install them, on Debian: apt-get install clang lld wasi-libc libclang-rt-14-dev-wasm32";
 /// What the names in the bindings start with, whatever the role.
 const PREFIX: &str = "flip";
 /// Stands in for WASI, which the C library asks for as soon as a program formats a text.
@@ -22,7 +20,7 @@ const NO_WASI: &str = include_str!("no_wasi.c");
 
 pub fn build(project: &Project) -> anyhow::Result<Vec<u8>> {
     if !answers("clang", &[TARGET, "--version"]) || !answers("wasm-ld", &["--version"]) || !has_libraries() {
-        bail!("clang, wasm-ld or the C library for WebAssembly is missing; {INSTALL}");
+        bail!("clang, wasm-ld or the C library for WebAssembly is missing; {}", install());
     }
     let bindings = project.folder.join("bindings");
     write_bindings(&project.wit(), &project.manifest.role.world(), &bindings)?;
@@ -34,7 +32,7 @@ pub fn build(project: &Project) -> anyhow::Result<Vec<u8>> {
         // Not ours to warn about.
         clang.args(["-w", "bindings/flip.c", "bindings/no_wasi.c", "bindings/flip_component_type.o"]);
         clang.arg("-o").arg(out);
-        run(&mut clang, INSTALL)
+        run(&mut clang, &install())
     })?;
     flip_component_build::encode(&module)
         .map_err(|reason| anyhow::anyhow!("what clang made cannot be encoded as a component: {reason}"))
@@ -48,6 +46,17 @@ fn has_libraries() -> bool {
             output.is_ok_and(|output| Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_file())
         },
     )
+}
+
+/// How to get them. What clang links is of its own version; where there is no clang, of the distribution's.
+fn install() -> String {
+    let version = Command::new("clang").arg("-dumpversion").output();
+    let major = version.ok().and_then(|output| {
+        let major = String::from_utf8(output.stdout).ok()?.split('.').next()?.parse::<u32>().ok()?;
+        Some(format!("{major}-"))
+    });
+    let runtime = format!("libclang-rt-{}dev-wasm32", major.unwrap_or_default());
+    format!("install them, on Debian: apt-get install clang lld wasi-libc {runtime}")
 }
 
 /// The C files of a folder, in the order of their names.

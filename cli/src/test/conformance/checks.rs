@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use similar::TextDiff;
 
-use super::{Subject, data, ended_by_the_host, scenario, told};
+use super::{Subject, data, ended_by_the_host, limits, scenario, told};
 use crate::test::case::Case;
 use crate::test::expected::{Answered, ErrorSpec, Gives, HostSpec};
 use crate::test::runner::{Ended, Given, Observed};
@@ -33,6 +33,8 @@ pub const ALL: &[Check] = &[
     Check { name: "abort", what: "a run that is being aborted ends by itself", role: None, run: abort },
     Check { name: "local-dev", what: "a developer's machine is left alone", role: None, run: local_dev },
     Check { name: "failures", what: "a call into the host that fails is no trap", role: None, run: failures },
+    Check { name: "memory", what: limits::MEMORY, role: None, run: limits::memory },
+    Check { name: "limits", what: limits::LIMITS, role: None, run: limits::limits },
     Check { name: "calls", what: "a call does not depend on those before", role: FILTER, run: repeated },
     Check { name: "types", what: "names, order, dtypes and shapes stay", role: FILTER, run: types },
     Check { name: "odd-data", what: "odd data is filtered, left, or refused", role: FILTER, run: odd_data },
@@ -42,25 +44,17 @@ pub const ALL: &[Check] = &[
         role: FILTER,
         run: phases,
     },
-    Check {
-        name: "memory",
-        what: "it needs at most a quarter of a large update's size",
-        role: FILTER,
-        run: memory,
-    },
 ];
 
 const FILTER: Option<&str> = Some("dxo-filter");
-
-/// The elements of a large update: 64 MiB of float32.
-const LARGE: u64 = 16 << 20;
 
 /// The elements of an update that several instances share: five windows of float32, and a bit.
 const SHARED: u64 = (5 << 16) + 3;
 /// The bytes of a window, below which no tensor is cut.
 const WINDOW: u64 = 256 << 10;
 
-fn standard(subject: &Subject<'_>) -> anyhow::Result<Case> {
+/// The calls of every role, once.
+pub fn standard(subject: &Subject<'_>) -> anyhow::Result<Case> {
     Ok(scenario::case(subject, scenario::calls(subject, 1)?))
 }
 
@@ -84,18 +78,13 @@ fn args(subject: &Subject<'_>) -> anyhow::Result<Vec<String>> {
         attempts.push((format!("null as {name}"), with(subject, name, Value::Null), false));
     }
     for (what, args, must_refuse) in attempts {
-        // A call shows how the configuration ended, where it was no refusal.
+        // Where the configuration was no refusal, a call shows how it ended or what the args lead to.
         let calls = scenario::calls(subject, 1)?;
         let observed = subject.observe(&Case { args, ..scenario::case(subject, calls) })?;
-        match &observed.refused_args {
-            Some(_) => {}
-            None if must_refuse && ended_by_the_host(&observed).is_empty() => {
-                found.push(format!("{what} is accepted"));
-            }
-            None if observed.steps.len() <= 1 => {
-                found.extend(ended_by_the_host(&observed).into_iter().map(|why| format!("{what}: {why}")));
-            }
-            None => {}
+        if must_refuse && observed.accepted_args {
+            found.push(format!("{what} is accepted"));
+        } else {
+            found.extend(ended_by_the_host(&observed).into_iter().map(|why| format!("{what}: {why}")));
         }
     }
     Ok(found)
@@ -125,12 +114,7 @@ fn windows(subject: &Subject<'_>) -> anyhow::Result<Vec<String>> {
     let whole = subject.observe(&case)?;
     let mut found = Vec::new();
     for bytes in ["4KiB", "10000B", "64KiB"] {
-        let mut limits = serde_json::to_value(subject.limits())?;
-        if let Some(limits) = limits.as_object_mut() {
-            limits.insert("call-bytes".to_owned(), json!(bytes));
-        }
-        let limits = Some(limits);
-        let observed = subject.observe(&Case { limits, ..case.clone() })?;
+        let observed = subject.observe(&subject.limited(&case, "call-bytes", json!(bytes))?)?;
         found.extend(difference(
             &format!("with call-bytes={bytes} it does something else"),
             &whole,
@@ -256,19 +240,6 @@ fn phases(subject: &Subject<'_>) -> anyhow::Result<Vec<String>> {
             let given = Given { share: Some((instances, part)), ..subject.given };
             let what = format!("in phases, shared by {instances}, it does something else");
             found.extend(difference(&what, &alone, &subject.observe_with(&case, given)?)?);
-        }
-    }
-    Ok(found)
-}
-
-fn memory(subject: &Subject<'_>) -> anyhow::Result<Vec<String>> {
-    let mut found = Vec::new();
-    for kind in scenario::kinds(subject)? {
-        let calls = vec![scenario::filtering(data::large(kind, LARGE))];
-        let observed = subject.observe(&scenario::case(subject, calls))?;
-        found.extend(ended_by_the_host(&observed).into_iter().map(|why| format!("{kind}: {why}")));
-        if observed.peak_memory > LARGE {
-            found.push(format!("{kind}: {} bytes for an update of {}", observed.peak_memory, LARGE * 4));
         }
     }
     Ok(found)

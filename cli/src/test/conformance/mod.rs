@@ -2,6 +2,7 @@
 
 mod checks;
 mod data;
+mod limits;
 mod scenario;
 
 use std::path::{Path, PathBuf};
@@ -39,6 +40,15 @@ impl Subject<'_> {
     fn limits(&self) -> Limits {
         let granted = self.given.grants.and_then(|grants| grants.limits.clone());
         self.given.limits.cloned().or(granted).unwrap_or_default()
+    }
+
+    /// The case, with one of the limits changed.
+    fn limited(&self, case: &Case, limit: &str, allowed: Value) -> anyhow::Result<Case> {
+        let mut limits = serde_json::to_value(self.limits())?;
+        if let Some(limits) = limits.as_object_mut() {
+            limits.insert(limit.to_owned(), allowed);
+        }
+        Ok(Case { limits: Some(limits), ..case.clone() })
     }
 
     fn observe(&self, case: &Case) -> anyhow::Result<Observed> {

@@ -20,6 +20,12 @@ enum Deed {
     Grow,
     /// Opens tensors without end and keeps them.
     KeepHandles,
+    /// Holds the whole data in its memory.
+    HoldAll,
+    /// Opens all tensors at once and zeroes them; where it may not open so many, it leaves the data as it is.
+    ShrugAtLimits,
+    /// Does the same; where it may not, it panics.
+    PanicAtLimits,
     /// Makes one tensor of so many bytes.
     CreateTensor(u64),
     /// Makes tensors of so many bytes without end, drops each, and returns.
@@ -124,6 +130,25 @@ impl DxoFilter for MisbehavingFilter {
             Deed::Recurse => return Ok(Verdict::Unchanged(recurse(0).to_string())),
             Deed::Grow => grow(),
             Deed::KeepHandles => return keep_handles(dxo),
+            Deed::HoldAll => {
+                let mut all = Vec::new();
+                for tensor in open_all(dxo)? {
+                    tensor.windows(|_, window| {
+                        all.extend_from_slice(window);
+                        Ok(())
+                    })?;
+                }
+            }
+            Deed::ShrugAtLimits => match open_all(dxo) {
+                Ok(_) => zero(dxo, 0)?,
+                Err(error) => return Ok(Verdict::Unchanged(error.describe())),
+            },
+            Deed::PanicAtLimits => {
+                if let Err(error) = open_all(dxo) {
+                    panic!("{}", error.describe());
+                }
+                zero(dxo, 0)?;
+            }
             Deed::CreateTensor(bytes) => drop(Tensor::create(Dtype::Uint8, &[*bytes])?),
             Deed::CreateAndDrop(bytes) => {
                 for _ in 0..10_000 {
@@ -278,6 +303,10 @@ fn keep_handles(dxo: &Dxo) -> Result<Verdict, Error> {
     loop {
         kept.push(first(dxo)?);
     }
+}
+
+fn open_all(dxo: &Dxo) -> Result<Vec<Tensor>, Error> {
+    dxo.names().iter().map(|name| dxo.tensor(name)).collect()
 }
 
 fn first(dxo: &Dxo) -> Result<Tensor, Error> {

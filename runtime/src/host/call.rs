@@ -178,7 +178,7 @@ impl Quota {
     pub(crate) fn take(&mut self, amount: u64) -> Result<(), Failure> {
         self.left = self.left.checked_sub(amount).ok_or_else(|| {
             let reached = LimitReached { limit: self.limit, allowed: self.allowed };
-            Failure::Typed(types::Error::QuotaExceeded(reached.to_string()))
+            Failure::Typed(types::Error::QuotaExceeded(reached.told()))
         })?;
         Ok(())
     }

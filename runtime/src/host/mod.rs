@@ -93,7 +93,7 @@ impl HostState {
                 meter: tensors.meter.clone(),
                 files: Quota::count("files", limits.files),
                 bytes: Quota::bytes("file-bytes", limits.file_bytes),
-                open: open_files::OpenFiles::default(),
+                open: open_files::OpenFiles::new(limits),
                 window: limits.call_bytes,
             },
             object_store: object_store::ObjectStoreCtx {
@@ -218,7 +218,7 @@ impl HostState {
 impl WasiView for HostState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         self.usage.host_calls.wasi += 1;
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+        WasiCtxView { ctx: &mut self.wasi, table: self.table.for_wasi() }
     }
 }
 
@@ -291,7 +291,7 @@ impl From<ResourceTableError> for Failure {
 
 /// Opens a resource for the component.
 pub(crate) fn open<T: Send + 'static>(table: &mut Table, resource: T) -> Result<Resource<T>, Failure> {
-    let allowed = Allowed::Count(table.max_capacity() as u64);
+    let allowed = Allowed::Count(table.allowed as u64);
     let handle = table.push(resource).map_err(|error| match error {
         ResourceTableError::Full => quota_exceeded(LimitReached { limit: "handles", allowed }),
         other => other.into(),
@@ -306,7 +306,7 @@ pub(crate) fn open<T: Send + 'static>(table: &mut Table, resource: T) -> Result<
 }
 
 fn quota_exceeded(reached: LimitReached) -> Failure {
-    Failure::Typed(types::Error::QuotaExceeded(reached.to_string()))
+    Failure::Typed(types::Error::QuotaExceeded(reached.told()))
 }
 
 impl From<TensorError> for Failure {
@@ -316,7 +316,7 @@ impl From<TensorError> for Failure {
             TensorError::Shape { .. } | TensorError::Length { .. } | TensorError::Window { .. } => {
                 types::Error::InvalidArgument(text)
             }
-            TensorError::Limit(_) => types::Error::QuotaExceeded(text),
+            TensorError::Limit(reached) => types::Error::QuotaExceeded(reached.told()),
             TensorError::Io(_) => types::Error::Unavailable(text),
             TensorError::Stopped => types::Error::Aborted,
         })

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use crate::usage::Usage;
 
 /// The limits that are no sizes, nor times.
-const COUNTS: [&str; 9] = [
+const COUNTS: [&str; 10] = [
     "table-elements",
     "instances",
     "handles",
@@ -15,6 +15,7 @@ const COUNTS: [&str; 9] = [
     "gauges",
     "events",
     "files",
+    "open-files",
     "hub-calls",
 ];
 

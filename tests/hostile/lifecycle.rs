@@ -97,7 +97,7 @@ pub const ATTACKS: &[Attack] = &[
         "call-time=1s",
         Expected::Told("unavailable: "),
     )
-    .once(),
+    .twice(),
     elsewhere(
         "49",
         "a hub and a store that fail, or panic, at one call of a job, each call in turn",
@@ -205,7 +205,7 @@ pub const ATTACKS: &[Attack] = &[
         "call-time=3s",
         Expected::Harmless("the benign one gives its answer while they run"),
     )
-    .once(),
+    .twice(),
 ];
 
 /// Traps while those who are told of its event wait.

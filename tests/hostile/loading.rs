@@ -20,7 +20,7 @@ pub const ATTACKS: &[Attack] = &[
         "",
         Expected::Harmless("each is refused, or is a component without its role"),
     )
-    .once(),
+    .twice(),
     guest(
         "44",
         "a core module in the place of a component",
@@ -36,7 +36,7 @@ pub const ATTACKS: &[Attack] = &[
         "",
         Expected::NotLoaded("limit component-size"),
     )
-    .once(),
+    .twice(),
     elsewhere(
         "44",
         "components within components",
@@ -75,7 +75,7 @@ pub const ATTACKS: &[Attack] = &[
         "",
         Expected::Harmless("it is compiled anew"),
     )
-    .once(),
+    .twice(),
     host(
         "45",
         "a cache that others can write to",
@@ -145,7 +145,7 @@ pub const ATTACKS: &[Attack] = &[
         "",
         Expected::NotLoaded("config_fed_client.json"),
     )
-    .once(),
+    .twice(),
 ];
 
 /// A filter that lets everything be.

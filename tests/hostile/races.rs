@@ -29,7 +29,7 @@ pub const ATTACKS: &[Attack] = &[
         "",
         INSIDE,
     )
-    .once(),
+    .twice(),
     host(
         "31",
         "a directory swapped for a link while it is listed and measured",
@@ -38,7 +38,7 @@ pub const ATTACKS: &[Attack] = &[
         "",
         INSIDE,
     )
-    .once(),
+    .twice(),
     host(
         "31",
         "a directory swapped for a link while files are written and moved there",
@@ -47,7 +47,7 @@ pub const ATTACKS: &[Attack] = &[
         "",
         INSIDE,
     )
-    .once(),
+    .twice(),
     host(
         "31",
         "a directory swapped for a link while the tree is deleted",
@@ -56,7 +56,7 @@ pub const ATTACKS: &[Attack] = &[
         "",
         INSIDE,
     )
-    .once(),
+    .twice(),
     host(
         "31",
         "a directory swapped for a link while the tree is zipped",
@@ -65,7 +65,7 @@ pub const ATTACKS: &[Attack] = &[
         "",
         INSIDE,
     )
-    .once(),
+    .twice(),
     elsewhere(
         "31",
         "a file that becomes a link while it is zipped",

@@ -16,7 +16,7 @@ pub const ATTACKS: &[Attack] = &[
         "",
         Expected::NotLoaded("functions count exceeds limit"),
     )
-    .once(),
+    .twice(),
     bytes(
         "44",
         "a component of 12 KB whose instances would list half a million exports",
@@ -30,7 +30,8 @@ pub const ATTACKS: &[Attack] = &[
         || instances(20_000, 999),
         "",
         Expected::NotLoaded("reading it takes too much memory"),
-    ),
+    )
+    .twice(),
     bytes(
         "44",
         "seven million types of a byte each",
@@ -55,7 +56,7 @@ pub const ATTACKS: &[Attack] = &[
         "",
         Expected::NotLoaded("not a valid component"),
     )
-    .once(),
+    .twice(),
     elsewhere(
         "44",
         "ten megabytes of tables of jumps, each as large as it may be",

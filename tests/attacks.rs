@@ -10,7 +10,7 @@ use flip_runtime::safetensors::{DxoFile, Output, Overrides, open};
 use flip_runtime::{DataKind, Dtype, Dxo, Error, Inspection, Instance, Limits, Tensor};
 use flip_wasm_tests::{
     RESHAPING, assert_limit, context, granted, misbehaving, misbehaving_filter, misbehaving_within, runtime,
-    short_calls, update, write_safetensors,
+    short_calls, update, values, write_safetensors,
 };
 
 fn load_error(wat: &str) -> String {
@@ -146,4 +146,12 @@ fn a_loop_went_on_after_the_run_was_aborted() {
     });
     let error = misbehaving(r#""loop""#).filter(update(), &context).unwrap_err();
     assert!(error.to_string().contains("the run is being aborted"), "{error}");
+}
+
+#[test]
+fn nan_that_a_filter_writes_goes_out_as_it_was_written() {
+    let filtered = misbehaving(r#""write-nan""#).filter(update(), &context()).unwrap();
+    for tensor in filtered.dxo.tensors().unwrap().values() {
+        assert!(values(tensor).iter().all(|value| value.to_bits() == f32::NAN.to_bits()));
+    }
 }

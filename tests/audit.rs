@@ -10,7 +10,7 @@ use flip_runtime::audit::{
 use flip_runtime::job::{JobOptions, JobReport};
 use flip_runtime::safetensors::{self, Overrides};
 use flip_runtime::{Code, Digest, Error, RecordedLog};
-use flip_wasm_tests::job::{CLIENT, MODEL_ID, Servers, StandardJob};
+use flip_wasm_tests::job::{CLIENT, MODEL_ID, RESULTS, Servers, StandardJob};
 use flip_wasm_tests::servers::hub::KEY;
 use flip_wasm_tests::servers::s3::{ID, SECRET};
 use flip_wasm_tests::{Site, errand, granted, on_go};
@@ -78,6 +78,9 @@ fn a_job_leaves_every_component_object_deletion_and_request_in_its_trail() {
     }
     assert_eq!(run.checked.components.len(), components.count());
     assert!(stored == 1 && deleted >= 3, "{stored} {deleted}");
+    let written = calls.iter().rev().find(|call| call.function == Function::Commit).unwrap();
+    assert!(RESULTS.ends_with(written.touched.rsplit('/').next().unwrap()), "{written:?}");
+    assert_eq!(written.sha256, Some(Digest::of(run.job.text(RESULTS).as_bytes())));
     let requests: Vec<_> = calls.iter().filter(|call| call.function == Function::UpdateStatus).collect();
     let expected = run.servers.statuses();
     let expected: Vec<_> =

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flip_runtime::{Error, Limits, Runtime};
+use flip_runtime::{Code, Error, Limits, Runtime};
 use flip_wasm_tests::job::{CLIENT, StandardJob};
 use flip_wasm_tests::{MISBEHAVING_FILTER, cache, slow_to_compile};
 
@@ -32,25 +32,28 @@ fn compilations_that_were_given_up_do_not_pile_up() {
 }
 
 /// The recorded job, whose filter is a file that takes long to compile.
-fn slow_job(pin: &str, policy: &str) -> String {
+fn slow_job(pin: &str, policy: &str) -> Error {
     let job = StandardJob::new();
     job.write("job/slow.wasm", slow_to_compile(60));
     let class = r#""path": "flip.nvflare.components.PercentilePrivacy""#;
     job.edit(CLIENT, class, &format!(r#""path": "wasm:slow.wasm"{pin}"#));
-    job.run_alone(|options| options.policy = policy.parse().unwrap()).unwrap_err().to_string()
+    job.run_alone(|options| options.policy = policy.parse().unwrap()).unwrap_err()
 }
 
 #[test]
 fn the_limits_of_a_policy_are_for_compiling_too() {
     let error = slow_job("", "[components.slow]\nlimits = { compile-time = \"50ms\" }");
+    assert_eq!(error.code(), Code::ComponentFailed, "the configuration was blamed");
+    let error = error.to_string();
     assert!(error.contains("limit compile-time reached: 50ms allowed"), "{error}");
-    let error = slow_job("", "[components.slow]\nlimits = { component-size = 100 }");
+    assert!(error.contains("limits = { compile-time = ... } under [components.slow]"), "{error}");
+    let error = slow_job("", "[components.slow]\nlimits = { component-size = 100 }").to_string();
     assert!(error.contains("limit component-size: 100 bytes"), "{error}");
 }
 
 #[test]
 fn what_nobody_asked_for_was_compiled_before_its_digest_was_compared() {
     let pin = format!(r#", "sha256": "{}""#, "0".repeat(64));
-    let error = slow_job(&pin, "[components.slow]\nlimits = { compile-time = \"0s\" }");
+    let error = slow_job(&pin, "[components.slow]\nlimits = { compile-time = \"0s\" }").to_string();
     assert!(error.contains(r#"key "sha256""#), "{error}");
 }

@@ -114,3 +114,16 @@ fn what_the_pages_include_is_there() {
     }
     assert!(found > 10);
 }
+
+/// A promise whose test has gone is none.
+#[test]
+fn the_files_that_security_md_names_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let text = fs::read_to_string(root.join("SECURITY.md")).unwrap();
+    let named = text.split('`').skip(1).step_by(2);
+    let files: Vec<_> = named.filter(|name| name.contains('/') || *name == "fuzz").collect();
+    assert!(files.len() > 20, "{files:?}");
+    for file in files {
+        assert!(root.join(file).exists(), "{file} is gone");
+    }
+}

@@ -1,6 +1,6 @@
 //! Events between the components of a whole place.
 
-use flip_wasm_tests::{Server, ServerConfig};
+use flip_wasm_tests::{Server, ServerConfig, spent};
 use serde_json::{Value, json};
 
 const AB: &str = r#"events = ["a", "b"]"#;
@@ -111,7 +111,7 @@ fn events_that_handlers_fire_at_each_other_end_at_the_limit() {
         .on("pong", limited, json!({"b": [fire("a")]}))
         .start();
     let outcomes = server.fire("a");
-    let spent = "quota exceeded: limit events reached: 5 allowed";
+    let spent = &*spent("events", "5");
     assert_eq!(outcomes.iter().filter(|outcome| *outcome == "ok").count(), 10);
     assert_eq!(outcomes.iter().filter(|outcome| *outcome == spent).count(), 1);
     assert_eq!(outcomes.len(), 11);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use flip_runtime::services::{Caller, Events};
 use flip_runtime::{Limits, ReturnCode, Services, Shareable};
-use flip_wasm_tests::{Site, context, lines, on_go, percentile_privacy, update};
+use flip_wasm_tests::{Site, context, lines, on_go, percentile_privacy, spent, update};
 use serde_json::{Value, json};
 
 fn within(limits: Limits) -> Site {
@@ -42,7 +42,7 @@ fn counting(limits: Limits) -> (Site, Arc<Counted>) {
 #[test]
 fn events_beyond_the_limit_are_refused() {
     let (site, events) = counting(Limits { events: 3, ..Limits::default() });
-    let spent = "quota exceeded: limit events reached: 3 allowed";
+    let spent = &*spent("events", "3");
     assert_eq!(site.run(times(json!({"fire": "a"}), 5)), ["ok", "ok", "ok", spent, spent]);
     assert_eq!(events.0.load(Ordering::Relaxed), 3);
 }
@@ -62,7 +62,7 @@ fn events_that_are_refused_do_not_count_and_panics_do() {
     assert_eq!(outcomes[0], "not permitted: events = [\"not-granted\"] under [components.Errand]");
     assert_eq!(outcomes[1], "invalid argument: the event type is longer than 256 bytes");
     assert_eq!(outcomes[2..5], ["ok", "ok", "ok"]);
-    assert_eq!(outcomes[5], "quota exceeded: limit events reached: 2 allowed");
+    assert_eq!(outcomes[5], &*spent("events", "2"));
     assert_eq!(events.0.load(Ordering::Relaxed), 101);
 }
 
@@ -72,7 +72,7 @@ fn files_beyond_the_limit_are_not_started() {
     let write = |name: &str| json!({"write": ["job", name, "x"]});
     assert_eq!(
         site.run(vec![write("a"), write("a"), write("b"), json!({"read": ["job", "a", 0, 9]})]),
-        ["ok", "ok", "quota exceeded: limit files reached: 2 allowed", r#"ok "x""#]
+        ["ok", "ok", &*spent("files", "2"), r#"ok "x""#]
     );
     assert_eq!(site.names("job"), ["a"]);
 }
@@ -81,7 +81,7 @@ fn files_beyond_the_limit_are_not_started() {
 fn files_were_bounded_and_directories_were_not() {
     let site = within(Limits { files: 3, ..Limits::default() });
     let make = |path: &str| json!({"create-dir-all": ["job", path]});
-    let spent = "quota exceeded: limit files reached: 3 allowed";
+    let spent = &*spent("files", "3");
     assert_eq!(site.run(vec![make("a/b"), make("c/d"), make("a"), make("e")]), ["ok", spent, "ok", spent]);
     assert_eq!((site.names("job"), site.names("job/a")), (vec!["a".to_owned()], vec!["b".to_owned()]));
 }
@@ -90,7 +90,7 @@ fn files_were_bounded_and_directories_were_not() {
 fn file_bytes_are_those_of_all_files_together() {
     let site = within(Limits { file_bytes: 10_000, ..Limits::default() });
     let write = |name: &str, bytes: u64| json!({"write-zeroes": ["job", name, bytes]});
-    let spent = "quota exceeded: limit file-bytes reached: 9.8 KiB allowed";
+    let spent = &*spent("file-bytes", "9.8 KiB");
     assert_eq!(
         site.run(vec![write("a", 6_000), write("b", 4_001), write("c", 4_000), write("d", 1)]),
         ["ok", spent, "ok", spent]
@@ -102,7 +102,7 @@ fn file_bytes_are_those_of_all_files_together() {
 fn upload_bytes_are_those_of_all_objects_together() {
     let site = within(Limits { upload_bytes: 10_000, ..Limits::default() });
     let put = |name: &str, bytes: u64| json!({"put-zeroes": [name, bytes]});
-    let spent = "quota exceeded: limit upload-bytes reached: 9.8 KiB allowed";
+    let spent = &*spent("upload-bytes", "9.8 KiB");
     assert_eq!(
         site.run(vec![put("a", 6_000), put("b", 4_001), put("c", 4_000), put("d", 1), json!({"head": "b"})])
             [..4],
@@ -134,7 +134,7 @@ fn hub_calls_beyond_the_limit_are_not_sent() {
         json!({"send-exception": ["site-1", "id", "x"]}),
         json!({"update-status": "id"}),
     ];
-    let spent = "quota exceeded: limit hub-calls reached: 2 allowed";
+    let spent = &*spent("hub-calls", "2");
     assert_eq!(site.run(errands), ["ok", "ok", spent, spent]);
     assert_eq!(site.hub.requests().len(), 2);
 }
@@ -147,14 +147,14 @@ fn quotas_are_for_the_whole_life_of_an_instance() {
     let reply = runner.execute("go", Shareable::ok(update()), &site.context).unwrap();
     assert_eq!(reply.return_code, ReturnCode::Ok);
     runner.handle_event("go", &site.context).unwrap();
-    assert_eq!(lines(&log), ["ok", "ok", "quota exceeded: limit hub-calls reached: 2 allowed"]);
+    assert_eq!(lines(&log), ["ok", "ok", &*spent("hub-calls", "2")]);
 }
 
 #[test]
 fn limits_of_the_policy_go_before_all_others() {
     let mut site = within(Limits { hub_calls: 9, ..Limits::default() });
     site.policy = "hub = [\"update-status\"]\nlimits = { hub-calls = 1 }".to_owned();
-    let spent = "quota exceeded: limit hub-calls reached: 1 allowed";
+    let spent = &*spent("hub-calls", "1");
     assert_eq!(site.run(times(json!({"update-status": "id"}), 2)), ["ok", spent]);
 }
 

@@ -34,6 +34,7 @@ fn every_limit_is_finite_and_has_its_tests() {
         gauges,         // gauges_*
         events,         // interfaces.rs: events_*
         files,          // interfaces.rs: files_*
+        open_files,     // storage.rs: open_*
         file_bytes,     // interfaces.rs: file_bytes_*
         upload_bytes,   // interfaces.rs: upload_bytes_*
         hub_calls,      // interfaces.rs: hub_calls_*
@@ -52,6 +53,7 @@ fn every_limit_is_finite_and_has_its_tests() {
         gauges,
         events,
         files,
+        open_files,
         file_bytes,
         hub_calls,
     ] {

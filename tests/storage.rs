@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::net::UnixListener;
 
-use flip_wasm_tests::Site;
+use flip_wasm_tests::{Site, spent};
 use serde_json::json;
 
 #[test]
@@ -224,7 +224,7 @@ fn a_file_that_takes_the_place_of_another_is_read_in_its_place() {
 #[test]
 fn open_directories_and_files_used_up_those_of_the_whole_process() {
     let site = Site::granting_everything();
-    let too_many = "quota exceeded: more than 128 directories and files are open";
+    let too_many = &*spent("open-files", "128");
     for number in 0..200 {
         site.write(&format!("images/{number}"), "x");
     }

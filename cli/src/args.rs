@@ -63,7 +63,7 @@ pub enum Verb {
     Filter(Box<Filter>),
     Run(Box<Run>),
     Test(Box<Test>),
-    Checkpoint(Checkpoint),
+    Checkpoint(Box<Checkpoint>),
     Inspect(Inspect),
     Audit(Audit),
     Report(ShowReport),

@@ -102,9 +102,12 @@ fn summary(checked: &Checked) -> Result<String, std::fmt::Error> {
         }
     }
     for dropped in &checked.dropped {
-        let calls = dropped.calls.values().fold(0_u64, |sum, calls| sum.saturating_add(*calls));
+        let calls = dropped.calls.iter().flat_map(|(function, outcomes)| {
+            outcomes.iter().map(move |(outcome, calls)| format!("{calls} {function} ({outcome})"))
+        });
         let (place, component) = (clean(&dropped.place), clean(&dropped.component));
-        writeln!(text, "not written down: {calls} more calls of {place}, {component}")?;
+        let calls = calls.collect::<Vec<_>>().join(", ");
+        writeln!(text, "not written down: more calls of {place}, {component}: {calls}")?;
     }
     if checked.unlisted > 0 {
         writeln!(text, "and {} more entries that are not listed", checked.unlisted)?;

@@ -48,7 +48,10 @@ pub fn report(error: &anyhow::Error, format: LogFormat) -> ExitCode {
 fn hint(error: &Error) -> Option<String> {
     Some(match error {
         Error::Limit { reached, .. } => {
-            format!("if the component should have more, allow it with --limits {}=...", reached.limit)
+            let limit = reached.limit;
+            format!(
+                "--limits {limit}=... gives it more, in a run only where the policy names no limits for it"
+            )
         }
         Error::Refused { .. } => {
             "nothing was written; change the component's --args or the update's --meta".to_owned()

@@ -43,9 +43,17 @@ fn filter(args: &Filter, global: &Global, trail: Option<&AuditTrail>) -> anyhow:
     if args.report.as_ref() == Some(&args.output) {
         return Err(Usage("--report and --out name the same file").into());
     }
-    let policy = args.policy.as_deref().map(Policy::read).transpose()?.unwrap_or_default();
+    let mut policy = args.policy.as_deref().map(Policy::read).transpose()?.unwrap_or_default();
+    if args.limits.is_some() {
+        // In place of those of the policy, from compiling on.
+        policy.clear_limits();
+    }
     let source = Source::of(&args.component)?;
-    let admitted = runtime.admit(&source, &source.name(), &policy, None)?;
+    let mut admitted = runtime.admit(&source, &source.name(), &policy, None)?;
+    // Also of those that a built-in component has of its own.
+    if args.limits.is_some() {
+        admitted.grants.limits.clone_from(&args.limits);
+    }
     let component = &admitted.component;
     component.require("dxo-filter")?;
     let overrides = Overrides { kind: args.kind, meta: args.meta.clone() };
@@ -55,10 +63,6 @@ fn filter(args: &Filter, global: &Global, trail: Option<&AuditTrail>) -> anyhow:
     let output = Output::create(&args.output, &input.dxo, &input.metadata)?;
     let builder =
         admitted.instance().args(&*args.args).write_to(&output).measure_changes(args.report.is_some());
-    let builder = match &args.limits {
-        Some(limits) => builder.limits(limits.clone()),
-        None => builder,
-    };
     let mut instance = match trail {
         Some(trail) => builder.audit(trail, PLACE).build()?,
         None => builder.build()?,

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use flip_runtime::{Error, Grants, Import, Inspection, Limits, Policy, Source};
+use flip_runtime::{Compiler, Grants, Import, Inspection, Limits, Policy, Source};
 use indexmap::IndexMap;
 use serde::Serialize;
 
@@ -15,8 +15,8 @@ use crate::print;
 /// Shows a component, without running or compiling anything of it.
 pub fn run(args: &Inspect) -> anyhow::Result<()> {
     let source = Source::of(&args.component)?;
-    let inspection = Inspection::of(&source.bytes(&Limits::default())?)
-        .map_err(|reason| Error::InvalidComponent { component: args.component.clone(), reason })?;
+    let limits = Limits::default();
+    let inspection = Compiler::this_program()?.inspect(&args.component, &source.bytes(&limits)?, &limits)?;
     let grants = args.policy.as_ref().map(|file| grants(&source, file.as_deref())).transpose()?;
     if args.json {
         let granted = grants.map(|grants| granted(&inspection, &grants));

@@ -28,10 +28,7 @@ use args::{Cli, Verb};
 
 fn main() -> ExitCode {
     // Before anything else: it is started for each component that is new.
-    let mut args = std::env::args_os().skip(1);
-    if args.next().is_some_and(|verb| verb == sandbox::COMPILE_WORKER) {
-        return ExitCode::from(flip_runtime::compile_worker(args));
-    }
+    flip_runtime::compile_worker_if_asked();
     let cli = Cli::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit());
     logging::init(&cli.global);
     let result = match &cli.verb {

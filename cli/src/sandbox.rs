@@ -4,14 +4,9 @@ use flip_runtime::{AbortSignal, Compiler, Error, Limits, Runtime};
 
 use crate::args::Global;
 
-/// The verb by which this program compiles for itself.
-pub const COMPILE_WORKER: &str = "compile-worker";
-
 /// A runtime with these limits.
 pub fn runtime(global: &Global, limits: Limits) -> Result<Runtime, Error> {
-    let program = std::env::current_exe().map_err(|error| Error::Setup(error.to_string()))?;
-    let compiler = Compiler::Process { program, args: vec![COMPILE_WORKER.into()] };
-    let runtime = Runtime::builder().limits(limits).compiler(compiler);
+    let runtime = Runtime::builder().limits(limits).compiler(Compiler::this_program()?);
     match &global.cache {
         Some(cache) => runtime.cache(cache).build(),
         None => runtime.user_cache().build(),

@@ -1,7 +1,7 @@
 //! Components that nobody has reviewed are compiled in a process of their own.
 
 use crate::support::Site;
-use flip_wasm_tests::hostile::shapes::{functions, jumps};
+use flip_wasm_tests::hostile::shapes::{functions, growing_types, instances, jumps};
 use flip_wasm_tests::{MISBEHAVING_FILTER, slow_to_compile};
 
 fn filter(site: &Site, limits: &str, cache: &str) -> (i32, String) {
@@ -81,4 +81,35 @@ fn what_is_no_component_is_said_as_ever() {
     let (code, text) = filter(&site, "compile-time=1m", "cache");
     assert_eq!(code, 6, "{text}");
     assert!(text.contains("it cannot be compiled: "), "{text}");
+}
+
+#[test]
+fn a_component_that_is_only_inspected_took_gigabytes() {
+    let site = Site::new();
+    for wasm in [instances(1_200, 400), instances(20_000, 999)] {
+        site.write("guest.wasm", &wasm);
+        let output = site.output(&["inspect", "guest.wasm"]);
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(6), "{text}");
+        assert!(text.contains("reading it takes too much memory"), "{text}");
+    }
+    // What no reckoning foresees, the process is bounded for.
+    site.write("guest.wasm", &growing_types());
+    let (code, text) = filter(&site, "compile-memory=128MiB", "cache");
+    assert_eq!(code, 5, "{text}");
+    assert!(text.contains("limit compile-memory reached: 128.0 MiB allowed"), "{text}");
+}
+
+#[test]
+fn limits_on_the_command_line_were_those_of_the_policy_while_it_compiled() {
+    let site = Site::new();
+    site.write("guest.wasm", MISBEHAVING_FILTER);
+    site.write("policy.toml", b"[components.guest]\nlimits = { compile-time = \"0s\" }\n");
+    let filter = |limits: &[&str]| {
+        let args = ["filter", "guest.wasm", "--in", "update.safetensors", "--out", "out.safetensors"];
+        let others = ["--args", r#"{"deed": "zero"}"#, "--cache", "cache", "--policy", "policy.toml"];
+        site.output(&[&args[..], &others, limits].concat()).status.code()
+    };
+    assert_eq!(filter(&[]), Some(5));
+    assert_eq!(filter(&["--limits", "compile-time=1m"]), Some(0));
 }

@@ -5,6 +5,7 @@ use std::process::Output;
 
 use crate::support::{Site, shown};
 use flip_wasm_tests::MISBEHAVING_FILTER;
+use flip_wasm_tests::hostile::loading::crowd;
 use flip_wasm_tests::job::{CLIENT, RESULTS, StandardJob, TRACE};
 use serde_json::Value;
 
@@ -75,6 +76,25 @@ fn a_configuration_of_100_mb_is_refused() {
     let job = StandardJob::new();
     fs::File::create(job.path(CLIENT)).unwrap().set_len(100 << 20).unwrap();
     assert_refused(&job, &["config_fed_client.json: not a regular file of at most 16777216 bytes"]);
+}
+
+#[test]
+fn a_valid_configuration_of_just_under_16_mib_is_read() {
+    let job = StandardJob::new();
+    crowd(&job);
+    let output = run(&job);
+    assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
+}
+
+#[test]
+fn a_table_of_a_policy_that_is_for_no_component_was_passed_over_in_silence() {
+    let job = StandardJob::new();
+    job.write("policy.toml", "[components.percentile_privcy]\n[components.percentile_privacy]\n");
+    let args = ["run", "job", "--trace", "trace.jsonl", "--workspace", "workspace"];
+    let output = Site::at(job.path("")).output(&[&args[..], &["--policy", "policy.toml"]].concat());
+    let said = String::from_utf8_lossy(&output.stderr);
+    let warned = r#"names no component of this job; did you mean "percentile_privacy"?"#;
+    assert_eq!(said.matches(warned).count(), 1, "{said}");
 }
 
 #[test]

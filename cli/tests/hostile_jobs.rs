@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::support::Site;
 use flip_wasm_tests::ERRAND;
 use flip_wasm_tests::hostile::errands::{Errands, Listing, listing};
-use flip_wasm_tests::hostile::{Attack, Expected, FAMILIES, How};
+use flip_wasm_tests::hostile::{Attack, Expected, FAMILIES, How, OFTEN};
 use flip_wasm_tests::job::{JOB_FOLDER, RESULTS, SERVER, StandardJob};
 use serde_json::json;
 
@@ -99,7 +99,7 @@ fn attempt_all(quick: bool, at_least: usize) {
     assert_eq!(alone.code, 0, "{}", alone.log);
     let alone = alone.listing();
     let attacks = FAMILIES.iter().flat_map(|(_, attacks)| *attacks).filter_map(|attack| match attack.how {
-        How::Errands(errands) if attack.quick == quick => Some((attack, errands())),
+        How::Errands(errands) if (attack.times == OFTEN) == quick => Some((attack, errands())),
         _ => None,
     });
     let attacks: Vec<_> = attacks.collect();

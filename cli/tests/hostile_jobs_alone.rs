@@ -48,7 +48,7 @@ fn directories_that_one_keeps_open_leave_the_others_theirs() {
     let ran = job.run(&[]);
     ran.assert_code(0);
     let told = ran.told("greedy");
-    let expected = "quota exceeded: more than 128 directories and files are open";
+    let expected = "quota exceeded: limit open-files reached: 128 allowed";
     assert!(told.len() == 1 && told[0].starts_with(expected), "{told:?}");
     assert_eq!(ran.told("other"), ["ok"]);
     assert_eq!(job.text("workspace/server/job-1/a"), "mine");

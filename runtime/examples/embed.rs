@@ -3,9 +3,12 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use flip_runtime::{DataKind, Dtype, Dxo, FlContext, Policy, Runtime, Source, Tensor};
+use flip_runtime::{Compiler, DataKind, Dtype, Dxo, FlContext, Policy, Runtime, Source, Tensor};
 
 fn main() -> Result<(), Box<dyn Error>> {
+    // Components that nobody has reviewed are compiled by this program, started once more within bounds.
+    flip_runtime::compile_worker_if_asked();
+
     // What the site's operator grants. A policy of one's own is read with `Policy::read`.
     let policy: Policy = "
         [components.PercentilePrivacy]
@@ -13,7 +16,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     "
     .parse()?;
 
-    let runtime = Runtime::new()?; // one for a whole process
+    let runtime = Runtime::builder().compiler(Compiler::this_program()?).build()?; // one for a whole process
     let source = Source::of("percentile-privacy")?; // or the path of any component's .wasm
     let admitted = runtime.admit(&source, "privacy", &policy, None)?;
     let mut filter = admitted.instance().args(r#"{"percentile": 50, "gamma": 0.25}"#).build()?;

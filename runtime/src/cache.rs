@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
-use wasmtime::component::Component;
 
 use crate::inspect::Digest;
+use crate::machine_code::Compiled;
 
 /// A private directory of compiled components.
 #[derive(Debug)]
@@ -49,24 +49,24 @@ impl Cache {
     }
 
     /// The compiled form of the component with this digest, if it is here and whole.
-    pub(crate) fn load(&self, engine: &Engine, digest: &Digest) -> Option<Component> {
+    pub(crate) fn load(&self, engine: &Engine, digest: &Digest) -> Option<Compiled> {
         let entry = read_entry(&self.entry(engine, digest)).ok()?;
         let (expected, code) = entry.split_at_checked(DIGEST_LEN)?;
         if seal(digest, code) != expected {
             return None;
         }
-        deserialize(engine, code).ok()
+        Compiled::from_bytes(engine, code).ok()
     }
 
     /// Keeps a compiled component. Failing to is not an error: it will be compiled again.
-    pub(crate) fn store(&self, engine: &Engine, digest: &Digest, component: &Component) {
-        if let Err(error) = self.try_store(engine, digest, component) {
+    pub(crate) fn store(&self, engine: &Engine, compiled: &Compiled) {
+        if let Err(error) = self.try_store(engine, compiled) {
             tracing::debug!("not cached: {error:#}");
         }
     }
 
-    fn try_store(&self, engine: &Engine, digest: &Digest, component: &Component) -> wasmtime::Result<()> {
-        let code = component.serialize()?;
+    fn try_store(&self, engine: &Engine, compiled: &Compiled) -> wasmtime::Result<()> {
+        let (digest, code) = (&compiled.inspection.sha256, compiled.to_bytes()?);
         // Private from its first byte, and complete when it gets its name.
         let mut file = tempfile::NamedTempFile::new_in(&self.directory)?;
         file.write_all(&seal(digest, &code))?;
@@ -104,24 +104,16 @@ fn is_private(metadata: &fs::Metadata) -> bool {
     metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & 0o022 == 0
 }
 
-#[allow(unsafe_code, reason = "the one place that turns bytes into code")]
-pub(crate) fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: `Component::deserialize` asks for bytes that `Component::serialize` made. These come from
-    // an entry that only this user could write and that is whole, or over a pipe from this program's own
-    // worker. wasmtime checks its own version and configuration in them.
-    unsafe { Component::deserialize(engine, code) }
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 
-    fn engine_and_component() -> (Engine, Component) {
+    fn engine_and_component() -> (Engine, Compiled) {
         let engine = crate::engine::engine().unwrap();
-        let component = Component::new(&engine, b"\0asm\x0d\0\x01\0").unwrap();
-        (engine, component)
+        let compiled = crate::compile::compile(&engine, b"\0asm\x0d\0\x01\0").ok().unwrap();
+        (engine, compiled)
     }
 
     #[test]
@@ -129,10 +121,11 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let cache = Cache::open(&directory.path().join("cache")).unwrap();
         let (engine, component) = engine_and_component();
-        let digest = Digest::of(b"source");
+        let digest = component.inspection.sha256;
         assert!(cache.load(&engine, &digest).is_none());
-        cache.store(&engine, &digest, &component);
-        assert!(cache.load(&engine, &digest).is_some());
+        cache.store(&engine, &component);
+        let loaded = cache.load(&engine, &digest).unwrap();
+        assert_eq!((loaded.inspection.sha256, loaded.inspection.size), (digest, 8));
 
         let entry = cache.entry(&engine, &digest);
         let mut bytes = fs::read(&entry).unwrap();
@@ -146,8 +139,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let cache = Cache::open(&directory.path().join("cache")).unwrap();
         let (engine, component) = engine_and_component();
-        let (one, other) = (Digest::of(b"source"), Digest::of(b"other source"));
-        cache.store(&engine, &one, &component);
+        let (one, other) = (component.inspection.sha256, Digest::of(b"other source"));
+        cache.store(&engine, &component);
         fs::rename(cache.entry(&engine, &one), cache.entry(&engine, &other)).unwrap();
         assert!(cache.load(&engine, &other).is_none());
     }
@@ -157,8 +150,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let cache = Cache::open(&directory.path().join("cache")).unwrap();
         let (engine, component) = engine_and_component();
-        let digest = Digest::of(b"source");
-        cache.store(&engine, &digest, &component);
+        let digest = component.inspection.sha256;
+        cache.store(&engine, &component);
         let entry = cache.entry(&engine, &digest);
         fs::set_permissions(&entry, fs::Permissions::from_mode(0o666)).unwrap();
         assert!(cache.load(&engine, &digest).is_none());

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::host::HostState;
 use crate::inspect::Inspection;
 use crate::instance::InstanceBuilder;
-use crate::limits::Limits;
+use crate::limits::{Allowed, LimitReached, Limits};
 use crate::runtime::Runtime;
 
 /// What a name on a command line or in a configuration stands for.
@@ -82,7 +82,8 @@ pub(crate) fn read_component(path: &Path, limits: &Limits) -> Result<Vec<u8>, Er
 }
 
 pub(crate) fn too_large(allowed: u64) -> String {
-    format!("larger than a component may be (limit component-size: {allowed} bytes)")
+    let line = LimitReached { limit: "component-size", allowed: Allowed::Bytes(allowed) }.line();
+    format!("larger than a component may be (limit component-size: {allowed} bytes); {line} sets it")
 }
 
 /// A component that was loaded: compiled, its imports found. It has no state.

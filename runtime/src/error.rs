@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::bindings::flip::fl::types;
+use crate::host::grants::quoted;
 use crate::inspect::Digest;
 use crate::job::TraceError;
 use crate::limits::LimitReached;
@@ -71,9 +72,9 @@ pub enum Error {
         roles: String,
     },
     /// The component imports a part of WASI that its policy withholds.
-    #[error("{component}: not permitted: wasi = [\"{import}\"] under [components.{component}]")]
+    #[error("{component}: not permitted: wasi = [\"{import}\"] under [components.{}]", quoted(.component))]
     Withheld {
-        /// Its name.
+        /// Its name in a policy.
         component: String,
         /// The part, as it stands in a policy.
         import: &'static str,
@@ -111,7 +112,7 @@ pub enum Error {
         reason: String,
     },
     /// The component reached one of its limits.
-    #[error("{component}: {reached}; a policy's line limits = {{ {} = ... }} sets it", .reached.limit)]
+    #[error("{component}: {reached}; {} under [components.{}] sets it", .reached.line(), quoted(.component))]
     Limit {
         /// Its name.
         component: String,

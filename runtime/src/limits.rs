@@ -72,16 +72,21 @@ pub struct Limits {
     /// Lines in the log; later ones are dropped with one notice. A job's event handlers write some
     /// hundreds.
     pub log_lines: u64,
-    /// The bytes of one line; what is longer is cut.
+    /// The bytes of one line; what is longer is cut. Lines are for people: a text of this size is a page or
+    /// two.
     #[serde(deserialize_with = "size")]
     pub log_line: u64,
-    /// Figures of different names in the report of a call; later ones are dropped.
+    /// Figures of different names in the report of a call; later ones are dropped. The filters here have
+    /// six.
     pub gauges: u64,
     /// Events that it fires: each enters other components. A job has some hundreds.
     pub events: u64,
     /// Files that it starts to write, and parts of directories' paths that it makes: results come in a
     /// handful.
     pub files: u64,
+    /// Directories and files that it keeps open at a time, the one that was read last in each directory
+    /// among them: the process has some thousand for everybody. Components need a handful.
+    pub open_files: u64,
     /// The bytes that it writes to files. Results are texts; models are written by the engine.
     #[serde(deserialize_with = "size")]
     pub file_bytes: u64,
@@ -118,6 +123,7 @@ impl Limits {
         gauges: 256,
         events: 10_000,
         files: 10_000,
+        open_files: 128,
         file_bytes: 1 << 30,
         upload_bytes: 64 << 30,
         hub_calls: 10_000,
@@ -155,7 +161,7 @@ impl Limits {
         }
         lower! {
             component_size compile_time compile_memory memory table_elements instances handles host_bytes
-            call_bytes call_time total_time cores log_lines log_line gauges events files file_bytes upload_bytes
+            call_bytes call_time total_time cores log_lines log_line gauges events files open_files file_bytes upload_bytes
             hub_calls
         }
     }
@@ -191,6 +197,18 @@ pub struct LimitReached {
     pub limit: &'static str,
     /// What was allowed.
     pub allowed: Allowed,
+}
+
+impl LimitReached {
+    /// The line of a policy that sets it.
+    pub(crate) fn line(&self) -> String {
+        format!("a policy's line limits = {{ {} = ... }}", self.limit)
+    }
+
+    /// What the component is told.
+    pub(crate) fn told(&self) -> String {
+        format!("{self}; {} sets it", self.line())
+    }
 }
 
 impl fmt::Display for LimitReached {

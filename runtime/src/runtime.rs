@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wasmtime::Engine;
-use wasmtime::component::{Component as Compiled, Linker};
+use wasmtime::component::Linker;
 
 use crate::builtin::Builtin;
 use crate::cache::Cache;
@@ -12,11 +12,10 @@ use crate::compile::{self, CompileError, Compiler};
 use crate::component::{Component, Source, name_of, read_component, too_large};
 use crate::engine::engine;
 use crate::error::Error;
-use crate::host::log::one_line;
 use crate::host::{self, HostState};
-use crate::inspect::Inspection;
-use crate::instance::MAX_TEXT;
+use crate::inspect::Digest;
 use crate::limits::Limits;
+use crate::machine_code::Compiled;
 
 /// Where components run. One per process is enough; clones are the same.
 #[derive(Clone)]
@@ -70,7 +69,7 @@ impl RuntimeBuilder {
         folders.chain([std::env::temp_dir().join(name)]).fold(self, Self::cache)
     }
 
-    /// Where components are compiled that are not built in; in a thread by default.
+    /// Where components are read and compiled that are not built in; in a thread by default.
     pub fn compiler(mut self, compiler: Compiler) -> Self {
         self.compiler = compiler;
         self
@@ -209,37 +208,23 @@ impl Runtime {
         bytes: &[u8],
         compile: impl FnOnce(&Engine, &[u8]) -> Result<Compiled, CompileError>,
     ) -> Result<Component, Error> {
-        // Reasons repeat what the component calls things.
-        let invalid = |reason: String| Error::InvalidComponent {
-            component: name.to_owned(),
-            reason: one_line(&reason, MAX_TEXT),
-        };
-        let inspection = Inspection::of(bytes).map_err(invalid)?;
-        let unknown: Vec<_> = inspection.unknown_imports().collect();
-        if !unknown.is_empty() {
-            return Err(invalid(format!("it imports what this host does not offer: {}", unknown.join(", "))));
-        }
         let engine = &self.0.engine;
         let cache = self.0.cache.as_ref();
-        let compiled = match cache.and_then(|cache| cache.load(engine, &inspection.sha256)) {
+        // What was compiled once was read then: before its digest is known nothing of it is looked at.
+        let compiled = match cache.and_then(|cache| cache.load(engine, &Digest::of(bytes))) {
             Some(compiled) => compiled,
             None => {
-                let compiled = compile(engine, bytes).map_err(|error| match error {
-                    CompileError::Limit(reached) => Error::Limit { component: name.to_owned(), reached },
-                    CompileError::Setup(_) => Error::Setup(error.to_string()),
-                    CompileError::Invalid(_) => invalid(error.to_string()),
-                })?;
+                let compiled = compile(engine, bytes).map_err(|error| error.of(name))?;
                 if let Some(cache) = cache {
-                    cache.store(engine, &inspection.sha256, &compiled);
+                    cache.store(engine, &compiled);
                 }
                 compiled
             }
         };
-        let pre = self
-            .0
-            .linker
-            .instantiate_pre(&compiled)
-            .map_err(|error| invalid(format!("it does not fit the contract: {error:#}")))?;
+        let Compiled { inspection, component } = compiled;
+        let pre = self.0.linker.instantiate_pre(&component).map_err(|error| {
+            CompileError::Invalid(format!("it does not fit the contract: {error:#}")).of(name)
+        })?;
         Ok(Component { runtime: self.clone(), name: name.into(), inspection: Arc::new(inspection), pre })
     }
 }

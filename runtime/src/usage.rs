@@ -88,6 +88,8 @@ pub struct LimitUse {
     pub events: u64,
     /// Files that were begun, and directories that were made.
     pub files: u64,
+    /// Directories and files that were open at a time.
+    pub open_files: u64,
     /// Bytes that were written to files.
     pub file_bytes: u64,
     /// Bytes that were uploaded.
@@ -104,7 +106,7 @@ impl LimitUse {
         }
         higher! {
             table_elements handles host_bytes call_bytes call_time cores log_lines log_line gauges events files
-            file_bytes upload_bytes hub_calls
+            open_files file_bytes upload_bytes hub_calls
         }
     }
 }

@@ -52,6 +52,27 @@ pub const ATTACKS: &[Attack] = &[
     ),
     deed(
         "54",
+        "metrics of a gigabyte",
+        r#"{"big-values": 1100}"#,
+        "host-bytes=8MiB",
+        Expected::Failed("limit host-bytes"),
+    ),
+    deed(
+        "54",
+        "a filter that writes NaN to every element",
+        r#""write-nan""#,
+        "",
+        Expected::Harmless(
+            "NaN goes out: a filter is held to names, shapes and the kind, and what the values are is its matter",
+        ),
+    ),
+    elsewhere(
+        "54",
+        "the same, bit by bit",
+        "tests/attacks.rs::nan_that_a_filter_writes_goes_out_as_it_was_written",
+    ),
+    deed(
+        "54",
         "text that is hidden in nested collections",
         r#"{"hoard-text": 1000}"#,
         "host-bytes=8MiB",

@@ -139,7 +139,7 @@ pub const ATTACKS: &[Attack] = &[
             "cli/tests/hostile_jobs_alone.rs::directories_that_one_keeps_open_leave_the_others_theirs",
         ),
         "",
-        Expected::Told("quota exceeded: more than 128 directories and files are open"),
+        Expected::Told("quota exceeded: limit open-files reached: 128 allowed"),
     ),
     host(
         "25",
@@ -154,7 +154,7 @@ pub const ATTACKS: &[Attack] = &[
         "a thousand directories that are kept open",
         || {
             let asked = [json!({"keep-open": ["job", 1_000]})];
-            Errands::granting(EVERYTHING).told("quota exceeded: more than 128 directories", asked)
+            Errands::granting(EVERYTHING).told("quota exceeded: limit open-files", asked)
         },
         "",
         Expected::Told("quota exceeded: "),

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::errands::Errands;
 use super::files::granting;
 use super::guest::{fields, filter, process};
-use super::table::{Attack, CommandLine, Ended, Expected, deed, elsewhere, errands, guest, host};
+use super::table::{Attack, CommandLine, Ended, Expected, deed, elsewhere, errands, guest, host, nothing};
 use crate::{EVERYTHING, Fails, Site, context, misbehaving_within, on_go, update};
 
 pub const ATTACKS: &[Attack] = &[
@@ -87,7 +87,8 @@ pub const ATTACKS: &[Attack] = &[
         "",
         Expected::Told("unavailable: "),
     )
-    .once(),
+    .twice()
+    .panicking(),
     host(
         "49",
         "a service that never answers",
@@ -96,7 +97,7 @@ pub const ATTACKS: &[Attack] = &[
         "call-time=1s",
         Expected::Told("unavailable: "),
     )
-    .once(),
+    .twice(),
     elsewhere(
         "49",
         "a hub and a store that fail, or panic, at one call of a job, each call in turn",
@@ -131,6 +132,31 @@ pub const ATTACKS: &[Attack] = &[
         ),
         "",
         Expected::Harmless("nothing half done is left"),
+    ),
+    elsewhere(
+        "50",
+        "a call that is given up at each point where it waits for an upload",
+        "runtime/src/instance/cut.rs::an_upload_that_is_dropped_where_it_waits_leaves_a_whole_archive_or_none",
+    ),
+    elsewhere(
+        "50",
+        "a call that is given up at each point where it waits for the hub",
+        "runtime/src/instance/cut.rs::a_status_that_is_dropped_where_it_waits_is_sent_once_or_never",
+    ),
+    elsewhere(
+        "50",
+        "a call that is given up at each point where it waits for an object to be put",
+        "runtime/src/instance/cut.rs::an_object_that_is_put_is_whole_or_not_there_wherever_the_call_is_dropped",
+    ),
+    elsewhere(
+        "50",
+        "a call that is given up at each point where it waits for an object, its head, or a clock",
+        "runtime/src/instance/cut.rs::reads_and_waits_that_are_dropped_where_they_wait_change_nothing",
+    ),
+    nothing(
+        "50",
+        "a trap in the middle of an upload",
+        "an upload is one call of the host: while it is under way nothing of the component runs",
     ),
     elsewhere(
         "50",
@@ -179,7 +205,7 @@ pub const ATTACKS: &[Attack] = &[
         "call-time=3s",
         Expected::Harmless("the benign one gives its answer while they run"),
     )
-    .once(),
+    .twice(),
 ];
 
 /// Traps while those who are told of its event wait.

@@ -20,7 +20,7 @@ pub const ATTACKS: &[Attack] = &[
         "",
         Expected::Harmless("each is refused, or is a component without its role"),
     )
-    .once(),
+    .twice(),
     guest(
         "44",
         "a core module in the place of a component",
@@ -36,7 +36,7 @@ pub const ATTACKS: &[Attack] = &[
         "",
         Expected::NotLoaded("limit component-size"),
     )
-    .once(),
+    .twice(),
     elsewhere(
         "44",
         "components within components",
@@ -75,7 +75,7 @@ pub const ATTACKS: &[Attack] = &[
         "",
         Expected::Harmless("it is compiled anew"),
     )
-    .once(),
+    .twice(),
     host(
         "45",
         "a cache that others can write to",
@@ -130,13 +130,22 @@ pub const ATTACKS: &[Attack] = &[
     ),
     host(
         "37",
+        "a job's configuration of just under 16 MiB, as many numbers as it can hold",
+        crowded_config,
+        CommandLine::Test("cli/tests/hostile_inputs.rs::a_valid_configuration_of_just_under_16_mib_is_read"),
+        "",
+        Expected::Harmless("it is read"),
+    )
+    .twice(),
+    host(
+        "37",
         "a job's configuration of 100 MB",
         huge_config,
         CommandLine::Test("cli/tests/hostile_inputs.rs::a_configuration_of_100_mb_is_refused"),
         "",
         Expected::NotLoaded("config_fed_client.json"),
     )
-    .once(),
+    .twice(),
 ];
 
 /// A filter that lets everything be.
@@ -254,6 +263,22 @@ fn linked_cache(_: Limits) -> Ended {
         assert_eq!(fs::read_dir(&moved).unwrap().count(), before - 1);
         Ok("not used".to_owned())
     })
+}
+
+/// Lengthens a configuration to one byte less than it may have: each number of two bytes takes many in memory.
+pub fn crowd(job: &StandardJob) {
+    let text = job.text(CLIENT);
+    let (padding, rest) = ("{\"padding\": [0", text.trim_start().strip_prefix('{').unwrap());
+    let room = (16 << 20) - 1 - padding.len() - rest.len() - "], ".len();
+    let text = format!("{padding}{}{}], {rest}", ",0".repeat(room / 2), " ".repeat(room % 2));
+    assert_eq!(text.len(), (16 << 20) - 1);
+    job.write(CLIENT, text);
+}
+
+fn crowded_config(_: Limits) -> Ended {
+    let job = StandardJob::new();
+    crowd(&job);
+    JobConfig::read(&job.path("job")).map(|_| "it was read".to_owned())
 }
 
 fn huge_config(_: Limits) -> Ended {

@@ -16,7 +16,7 @@ pub const ATTACKS: &[Attack] = &[
         "log-lines=50",
         Expected::Logged("limit log-lines reached"),
     )
-    .once(),
+    .twice(),
     errands(
         "41",
         "a hundred thousand lines of a component in a job",
@@ -24,7 +24,7 @@ pub const ATTACKS: &[Attack] = &[
         "log-lines=200",
         Expected::Logged("limit log-lines reached"),
     )
-    .once(),
+    .twice(),
     deed(
         "42",
         "escapes of a terminal, line breaks, a forged line of another level",
@@ -49,7 +49,7 @@ pub const ATTACKS: &[Attack] = &[
         "",
         Expected::Harmless("those beyond the limit are dropped"),
     )
-    .once(),
+    .twice(),
     guest(
         "42",
         "figures that are NaN and infinite, of a name without end",

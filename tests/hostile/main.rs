@@ -9,29 +9,72 @@
 
 mod heap;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic;
 use std::path::Path;
+use std::sync::Once;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use flip_wasm_tests::hostile::footprint::{Footprint, resident};
-use flip_wasm_tests::hostile::{Attack, CommandLine, Expected, FAMILIES, How, family, page};
+use flip_wasm_tests::hostile::{Attack, CommandLine, Expected, FAMILIES, How, OFTEN, family, page};
 use heap::live;
 
-/// Runs one attack and holds it against what must come of it, and what must be left.
-fn attempt(attack: &Attack, footprint: &Footprint) -> Result<(), String> {
-    let Some(ended) = attack.run() else { return Ok(()) };
+/// The panics of any thread of this process: what catches them must not hide them.
+static PANICS: AtomicUsize = AtomicUsize::new(0);
+
+fn count_panics() {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let shown = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| {
+            PANICS.fetch_add(1, Ordering::SeqCst);
+            shown(panic);
+        }));
+    });
+}
+
+/// Runs one attack and holds it against what must come of it, and what must be left; gives by how much the heap
+/// has grown.
+fn attempt(attack: &Attack, footprint: &Footprint) -> Result<isize, String> {
+    let (before, panics) = (live(), PANICS.load(Ordering::SeqCst));
+    let Some(ended) = attack.run() else { return Ok(0) };
     let named = |what: String| format!("row {}, {}: {what}", attack.row, attack.name);
     let expected = attack.expected.check(&ended).map_err(named);
     drop(ended);
     footprint.check().map_err(named)?;
-    expected
+    let panics = PANICS.load(Ordering::SeqCst) - panics;
+    if (panics > 0) != attack.panics {
+        return Err(named(format!("there were {panics} panics")));
+    }
+    expected.map(|()| live() - before)
 }
 
+/// How much more of the heap may be in use after a second run than after the first, in bytes: what is kept once
+/// for all, such as the last of a pool, comes when it comes.
+const RUN_SLACK: isize = 128 << 10;
+
+/// Runs each attack of a family; those that are slow as often as they are to be run.
 #[track_caller]
 fn attempt_all(title: &str) {
+    count_panics();
     let attacks = family(title);
     assert!(!attacks.is_empty(), "no family {title}");
     let footprint = Footprint::take();
-    let failures: Vec<_> = attacks.iter().filter_map(|attack| attempt(attack, &footprint).err()).collect();
+    let mut failures = Vec::new();
+    for attack in attacks {
+        let started = Instant::now();
+        failures.extend(attempt(attack, &footprint).err());
+        println!("{:?} {}", started.elapsed(), attack.name);
+        if attack.times != 2 {
+            continue;
+        }
+        match attempt(attack, &footprint) {
+            Ok(grown) if grown <= RUN_SLACK => {}
+            Ok(grown) => failures.push(format!("{}: the heap has grown by {grown} bytes", attack.name)),
+            Err(failure) => failures.push(failure),
+        }
+    }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
@@ -69,25 +112,34 @@ families! {
     hostile_federated: "Federated learning",
 }
 
-/// How much more of the heap may be in use after the last round than after the second, in bytes: what is kept
-/// once for all, such as the last of a pool, comes when it comes.
+/// How much more of the heap may be in use after the last round than after the second, in bytes, of all attacks
+/// together and of any one of them.
 const HEAP_SLACK: isize = 256 << 10;
+const ATTACK_SLACK: isize = 64 << 10;
 /// How much more may be resident: memories of components are no part of the heap, and what the allocator
 /// makes of a heap that stays the same differs by tens of megabytes.
 const RESIDENT_SLACK: u64 = 64 << 20;
 
 #[test]
 fn hostile_twenty_times_in_one_process_leaves_nothing_behind() {
+    count_panics();
     let footprint = Footprint::take();
     let mut settled = (0, 0);
-    for round in 0..20 {
-        for attack in FAMILIES.iter().flat_map(|(_, attacks)| *attacks).filter(|attack| attack.quick) {
-            attempt(attack, &footprint).unwrap_or_else(|failure| panic!("round {round}: {failure}"));
+    let mut grown = BTreeMap::<_, isize>::new();
+    for round in 0..OFTEN {
+        let attacks = FAMILIES.iter().flat_map(|(_, attacks)| *attacks);
+        for attack in attacks.filter(|attack| attack.times == OFTEN) {
+            let bytes =
+                attempt(attack, &footprint).unwrap_or_else(|failure| panic!("round {round}: {failure}"));
+            *grown.entry(attack.name).or_default() += if round > 1 { bytes } else { 0 };
         }
         if round == 1 {
             settled = (live(), resident());
         }
     }
+    let (most, bytes) = grown.iter().max_by_key(|(_, bytes)| **bytes).unwrap();
+    println!("most has grown: {bytes} bytes, {most}");
+    assert!(*bytes <= ATTACK_SLACK, "{most}: the heap has grown by {bytes} bytes");
     let (heap, memory) = (live(), resident());
     println!("heap {} KiB then {} KiB", settled.0 >> 10, heap >> 10);
     println!("resident {} MiB then {} MiB", settled.1 >> 20, memory >> 20);

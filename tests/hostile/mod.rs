@@ -28,7 +28,7 @@ pub mod state;
 mod table;
 mod time;
 
-pub use table::{Attack, CommandLine, Ended, Expected, How, limits, sent};
+pub use table::{Attack, CommandLine, Ended, Expected, How, OFTEN, limits, sent};
 
 /// The attacks, by what they are aimed at.
 pub const FAMILIES: &[(&str, &[Attack])] = &[

@@ -11,12 +11,15 @@ const HEAD: &str = "\
 
 What hostile components, and others beside them, try on this host, and how each attempt must end. After each
 one the process lives, a benign component gives its right answer, and no file, temporary or open, is left.
+The host has not panicked, save where a service of the test's own does so on purpose, and the heap is as large as before.
 The rows are those of the list of attacks that the suite was made from.
 
-This page is generated from the table in `tests/hostile/`, which `cargo nextest run -E 'test(hostile)'` runs
-through the library, twenty times over in one process, and, what is a filter, an update or a component of a
-job, through `flip-wasm filter` or beside FLIP's own components through `flip-wasm run`. What is no such data has
-a test of its own that tries the same on the program, or a reason why nothing on the command line leads there.
+This page is generated from the table in `tests/hostile/`, which `cargo nextest run -E 'test(hostile)'` runs. The
+last column says how often in one process through the library: twenty times where that is quick, all of these one
+after the other and that twenty times over; twice, or once, what takes long. What is a filter, an update or a
+component of a job also goes through `flip-wasm filter`, or beside FLIP's own components through `flip-wasm run`,
+once each. What is no such data has a test of its own that tries the same on the program, or a reason why nothing
+on the command line leads there. Where the last column names a test alone, that test is the attack.
 `cargo xtask docs` writes this page anew.
 ";
 
@@ -63,11 +66,16 @@ fn outcome(attack: &Attack) -> String {
 }
 
 fn place(attack: &Attack) -> String {
+    let library = match attack.times {
+        1 => "library once".to_owned(),
+        2 => "library twice".to_owned(),
+        times => format!("library {times} times"),
+    };
     match &attack.how {
-        How::Deed(_) | How::Guest(_) | How::Bytes(_) | How::Update(_) => "library, `filter`".to_owned(),
-        How::Errands(_) => "library, `run`".to_owned(),
-        How::Host(_, CommandLine::Test(test)) => format!("library, {}", named(test)),
-        How::Host(_, CommandLine::Unreachable(why)) => format!("library; not the command line: {why}"),
+        How::Deed(_) | How::Guest(_) | How::Bytes(_) | How::Update(_) => format!("{library}, `filter`"),
+        How::Errands(_) => format!("{library}, `run`"),
+        How::Host(_, CommandLine::Test(test)) => format!("{library}, {}", named(test)),
+        How::Host(_, CommandLine::Unreachable(why)) => format!("{library}; not the command line: {why}"),
         How::Elsewhere(test) => named(test),
         How::Nothing(_) => String::new(),
     }

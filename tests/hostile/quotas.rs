@@ -16,8 +16,15 @@ use crate::EVERYTHING;
 pub const ATTACKS: &[Attack] = &[
     errands(
         "32",
-        "one byte more than it may write",
+        "all that it may write, and then one byte more",
         one_byte_more,
+        "file-bytes=1000",
+        Expected::Told("quota exceeded: limit file-bytes"),
+    ),
+    errands(
+        "32",
+        "one byte more than it may write, at once",
+        one_byte_more_at_once,
         "file-bytes=1000",
         Expected::Told("quota exceeded: limit file-bytes"),
     ),
@@ -102,8 +109,13 @@ pub const ATTACKS: &[Attack] = &[
 fn one_byte_more() -> Errands {
     Errands::granting(EVERYTHING)
         .told("ok", [json!({"write-zeroes": ["job", "a", 1_000]})])
-        .told("quota exceeded: limit file-bytes", [json!({"write-zeroes": ["job", "b", 1_001]})])
+        .told("quota exceeded: limit file-bytes", [json!({"write-zeroes": ["job", "b", 1]})])
         .leaves("job/a", &"\0".repeat(1_000))
+}
+
+fn one_byte_more_at_once() -> Errands {
+    Errands::granting(EVERYTHING)
+        .told("quota exceeded: limit file-bytes", [json!({"write-zeroes": ["job", "a", 1_001]})])
 }
 
 /// Each is started, and dropped before it is one.

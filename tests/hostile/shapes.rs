@@ -16,7 +16,34 @@ pub const ATTACKS: &[Attack] = &[
         "",
         Expected::NotLoaded("functions count exceeds limit"),
     )
-    .once(),
+    .twice(),
+    bytes(
+        "44",
+        "a component of 12 KB whose instances would list half a million exports",
+        || instances(1_200, 400),
+        "",
+        Expected::NotLoaded("reading it takes too much memory"),
+    ),
+    bytes(
+        "44",
+        "a component that is instantiated a thousand times, with what it exports, and its resources",
+        || instances(20_000, 999),
+        "",
+        Expected::NotLoaded("reading it takes too much memory"),
+    )
+    .twice(),
+    bytes(
+        "44",
+        "seven million types of a byte each",
+        plain_types,
+        "",
+        Expected::NotLoaded("reading it takes too much memory"),
+    ),
+    elsewhere(
+        "44",
+        "the same in the program, and types that grow with each level",
+        "cli/tests/compiling.rs::a_component_that_is_only_inspected_took_gigabytes",
+    ),
     elsewhere(
         "44",
         "a million functions, and as many jumps",
@@ -29,7 +56,7 @@ pub const ATTACKS: &[Attack] = &[
         "",
         Expected::NotLoaded("not a valid component"),
     )
-    .once(),
+    .twice(),
     elsewhere(
         "44",
         "ten megabytes of tables of jumps, each as large as it may be",
@@ -100,6 +127,59 @@ pub fn jumps(functions: usize, targets: usize) -> Vec<u8> {
     // No locals; block, i32.const 0, br_table ... 0, end, end.
     let body = [&[0, 0x02, 0x40, 0x41, 0, 0x0e][..], &leb128(targets), &vec![0; targets + 1], &[0x0b, 0x0b]];
     of_functions(functions, &body.concat())
+}
+
+/// A component within it that exports so many types, instantiated so many times.
+pub fn instances(exports: usize, instances: usize) -> Vec<u8> {
+    let mut names = leb128(exports);
+    for number in 0..exports {
+        let name = format!("t{number}");
+        names.push(0);
+        names.extend(leb128(name.len()));
+        names.extend_from_slice(name.as_bytes());
+        // The type 0, as it is.
+        names.extend([3, 0, 0]);
+    }
+    let inner = component(&[(7, &[1, 0x7d]), (11, &names)]);
+    let made = [leb128(instances), [0, 0, 0].repeat(instances)].concat();
+    component(&[(4, &inner), (5, &made)])
+}
+
+/// Types of instances, each of which holds many of the one before: what they hold in all is what the validator
+/// keeps, and their text is short.
+pub fn growing_types() -> Vec<u8> {
+    const MANY: usize = 90;
+    let mut text = String::from("(component (type $t0 (instance");
+    for number in 0..MANY {
+        let _ = write!(text, r#"(export "r{number}" (type (sub resource)))"#);
+    }
+    for level in 1..3 {
+        let _ = write!(text, ")) (type $t{level} (instance (alias outer 1 $t{} (type $x))", level - 1);
+        for number in 0..MANY {
+            let _ = write!(text, r#"(export "i{number}" (instance (type $x)))"#);
+        }
+    }
+    wat::parse_str(text + ")))").unwrap()
+}
+
+/// As many types as seven components within it may have.
+fn plain_types() -> Vec<u8> {
+    const COUNT: usize = 999_999;
+    let types = [leb128(COUNT), vec![0x7d; COUNT]].concat();
+    let inner = component(&[(7, &types)]);
+    let sections: Vec<_> = (0..7).map(|_| (4, &*inner)).collect();
+    component(&sections)
+}
+
+/// A component of these sections.
+fn component(sections: &[(u8, &[u8])]) -> Vec<u8> {
+    let mut component = b"\0asm\x0d\0\x01\0".to_vec();
+    for (section, contents) in sections {
+        component.push(*section);
+        component.extend(leb128(contents.len()));
+        component.extend_from_slice(contents);
+    }
+    component
 }
 
 fn leb128(mut number: usize) -> Vec<u8> {

@@ -23,9 +23,14 @@ pub struct Attack {
     /// What a policy grants to a filter: lines of one.
     pub grants: &'static str,
     pub expected: Expected,
-    /// Whether it is quick enough to be run again and again.
-    pub quick: bool,
+    /// How often it is run in one process.
+    pub times: usize,
+    /// Whether what serves it panics, on purpose.
+    pub panics: bool,
 }
+
+/// How often an attack is run that is quick.
+pub const OFTEN: usize = 20;
 
 /// How it is run.
 pub enum How {
@@ -92,7 +97,7 @@ impl Attack {
         limits: &'static str,
         expected: Expected,
     ) -> Self {
-        Self { row, name, how, limits, grants: "", expected, quick: true }
+        Self { row, name, how, limits, grants: "", expected, times: OFTEN, panics: false }
     }
 
     /// With these lines of a policy.
@@ -101,9 +106,21 @@ impl Attack {
         self
     }
 
-    /// Takes long: it is run once.
+    /// Takes long: it is run twice.
+    pub(super) const fn twice(mut self) -> Self {
+        self.times = 2;
+        self
+    }
+
+    /// Takes very long: it is run once.
     pub(super) const fn once(mut self) -> Self {
-        self.quick = false;
+        self.times = 1;
+        self
+    }
+
+    /// What serves it panics, on purpose.
+    pub(super) const fn panicking(mut self) -> Self {
+        self.panics = true;
         self
     }
 

@@ -29,7 +29,7 @@ use flip_runtime::{Component, DataKind, Dtype, Dxo, FlContext, Instance, Json, L
 pub use compare::{assert_same, difference};
 pub use failing::{Fails, Gate};
 pub use files::{safetensors_bytes, write_safetensors};
-pub use limits::{assert_ends_at, assert_fresh_one_works, assert_limit, assert_told, short_calls};
+pub use limits::{assert_ends_at, assert_fresh_one_works, assert_limit, assert_told, short_calls, spent};
 pub use places::{Server, ServerConfig};
 pub use site::{ERRAND, EVERYTHING, RESHAPING, Site, errand, errand_file, granted, lines, on_go};
 pub use slow::slow_to_compile;

@@ -69,3 +69,10 @@ pub fn assert_told(filter: &mut Instance, limit: &str) {
         Ok(_) => panic!("limit {limit} was not reached"),
     }
 }
+
+/// What a component is told whose quota is spent.
+pub fn spent(limit: &str, allowed: &str) -> String {
+    format!(
+        "quota exceeded: limit {limit} reached: {allowed} allowed; a policy's line limits = {{ {limit} = ... }} sets it"
+    )
+}

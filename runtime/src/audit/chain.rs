@@ -10,17 +10,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use time::OffsetDateTime;
 
 use super::entry::{
-    CallEntry, ComponentEntry, DataEntry, DroppedEntry, EndEntry, Entry, Function, Line, Start, text,
+    CallEntry, ComponentEntry, DataEntry, DroppedEntry, EndEntry, Entry, Function, Line, Outcome, Start, text,
 };
 use super::kept::Kept;
 use crate::error::{Code, Error};
 use crate::exchange::Dxo;
 use crate::inspect::Digest;
 
-/// The most lines of one component's calls.
-pub(super) const MAX_CALLS: u64 = 10_000;
-/// Of these, how many are kept for calls that change something: nobody hides a deletion behind many reads.
-pub(super) const FOR_CHANGES: u64 = 2_000;
+/// The most lines of one component's calls that change nothing.
+const MAX_READS: u64 = 8_000;
+/// The most lines of its calls of one function that changes something, of those that went well and of the others
+/// each: nobody hides a deletion behind other calls.
+const MAX_CHANGES: u64 = 2_000;
 
 /// What stands before the digest of the last line itself.
 pub(super) const SEAL: &str = ",\"seal\":\"";
@@ -51,8 +52,9 @@ struct Writer {
 struct Account {
     place: String,
     component: String,
-    lines: u64,
-    dropped: BTreeMap<Function, u64>,
+    /// By function, and whether they went well; all that change nothing together.
+    lines: BTreeMap<Option<(Function, bool)>, u64>,
+    dropped: BTreeMap<Function, BTreeMap<Outcome, u64>>,
 }
 
 impl std::fmt::Debug for AuditTrail {
@@ -181,7 +183,7 @@ impl AuditTrail {
         let (place, component) = (entry.place.clone(), entry.id.clone());
         self.write(Entry::Component(entry))?;
         let accounts = &mut self.writer().accounts;
-        accounts.push(Account { place, component, lines: 0, dropped: BTreeMap::new() });
+        accounts.push(Account { place, component, lines: BTreeMap::new(), dropped: BTreeMap::new() });
         Ok(accounts.len() - 1)
     }
 
@@ -237,13 +239,16 @@ impl Writer {
             return Ok(());
         }
         if let Some(account) = self.accounts.get_mut(account) {
-            let allowed = if call.function.changes() { MAX_CALLS } else { MAX_CALLS - FOR_CHANGES };
-            if account.lines >= allowed {
-                let dropped = account.dropped.entry(call.function).or_default();
+            let kind = call.function.changes().then_some((call.function, call.outcome == Outcome::Ok));
+            let allowed = if kind.is_some() { MAX_CHANGES } else { MAX_READS };
+            let lines = account.lines.entry(kind).or_default();
+            if *lines >= allowed {
+                let dropped =
+                    account.dropped.entry(call.function).or_default().entry(call.outcome).or_default();
                 *dropped = dropped.saturating_add(1);
                 return Ok(());
             }
-            account.lines += 1;
+            *lines += 1;
         }
         self.settle()?;
         self.pending = Some((now(), call));

@@ -11,6 +11,7 @@ use crate::component::Component;
 use crate::error::Error;
 use crate::host::Failure;
 use crate::host::log::one_line;
+use crate::inspect::Digest;
 use crate::limits::Limits;
 use crate::policy::{Grants, OnFilterFailure};
 
@@ -189,7 +190,15 @@ impl Outcome {
 /// What is granted, as it stands in a policy.
 fn lines(grants: &Grants) -> Vec<String> {
     let lines = Grants::INTERFACES.into_iter().filter_map(|interface| grants.of_interface(interface));
-    let lines = lines.filter(|line| line != Grants::NOTHING).map(|line| one_line(&line, MAX_GRANT));
+    let lines = lines.filter(|line| line != Grants::NOTHING).map(|line| match line.len() > MAX_GRANT {
+        // What is cut off is held by the digest.
+        true => format!(
+            "{} sha256 of the whole line: {}",
+            one_line(&line, MAX_GRANT),
+            Digest::of(line.as_bytes())
+        ),
+        false => one_line(&line, MAX_GRANT),
+    });
     let wasi = grants.wasi.as_ref().map(|bits| {
         let bits: Vec<_> = bits.iter().map(|bit| format!("\"{}\"", bit.name())).collect();
         format!("wasi = [{}]", bits.join(", "))
@@ -220,6 +229,7 @@ pub(crate) fn figures(limits: &Limits) -> IndexMap<String, u64> {
         gauges,
         events,
         files,
+        open_files,
         file_bytes,
         upload_bytes,
         hub_calls,
@@ -243,6 +253,7 @@ pub(crate) fn figures(limits: &Limits) -> IndexMap<String, u64> {
         ("gauges", gauges),
         ("events", events),
         ("files", files),
+        ("open-files", open_files),
         ("file-bytes", file_bytes),
         ("upload-bytes", upload_bytes),
         ("hub-calls", hub_calls),

@@ -122,7 +122,7 @@ pub struct CallEntry {
     /// What was deleted, also where something stayed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deleted: Option<DeletedEntry>,
-    /// The digest of an object that was stored whole.
+    /// The digest of an object that was stored whole, or of a file that was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<Digest>,
     /// How they ended.
@@ -197,8 +197,8 @@ pub struct DroppedEntry {
     pub place: String,
     /// The component's id in the job.
     pub component: String,
-    /// How many, by function.
-    pub calls: BTreeMap<Function, u64>,
+    /// How many, by function and by how they ended.
+    pub calls: BTreeMap<Function, BTreeMap<Outcome, u64>>,
 }
 
 /// How the run ended.

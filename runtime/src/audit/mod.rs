@@ -34,9 +34,9 @@
 //!
 //! No data, no values of metrics, no texts of exceptions, no keys, no addresses: names, sizes, digests, and
 //! how calls ended. Of plain values there is no digest either, since few digits can be guessed from it.
-//! Names that come from components are cut and cleaned. Of each component's calls, 10 000 lines are
-//! written, the last 2 000 of them only for calls that change something; what is beyond is
-//! counted in [`DroppedEntry`].
+//! Names that come from components are cut and cleaned. Of each component's calls that change nothing 8 000 lines
+//! are written; of those of each function that changes something, 2 000 that went well and 2 000 that did not. What
+//! is beyond is counted in [`DroppedEntry`].
 //!
 //! A trail that cannot be written ends the run: no component is entered any more, nothing leaves.
 

@@ -208,23 +208,49 @@ fn every_single_bit_counts() {
     }
 }
 
-#[test]
-fn of_a_flood_of_calls_ten_thousand_are_written_and_reads_hide_no_deletion() {
+/// The calls of a flood that were written, and those that were only counted.
+fn after(flood: &[(Function, Outcome, u64)]) -> Checked {
     let sink = Sink::default();
     let trail = AuditTrail::to(sink.clone(), start()).unwrap();
     let account = trail.component(component()).unwrap();
-    for n in 0..20_000 {
-        trail.call(account, call(Function::Stat, &format!("job/{n}"))).unwrap();
-    }
-    for n in 0..3_000 {
-        trail.call(account, call(Function::Remove, &format!("job/{n}"))).unwrap();
+    for (function, outcome, calls) in flood {
+        for n in 0..*calls {
+            let call = CallEntry { outcome: *outcome, ..call(*function, &format!("job/{n}")) };
+            trail.call(account, call).unwrap();
+        }
     }
     trail.finish(None).unwrap();
-    let checked = check(&*sink.bytes()).unwrap();
-    let calls: Vec<_> = checked.calls.iter().map(|count| (count.function, count.calls)).collect();
-    assert_eq!(calls, [(Function::Stat, 8_000), (Function::Remove, 2_000)]);
+    check(&*sink.bytes()).unwrap()
+}
+
+fn written(checked: &Checked) -> Vec<(Function, Outcome, u64)> {
+    checked.calls.iter().map(|count| (count.function, count.outcome, count.calls)).collect()
+}
+
+#[test]
+fn of_a_flood_of_calls_some_thousand_are_written_and_the_rest_are_counted() {
+    let checked = after(&[(Function::Stat, Outcome::Ok, 20_000), (Function::Remove, Outcome::Ok, 3_000)]);
+    let lines = [(Function::Stat, Outcome::Ok, 8_000), (Function::Remove, Outcome::Ok, 2_000)];
+    assert_eq!(written(&checked), lines);
     let dropped = &checked.dropped[0].calls;
-    assert_eq!((dropped[&Function::Stat], dropped[&Function::Remove]), (12_000, 1_000));
+    assert_eq!(dropped[&Function::Stat][&Outcome::Ok], 12_000);
+    assert_eq!(dropped[&Function::Remove][&Outcome::Ok], 1_000);
+}
+
+#[test]
+fn a_deletion_was_hidden_behind_ten_thousand_appends() {
+    let checked = after(&[
+        (Function::Append, Outcome::Ok, 10_000),
+        (Function::Remove, Outcome::NotFound, 10_000),
+        (Function::Remove, Outcome::Ok, 1),
+        (Function::SendException, Outcome::Ok, 1),
+    ]);
+    let lines = written(&checked);
+    assert!(lines.contains(&(Function::Remove, Outcome::Ok, 1)), "{lines:?}");
+    assert!(lines.contains(&(Function::SendException, Outcome::Ok, 1)), "{lines:?}");
+    let dropped = &checked.dropped[0].calls;
+    assert_eq!(dropped[&Function::Append][&Outcome::Ok], 8_000);
+    assert_eq!(dropped[&Function::Remove][&Outcome::NotFound], 8_000);
 }
 
 #[test]

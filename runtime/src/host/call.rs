@@ -183,7 +183,7 @@ impl Quota {
     pub(crate) fn take(&mut self, amount: u64) -> Result<(), Failure> {
         if amount > self.left() {
             let reached = LimitReached { limit: self.limit, allowed: (self.unit)(self.allowed) };
-            return Err(Failure::Typed(types::Error::QuotaExceeded(reached.to_string())));
+            return Err(Failure::Typed(types::Error::QuotaExceeded(reached.told())));
         }
         self.used = self.used.saturating_add(amount);
         Ok(())

@@ -224,7 +224,7 @@ impl HostDxoTrait for ExchangeView<'_> {
         match &dxo.data {
             HostData::Values(values) if values.text().len() as u64 > self.window => {
                 let reached = LimitReached { limit: "call-bytes", allowed: Allowed::Bytes(self.window) };
-                Err(Failure::Typed(Error::QuotaExceeded(reached.to_string())))
+                Err(Failure::Typed(Error::QuotaExceeded(reached.told())))
             }
             HostData::Values(values) => Ok(values.text().to_owned()),
             _ => Err(Failure::Typed(Error::NotFound(format!(

@@ -135,7 +135,7 @@ impl GrantsCtx {
 }
 
 /// The name as a key of TOML.
-fn quoted(name: &str) -> String {
+pub(crate) fn quoted(name: &str) -> String {
     match name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-') {
         true => name.to_owned(),
         false => quoted_text(name),

@@ -93,7 +93,7 @@ impl HostState {
                 meter: tensors.meter.clone(),
                 files: Quota::count("files", limits.files),
                 bytes: Quota::bytes("file-bytes", limits.file_bytes),
-                open: open_files::OpenFiles::default(),
+                open: open_files::OpenFiles::new(limits),
                 window: limits.call_bytes,
             },
             object_store: object_store::ObjectStoreCtx {
@@ -144,6 +144,7 @@ impl HostState {
             gauges: log.most_gauges as u64,
             events: self.events.used(),
             files: self.storage.files.used(),
+            open_files: self.storage.open.most(),
             file_bytes: self.storage.bytes.used(),
             upload_bytes: self.object_store.bytes.used(),
             hub_calls: self.hub_calls.used(),
@@ -250,7 +251,7 @@ impl HostState {
 impl WasiView for HostState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         self.host_calls.wasi += 1;
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+        WasiCtxView { ctx: &mut self.wasi, table: self.table.for_wasi() }
     }
 }
 
@@ -323,7 +324,7 @@ impl From<ResourceTableError> for Failure {
 
 /// Opens a resource for the component.
 pub(crate) fn open<T: Send + 'static>(table: &mut Table, resource: T) -> Result<Resource<T>, Failure> {
-    let allowed = Allowed::Count(table.max_capacity() as u64);
+    let allowed = Allowed::Count(table.allowed as u64);
     let handle = table.push(resource).map_err(|error| match error {
         ResourceTableError::Full => quota_exceeded(LimitReached { limit: "handles", allowed }),
         other => other.into(),
@@ -338,7 +339,7 @@ pub(crate) fn open<T: Send + 'static>(table: &mut Table, resource: T) -> Result<
 }
 
 fn quota_exceeded(reached: LimitReached) -> Failure {
-    Failure::Typed(types::Error::QuotaExceeded(reached.to_string()))
+    Failure::Typed(types::Error::QuotaExceeded(reached.told()))
 }
 
 impl From<TensorError> for Failure {
@@ -348,7 +349,7 @@ impl From<TensorError> for Failure {
             TensorError::Shape { .. } | TensorError::Length { .. } | TensorError::Window { .. } => {
                 types::Error::InvalidArgument(text)
             }
-            TensorError::Limit(_) => types::Error::QuotaExceeded(text),
+            TensorError::Limit(reached) => types::Error::QuotaExceeded(reached.told()),
             TensorError::Io(_) => types::Error::Unavailable(text),
             TensorError::Stopped => types::Error::Aborted,
         })

@@ -209,7 +209,7 @@ impl InstanceBuilder {
             let imports = component.inspection.imports.iter();
             let withheld = imports.filter_map(|import| WasiBit::of_interface(&import.interface));
             if let Some(bit) = withheld.into_iter().find(|bit| !bits.contains(bit)) {
-                let (component, import) = (self.name.to_string(), bit.name());
+                let (component, import) = (component.name.to_string(), bit.name());
                 return Err(Error::Withheld { component, import });
             }
         }

@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use cap_std::fs::Dir;
 
+use crate::component::Component;
 use crate::context::FlContext;
 use crate::error::Error;
+use crate::policy::{Grants, Policy};
 use crate::runtime::Runtime;
 use crate::services::{
     Archived, Call, Caller, Hub, HubMessage, Layout, LookupError, ModelPersistor, ObjectMeta, ObjectStore,
@@ -76,11 +78,11 @@ impl ObjectStore for Slow {
     }
 
     fn get(&self, call: &Call, key: &str, offset: u64, len: u32) -> Result<Bytes, ServiceError> {
-        self.store.get(call, key, offset, len)
+        self.work(|| self.store.get(call, key, offset, len))
     }
 
     fn head(&self, call: &Call, key: &str) -> Result<ObjectMeta, ServiceError> {
-        self.store.head(call, key)
+        self.work(|| self.store.head(call, key))
     }
 }
 
@@ -134,6 +136,10 @@ impl Try {
         Self { folder, slow, services }
     }
 
+    fn text(&self, folder: &str, name: &str) -> String {
+        std::fs::read_to_string(self.folder.path().join(folder).join(name)).unwrap()
+    }
+
     fn files(&self, folder: &str) -> Vec<String> {
         let mut files = Vec::new();
         let mut folders = vec![self.folder.path().join(folder)];
@@ -153,17 +159,27 @@ impl Try {
 /// Calls with the future dropped where it waits for the first time, the second and so on, until it no longer does;
 /// how often it waits.
 fn at_every_point(
-    component: &str,
+    load: impl Fn(&Runtime) -> (Component, Grants),
+    call: impl Fn(&mut super::Instance) -> Result<(), Error>,
+    check: impl Fn(&Try),
+) -> usize {
+    at_every_point_after(|_| {}, load, call, check)
+}
+
+/// The same, each time with something done before.
+fn at_every_point_after(
+    prepare: impl Fn(&Try),
+    load: impl Fn(&Runtime) -> (Component, Grants),
     call: impl Fn(&mut super::Instance) -> Result<(), Error>,
     check: impl Fn(&Try),
 ) -> usize {
     let runtime = Runtime::new().unwrap();
-    let builtin = crate::builtin::Builtin::find(component).unwrap();
-    let component = runtime.load_builtin(builtin).unwrap();
+    let (component, grants) = load(&runtime);
     for polls in 1.. {
         let one = Try::new(&runtime);
+        prepare(&one);
         let builder = component.instance().args(format!(r#"{{"model_id": "{MODEL_ID}"}}"#));
-        let builder = builder.grants(builtin.grants().unwrap()).services(one.services.clone());
+        let builder = builder.grants(grants.clone()).services(one.services.clone());
         let mut instance = builder.build().unwrap();
         instance.cut_after = Some(polls);
         let ended = call(&mut instance);
@@ -178,6 +194,18 @@ fn at_every_point(
     0
 }
 
+fn builtin(name: &str) -> impl Fn(&Runtime) -> (Component, Grants) {
+    let builtin = crate::builtin::Builtin::find(name).unwrap();
+    move |runtime| (runtime.load_builtin(builtin).unwrap(), builtin.grants().unwrap())
+}
+
+/// The handler of this folder, which does what an event is called.
+fn handler(runtime: &Runtime) -> (Component, Grants) {
+    let wasm = wat::parse_str(include_str!("cut.wat")).unwrap();
+    let policy: Policy = "[components.handler]\nobject-store = [\"put\", \"get\", \"head\"]".parse().unwrap();
+    (runtime.load_bytes("handler", &wasm).unwrap(), policy.grants(&["handler"]).unwrap().clone())
+}
+
 fn context() -> Arc<FlContext> {
     Arc::new(FlContext { job_id: "job".to_owned(), ..FlContext::default() })
 }
@@ -189,7 +217,7 @@ fn an_upload_that_is_dropped_where_it_waits_leaves_a_whole_archive_or_none() {
         let deadline = Instant::now() + Duration::from_secs(600);
         persistor.persist(Caller { id: "handler", context: &context, deadline })
     };
-    let points = at_every_point("persist-to-s3-and-cleanup", persist, |one| {
+    let points = at_every_point(builtin("persist-to-s3-and-cleanup"), persist, |one| {
         let (stored, kept) = (one.files("store"), one.files("job"));
         assert!(stored.len() <= 1 && stored.iter().all(|name| name.ends_with(".zip")), "{stored:?}");
         assert_eq!(kept, [MODEL]);
@@ -201,8 +229,36 @@ fn an_upload_that_is_dropped_where_it_waits_leaves_a_whole_archive_or_none() {
 fn a_status_that_is_dropped_where_it_waits_is_sent_once_or_never() {
     let context = context();
     let handle = |handler: &mut super::Instance| handler.handle_event("_end_run", &context);
-    let points = at_every_point("server-event-handler", handle, |one| {
+    let points = at_every_point(builtin("server-event-handler"), handle, |one| {
         assert!(one.slow.sent.load(Ordering::SeqCst) <= 1);
     });
     assert!(points > 0);
+}
+
+#[test]
+fn an_object_that_is_put_is_whole_or_not_there_wherever_the_call_is_dropped() {
+    let context = context();
+    let put = |handler: &mut super::Instance| handler.handle_event("put", &context);
+    let points = at_every_point(handler, put, |one| {
+        let stored = one.files("store");
+        assert!(stored.is_empty() || stored == ["a"], "{stored:?}");
+        assert!(stored.iter().all(|name| one.text("store", name) == "put"));
+    });
+    assert!(points > 0);
+}
+
+#[test]
+fn reads_and_waits_that_are_dropped_where_they_wait_change_nothing() {
+    let context = context();
+    for event in ["get", "head", "block"] {
+        let call = |handler: &mut super::Instance| handler.handle_event(event, &context);
+        let there = |one: &Try| std::fs::write(one.folder.path().join("store/a"), "put").unwrap();
+        let points = at_every_point_after(there, handler, call, |one| {
+            assert_eq!(
+                (one.files("store"), one.text("store", "a")),
+                (vec!["a".to_owned()], "put".to_owned())
+            );
+        });
+        assert!(points > 0, "{event}");
+    }
 }

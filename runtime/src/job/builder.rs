@@ -92,6 +92,8 @@ impl Builder<'_> {
                 let reason = format!("{by} asks for the digest {expected}, the file has {actual}");
                 self.config.error(entry, "sha256", &reason)
             }
+            // The configuration is not at fault.
+            error @ (Error::Limit { .. } | Error::Setup(_)) => error,
             error => self.config.error(entry, "path", &error.to_string()),
         })
     }

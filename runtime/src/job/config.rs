@@ -93,6 +93,15 @@ impl JobConfig {
             },
         })
     }
+
+    /// Every entry of the server's and of the sites' configuration.
+    pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        [&self.server, &self.client].into_iter().flat_map(|app| {
+            let filters = app.task_result_filters.iter().chain(&app.task_data_filters);
+            let executors = app.executors.iter().map(|(_, entry)| entry);
+            app.components.iter().chain(executors).chain(filters.flat_map(|task| &task.filters))
+        })
+    }
 }
 
 fn parse<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, Error> {

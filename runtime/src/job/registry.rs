@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::builtin::{BUILTINS, Builtin};
+use crate::component::name_of;
 use crate::inspect::Digest;
 
 /// The packages of the components that are built in: FLIP's, and that which runs them in NVFLARE.
@@ -30,6 +31,15 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// The name that a policy may have for it, if it is a component.
+    pub(super) fn name(&self) -> Option<String> {
+        match self {
+            Self::Builtin(builtin) => Some(builtin.class.to_owned()),
+            Self::File { path, .. } => Some(name_of(path)),
+            Self::Engine { .. } => None,
+        }
+    }
+
     /// What a class path stands for; `wasm:` names a file, relative to `base`.
     pub(super) fn of(path: &str, sha256: Option<Digest>, base: &std::path::Path) -> Self {
         if let Some(file) = path.strip_prefix(WASM) {

@@ -86,6 +86,9 @@ impl Job {
                 )));
             }
         }
+        let names = config.entries().flat_map(|entry| [Some(entry.id.clone()), entry.kind.name()]);
+        let names: Vec<_> = names.flatten().collect();
+        options.policy.warn_of_strangers(names.iter().map(String::as_str));
         let hub = Arc::new(WatchedHub::new((!options.local_dev).then(|| options.hub.clone())));
         let images = options.images.clone().unwrap_or_else(|| options.workspace.join("images"));
         let checkpoints = config.environment.get(CHECKPOINTS);

@@ -93,6 +93,22 @@ impl Policy {
         names.iter().find_map(|name| self.components.get(*name))
     }
 
+    /// Warns of its tables that stand for none of these names: what they grant, and what they pin, is for nobody.
+    pub(crate) fn warn_of_strangers<'a>(&self, known: impl Iterator<Item = &'a str> + Clone) {
+        for name in self.names().filter(|name| !known.clone().any(|known| known == *name)) {
+            let meant = match suggestion::nearest(name, known.clone()) {
+                Some(nearest) => format!("; did you mean {nearest:?}?"),
+                None => String::new(),
+            };
+            tracing::warn!("the policy's table [components.{name:?}] names no component of this job{meant}");
+        }
+    }
+
+    /// Takes away the limits of every component: those of the runtime hold.
+    pub fn clear_limits(&mut self) {
+        self.components.values_mut().for_each(|grants| grants.limits = None);
+    }
+
     /// The names that grants are made to.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.components.keys().map(String::as_str)

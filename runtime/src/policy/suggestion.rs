@@ -3,16 +3,17 @@
 /// Names less alike than this are other names.
 const ALIKE: f64 = 0.7;
 
+/// The known name that the unknown one comes nearest to, if it comes near any.
+pub(super) fn nearest<'a>(unknown: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let alike = |known: &str| strsim::jaro_winkler(unknown, known);
+    known.max_by(|a, b| alike(a).total_cmp(&alike(b))).filter(|nearest| alike(nearest) >= ALIKE)
+}
+
 /// An error of serde, with the known name that the unknown one comes nearest to.
 pub fn with_suggestion(error: &str) -> String {
     let mut quoted = error.split('`').skip(1).step_by(2);
     let is_unknown = error.contains("unknown field `") || error.contains("unknown variant `");
-    let nearest = is_unknown.then(|| {
-        let unknown = quoted.next()?;
-        let alike = |known: &str| strsim::jaro_winkler(unknown, known);
-        let nearest = quoted.max_by(|a, b| alike(a).total_cmp(&alike(b)))?;
-        (alike(nearest) >= ALIKE).then_some(nearest)
-    });
+    let nearest = is_unknown.then(|| nearest(quoted.next()?, quoted));
     let error = error.trim_end();
     match nearest.flatten() {
         Some(name) => format!("{error}\ndid you mean `{name}`?"),

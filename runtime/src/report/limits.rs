@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use crate::usage::{LimitUse, Usage};
 
 /// The limits that are no sizes, nor times.
-const COUNTS: [&str; 9] = [
+const COUNTS: [&str; 10] = [
     "table-elements",
     "instances",
     "handles",
@@ -15,6 +15,7 @@ const COUNTS: [&str; 9] = [
     "gauges",
     "events",
     "files",
+    "open-files",
     "hub-calls",
 ];
 
@@ -46,6 +47,7 @@ pub(super) fn add_use(limits: &mut [Limit], usage: &Usage, size: u64) {
         gauges,
         events,
         files,
+        open_files,
         file_bytes,
         upload_bytes,
         hub_calls,
@@ -67,6 +69,7 @@ pub(super) fn add_use(limits: &mut [Limit], usage: &Usage, size: u64) {
                 "gauges" => Some(gauges),
                 "events" => Some(events),
                 "files" => Some(files),
+                "open-files" => Some(open_files),
                 "file-bytes" => Some(file_bytes),
                 "upload-bytes" => Some(upload_bytes),
                 "hub-calls" => Some(hub_calls),

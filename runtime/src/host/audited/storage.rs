@@ -108,12 +108,20 @@ impl HostStagedFile for View<'_> {
     fn append(&mut self, handle: Staged, contents: Vec<u8>) -> Result<(), Failure> {
         let noting = self.begin(Function::Append, |view| view.staged(&handle))?;
         let written = contents.len() as u64;
+        // A file of which not all could be written never gets its name.
+        if let (Some(_), Ok(staged)) = (&noting, self.view.table.get_mut(&handle)) {
+            staged.hash(&contents);
+        }
         end(noting, self.view.append(handle, contents), |entry, ()| entry.written = written)
     }
 
     fn commit(&mut self, handle: Staged) -> Result<(), Failure> {
         let noting = self.begin(Function::Commit, |view| view.staged(&handle))?;
-        end(noting, self.view.commit(handle), |_, ()| {})
+        let digest = match (&noting, self.view.table.get(&handle)) {
+            (Some(_), Ok(staged)) => Some(staged.digest()),
+            _ => None,
+        };
+        end(noting, self.view.commit(handle), |entry, ()| entry.sha256 = digest)
     }
 
     fn drop(&mut self, handle: Staged) -> wasmtime::Result<()> {

@@ -128,8 +128,8 @@ impl OpenDirectory {
         }
     }
 
-    /// A regular file, and its length.
-    fn file(&self, path: &ComponentPath) -> Result<(Arc<std::fs::File>, u64), Failure> {
+    /// A regular file, which is one of those that are `open`, and its length.
+    fn file(&self, path: &ComponentPath, open: &mut OpenFiles) -> Result<(Arc<std::fs::File>, u64), Failure> {
         let failure = io_failure(path);
         let metadata = self.dir.metadata(path.as_str()).map_err(&failure)?;
         let no_file = || Failure::invalid_argument(format!("{path}: not a regular file"));
@@ -152,6 +152,9 @@ impl OpenDirectory {
             return Err(no_file());
         }
         let file = Arc::new(file.into_std());
+        // The one before it is closed.
+        *recent = None;
+        open.hold(&file)?;
         let identity = Identity::of(&metadata);
         *recent = Some(Recent { path: path.as_str().to_owned(), identity, file: file.clone() });
         Ok((file, metadata.len()))
@@ -247,7 +250,8 @@ impl HostDirectory for StorageView<'_> {
 
     fn read(&mut self, handle: Handle, path: String, offset: u64, len: u32) -> Result<Vec<u8>, Failure> {
         let path = inside(&path)?;
-        let (file, size) = self.get(&handle)?.file(&path)?;
+        self.call.check()?;
+        let (file, size) = self.table.get(&handle)?.file(&path, &mut self.ctx.open)?;
         let len = u64::from(len).min(self.ctx.window).min(size.saturating_sub(offset));
         let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
         let mut filled = 0;
@@ -273,13 +277,13 @@ impl HostDirectory for StorageView<'_> {
         shape: Vec<u64>,
     ) -> Result<Resource<SharedTensor>, Failure> {
         let path = inside(&path)?;
-        let (file, size) = self.get(&handle)?.file(&path)?;
+        self.call.check()?;
+        let (file, size) = self.table.get(&handle)?.file(&path, &mut self.ctx.open)?;
         let len = bytes_of(dtype, &shape)?;
         if offset.checked_add(len).is_none_or(|end| end > size) {
             let text = format!("{path}: {len} bytes from byte {offset} are not all in its {size} bytes");
             return Err(Failure::Typed(Error::InvalidData(text)));
         }
-        self.ctx.open.hold(&file)?;
         let tensor = Tensor::from_file(dtype, &shape, FileRange::new(file, offset, len))?;
         open_handle(self.table, Arc::new(Mutex::new(tensor)))
     }

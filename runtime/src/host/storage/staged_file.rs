@@ -4,11 +4,13 @@ use std::io::Write;
 use std::sync::Arc;
 
 use cap_std::fs::{Dir, OpenOptions};
+use sha2::{Digest as _, Sha256};
 use wasmtime::component::Resource;
 
 use super::{StorageView, io_failure};
 use crate::bindings::flip::fl::storage::HostStagedFile;
 use crate::host::Failure;
+use crate::inspect::Digest;
 use crate::paths::{ComponentPath, unused_name};
 use crate::services::Root;
 
@@ -19,6 +21,8 @@ pub struct StagedFile {
     temporary: String,
     path: ComponentPath,
     file: Option<Arc<cap_std::fs::File>>,
+    /// Of what was written, where somebody asks for its digest.
+    written: Sha256,
 }
 
 impl StagedFile {
@@ -35,12 +39,22 @@ impl StagedFile {
             .open_with(&temporary, OpenOptions::new().write(true).create_new(true))
             .map_err(io_failure(&path))?;
         let file = Arc::new(file);
-        Ok((Self { dir, root, temporary, path, file: Some(file.clone()) }, file))
+        Ok((Self { dir, root, temporary, path, file: Some(file.clone()), written: Sha256::new() }, file))
     }
 
     /// The directory that it is in, and its path there.
     pub(in crate::host) fn place(&self) -> (Root, &str) {
         (self.root, self.path.as_str())
+    }
+
+    /// Counts into its digest what is written next.
+    pub(in crate::host) fn hash(&mut self, contents: &[u8]) {
+        self.written.update(contents);
+    }
+
+    /// The digest of all that was counted into it.
+    pub(in crate::host) fn digest(&self) -> Digest {
+        Digest::from(<[u8; 32]>::from(self.written.clone().finalize()))
     }
 
     /// The file is not to get its name.

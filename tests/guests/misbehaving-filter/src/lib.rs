@@ -93,6 +93,10 @@ enum Deed {
     /// Makes a tensor of so many bytes, lets two dxos share it, fails to write to one, drops the other;
     /// so many times.
     EscapeCharge(u64, u64),
+    /// Writes NaN to every element.
+    WriteNan,
+    /// Puts so many dxos of metrics of a megabyte each into a collection.
+    BigValues(u64),
 }
 
 struct MisbehavingFilter {
@@ -264,6 +268,21 @@ impl DxoFilter for MisbehavingFilter {
             Deed::TinyTensors(count) => {
                 for name in 0..*count {
                     dxo.set_tensor(&name.to_string(), Tensor::create(Dtype::Uint8, &[0; 32])?)?;
+                }
+            }
+            Deed::WriteNan => {
+                for name in dxo.names() {
+                    let tensor = dxo.tensor(&name)?;
+                    tensor.write(0, &f32::NAN.to_le_bytes().repeat(tensor.len() as usize))?;
+                }
+            }
+            Deed::BigValues(count) => {
+                let collection = Dxo::create(DataKind::Collection)?;
+                let values = format!("{{\"loss\": \"{}\"}}", "x".repeat(1_000_000));
+                for number in 0..*count {
+                    let metrics = Dxo::create(DataKind::Metrics)?;
+                    metrics.set_values(&values)?;
+                    collection.set_member(&number.to_string(), metrics)?;
                 }
             }
             Deed::HoardText(copies) => hoard_text(*copies)?,

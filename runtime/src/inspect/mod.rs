@@ -1,15 +1,16 @@
 //! What a component asks for and what it can do, read off its bytes. Nothing of it is run or compiled.
 
-use std::fmt;
-use std::str::FromStr;
+mod digest;
+mod work;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use sha2::{Digest as _, Sha256};
+use serde::{Deserialize, Serialize};
 use wasmparser::component_types::ComponentEntityType;
 use wasmparser::types::TypesRef;
-use wasmparser::{Encoding, Parser, Payload, ValidPayload, Validator, WasmFeatures};
+use wasmparser::{BinaryReaderError, Encoding, Parser, Payload, ValidPayload, Validator, WasmFeatures};
 
 use crate::host::log::one_line;
+pub use digest::Digest;
+use work::Work;
 
 /// Components within components: validating takes time in proportion to its square. Toolchains make two
 /// or three levels.
@@ -25,64 +26,9 @@ const MAX_NAMES: usize = 1 << 20;
 /// The WIT package of the contract.
 const PACKAGE: &str = "flip:fl/";
 
-/// The sha256 digest of a component's file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Digest([u8; 32]);
-
-impl Digest {
-    /// The digest of some bytes.
-    pub fn of(bytes: &[u8]) -> Self {
-        Self(Sha256::digest(bytes).into())
-    }
-
-    pub(crate) fn bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-impl From<[u8; 32]> for Digest {
-    fn from(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-}
-
-impl FromStr for Digest {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-        let bytes = pairs.iter().map(|pair| {
-            let pair = std::str::from_utf8(pair).ok().filter(|pair| !pair.starts_with('+'))?;
-            u8::from_str_radix(pair, 16).ok()
-        });
-        let digest = bytes.collect::<Option<Vec<_>>>().filter(|_| rest.is_empty());
-        digest
-            .and_then(|bytes| bytes.try_into().ok())
-            .map(Self)
-            .ok_or_else(|| format!("{text:?} is no sha256 digest: 64 hexadecimal digits are needed"))
-    }
-}
-
-impl<'de> Deserialize<'de> for Digest {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl Serialize for Digest {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
 /// What can be read off a component.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(from = "Names")]
 pub struct Inspection {
     /// The digest of its file.
     pub sha256: Digest,
@@ -107,6 +53,42 @@ pub struct Import {
     pub capability: Option<&'static str>,
     /// The functions that it uses of it.
     pub functions: Vec<String>,
+}
+
+/// What was read, as it is kept. What the host makes of it is not: another version of it may know more.
+#[derive(Deserialize)]
+struct Names {
+    sha256: Digest,
+    size: u64,
+    imports: Vec<ImportNames>,
+    exports: Vec<String>,
+}
+
+impl From<Names> for Inspection {
+    fn from(Names { sha256, size, imports, exports }: Names) -> Self {
+        let imports: Vec<_> = imports.into_iter().map(Import::from).collect();
+        let roles = exports.iter().filter_map(|export| {
+            let (name, _) = export.strip_prefix(PACKAGE)?.split_once('@')?;
+            ROLES.contains(&name).then(|| name.to_owned())
+        });
+        let names = exports.iter().chain(imports.iter().map(|import| &import.interface));
+        let mut versions = names.filter_map(|name| Some(name.strip_prefix(PACKAGE)?.split_once('@')?.1));
+        let (roles, wit_version) = (roles.collect(), versions.next().map(str::to_owned));
+        Self { sha256, size, wit_version, roles, imports, exports }
+    }
+}
+
+/// The same of an import.
+#[derive(Deserialize)]
+struct ImportNames {
+    interface: String,
+    functions: Vec<String>,
+}
+
+impl From<ImportNames> for Import {
+    fn from(ImportNames { interface, functions }: ImportNames) -> Self {
+        Self { capability: capability(&interface), interface, functions }
+    }
 }
 
 /// The interfaces that this host offers and what each lets a component do.
@@ -135,7 +117,8 @@ const ROLES: &[&str] =
     &["dxo-filter", "executor", "event-handler", "results-generator", "model-locator", "results-persistor"];
 
 impl Inspection {
-    /// Reads a component's bytes.
+    /// Reads a component's bytes, here and now. What that takes is bounded for what is known to take much, and
+    /// not in time: [`Compiler::inspect`](crate::Compiler::inspect) is for files of anybody.
     ///
     /// # Errors
     ///
@@ -154,16 +137,15 @@ impl Inspection {
             }
             _ => return Err("not a WebAssembly component".to_owned()),
         }
-        let invalid = |error: wasmparser::BinaryReaderError| {
-            format!("not a valid component: {} at byte {}", error.message(), error.offset())
-        };
         // Function bodies are left to the compiler, which validates them anyway.
         let mut validator = Validator::new_with_features(WasmFeatures::default());
         let (mut imports, mut exports) = (Vec::new(), Vec::new());
         let mut depth = 0_usize;
         let mut types = None;
+        let mut work = Work::default();
         for payload in Parser::new(0).parse_all(bytes) {
             let payload = payload.map_err(invalid)?;
+            work.add(&payload, validator.types(0))?;
             match &payload {
                 Payload::Version { encoding: Encoding::Component | Encoding::Module, .. } => {
                     depth += 1;
@@ -191,37 +173,24 @@ impl Inspection {
         let mut room = MAX_NAMES;
         let imports = imports.into_iter().map(|interface| {
             let functions = types.as_ref().map(|types| functions(types.as_ref(), &interface, &mut room));
-            Ok(Import {
-                capability: capability(&interface),
-                functions: functions.transpose()?.unwrap_or_default(),
-                interface: shown(&interface),
-            })
+            let functions = functions.transpose()?.unwrap_or_default();
+            Ok(ImportNames { interface: shown(&interface), functions })
         });
         let imports = imports.collect::<Result<Vec<_>, String>>()?;
         let mut exports: Vec<_> = exports.iter().map(|export| shown(export)).collect();
         // In the order of the linker, which is anyone's guess.
         exports.sort_unstable();
-        let roles = exports.iter().filter_map(|export| {
-            let (name, _) = export.strip_prefix(PACKAGE)?.split_once('@')?;
-            ROLES.contains(&name).then(|| name.to_owned())
-        });
-        Ok(Self {
-            sha256: Digest::of(bytes),
-            size: bytes.len() as u64,
-            roles: roles.collect(),
-            wit_version: exports
-                .iter()
-                .chain(imports.iter().map(|import| &import.interface))
-                .find_map(|name| Some(name.strip_prefix(PACKAGE)?.split_once('@')?.1.to_owned())),
-            imports,
-            exports,
-        })
+        Ok(Names { sha256: Digest::of(bytes), size: bytes.len() as u64, imports, exports }.into())
     }
 
     /// The imports that this host does not offer.
     pub fn unknown_imports(&self) -> impl Iterator<Item = &str> {
         self.imports.iter().filter(|import| import.capability.is_none()).map(|import| &*import.interface)
     }
+}
+
+fn invalid(error: BinaryReaderError) -> String {
+    format!("not a valid component: {} at byte {}", error.message(), error.offset())
 }
 
 /// A name that the component chose, for a person's eyes.

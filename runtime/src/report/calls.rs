@@ -76,24 +76,36 @@ pub(super) fn add(usage: &mut Usage, call: &CallEntry) {
     }
 }
 
-/// Adds calls that the trail only counts: how they ended, and what they did, it does not say.
+/// Adds calls that the trail only counts: what they did, it does not say.
 pub(super) fn add_dropped(usage: &mut Usage, dropped: &DroppedEntry) {
-    for (function, calls) in &dropped.calls {
-        count(usage, *function, *calls);
+    for (function, outcome, calls) in counted(dropped) {
+        count(usage, function, calls);
+        if outcome == Outcome::NotPermitted {
+            usage.refusals = usage.refusals.saturating_add(calls);
+        }
         let besides = match function {
             Function::Put | Function::PutArchive => &mut usage.stored_besides,
             Function::Remove | Function::Clear => &mut usage.deleted_besides,
             _ => continue,
         };
-        besides.count = besides.count.saturating_add(*calls);
+        if outcome == Outcome::Ok {
+            besides.count = besides.count.saturating_add(calls);
+        }
     }
 }
 
 /// Counts such calls among the moments that are not shown.
 pub(super) fn leave_out(report: &mut Report, dropped: &DroppedEntry) {
-    for (function, calls) in &dropped.calls {
-        report.leave_out(moments::kind(*function), *calls);
+    for (function, outcome, calls) in counted(dropped) {
+        report.leave_out(moments::kind_of(function, outcome), calls);
     }
+}
+
+/// The calls by function and by how they ended.
+fn counted(dropped: &DroppedEntry) -> impl Iterator<Item = (Function, Outcome, u64)> {
+    let ended =
+        dropped.calls.iter().flat_map(|(function, ended)| ended.iter().map(move |end| (function, end)));
+    ended.map(|(function, (outcome, calls))| (*function, *outcome, *calls))
 }
 
 fn count(usage: &mut Usage, function: Function, calls: u64) {
@@ -103,5 +115,5 @@ fn count(usage: &mut Usage, function: Function, calls: u64) {
 
 /// Whether a call is not carried out on a developer's machine.
 pub(super) fn withheld(function: Function) -> bool {
-    matches!(moments::kind(function), Kind::Deletion | Kind::Upload | Kind::Hub)
+    matches!(moments::kind_of(function, Outcome::Ok), Kind::Deletion | Kind::Upload | Kind::Hub)
 }

@@ -121,13 +121,7 @@ fn of_data(data: &DataEntry) -> Moment {
 
 fn of_call(call: &CallEntry, local_dev: bool) -> Moment {
     let withheld = local_dev && call.outcome != Outcome::NotPermitted && calls::withheld(call.function);
-    let kind = match (call.outcome, call.function) {
-        _ if withheld => Kind::Other,
-        (Outcome::NotPermitted, _) => Kind::Refusal,
-        // To ask for what is not there is how one finds out.
-        (Outcome::Ok | Outcome::NotFound, function) => kind(function),
-        _ => Kind::Failure,
-    };
+    let kind = if withheld { Kind::Other } else { kind_of(call.function, call.outcome) };
     let outcome = match withheld {
         true => Some("withheld: local dev".to_owned()),
         false => (call.outcome != Outcome::Ok).then(|| call.outcome.to_string()),
@@ -153,7 +147,17 @@ fn of_call(call: &CallEntry, local_dev: bool) -> Moment {
 }
 
 /// What kind of thing a call does, if all goes well.
-pub(super) fn kind(function: Function) -> Kind {
+/// The kind of a call that ended like this.
+pub(super) fn kind_of(function: Function, outcome: Outcome) -> Kind {
+    match outcome {
+        Outcome::NotPermitted => Kind::Refusal,
+        // To ask for what is not there is how one finds out.
+        Outcome::Ok | Outcome::NotFound => kind(function),
+        _ => Kind::Failure,
+    }
+}
+
+fn kind(function: Function) -> Kind {
     use Function as F;
     match function {
         F::Open | F::Entries | F::Stat | F::Read | F::Tensor | F::Usage => Kind::Other,

@@ -1,21 +1,19 @@
 //! Reports: written by the verbs that run something, as JSON or as a page, and shown by `flip-wasm report`.
 
-use std::fs::{File, Permissions};
-use std::io::{self, BufReader, Read, Write};
+use std::fs::Permissions;
+use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use flip_runtime::Error;
-use flip_runtime::audit::{self, Entry};
-use flip_runtime::report::{self, MAX_BYTES, Report};
+use flip_runtime::report::{self, Report};
 
 use crate::args::ShowReport;
 use crate::print;
 
 /// Shows what a report, or an audit trail, says.
 pub fn run(args: &ShowReport) -> anyhow::Result<()> {
-    let report = read(&args.file)?;
+    let report = report::read_file(&args.file)?;
     match &args.output {
         None => print(verdict(&report).as_bytes()),
         Some(path) => {
@@ -25,32 +23,6 @@ pub fn run(args: &ShowReport) -> anyhow::Result<()> {
         }
     }
 }
-
-fn read(path: &Path) -> anyhow::Result<Report> {
-    let shown = || path.display().to_string();
-    let file = || File::open(path).map_err(|source| Error::File { path: path.to_owned(), source });
-    let mut head = [0; 9];
-    let len = file()?.read(&mut head).with_context(shown)?;
-    // A trail's first line begins so, and a report never does.
-    if head.get(..len) == Some(br#"{"seq":0,"#) {
-        let mut lines = Vec::new();
-        audit::check_each(BufReader::new(file()?), |line| {
-            // The last one says how many there are.
-            if lines.len() < MAX_LINES || matches!(line.entry, Entry::End(_)) {
-                lines.push(line.clone());
-            }
-        })
-        .with_context(shown)?;
-        return Ok(report::of_trail(&lines));
-    }
-    let mut bytes = Vec::new();
-    file()?.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).with_context(shown)?;
-    Report::read(&bytes)
-        .map_err(|error| Error::InvalidFile { path: path.to_owned(), reason: error.to_string() }.into())
-}
-
-/// The most lines of an audit trail that a report is made of.
-const MAX_LINES: usize = 100_000;
 
 /// What a report says, in words.
 fn verdict(report: &Report) -> String {

@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 use super::entry::{
     CallEntry, ComponentEntry, DataEntry, DroppedEntry, EndEntry, Entry, Function, Line, Start, text,
 };
+use super::kept::Kept;
 use crate::error::{Code, Error};
 use crate::inspect::Digest;
 
@@ -18,9 +19,6 @@ use crate::inspect::Digest;
 pub(super) const MAX_CALLS: u64 = 10_000;
 /// Of these, how many are kept for calls that change something: nobody hides a deletion behind many reads.
 pub(super) const FOR_CHANGES: u64 = 2_000;
-
-/// The most lines that are kept in memory.
-const MAX_KEPT: usize = 20_000;
 
 /// What stands before the digest of the last line itself.
 pub(super) const SEAL: &str = ",\"seal\":\"";
@@ -38,7 +36,7 @@ struct Writer {
     /// Calls that are not written yet, and when the first of them ended: the next one may be the same again.
     pending: Option<(String, CallEntry)>,
     /// The first line, and where they are asked for, those after it.
-    kept: Vec<Line>,
+    kept: Kept,
     keeps: bool,
     accounts: Vec<Account>,
     /// Why nothing can be written any more.
@@ -96,7 +94,7 @@ impl AuditTrail {
             next: 0,
             previous: Digest::of(b""),
             pending: None,
-            kept: Vec::new(),
+            kept: Kept::default(),
             keeps: false,
             accounts: Vec::new(),
             failed: None,
@@ -105,7 +103,8 @@ impl AuditTrail {
         Ok(trail)
     }
 
-    /// Keeps its lines in memory as well, the first 20 000 and the last, for [`AuditTrail::lines`].
+    /// Keeps its lines in memory as well, for [`AuditTrail::lines`]: the first 16 MiB of them and the last, and room
+    /// among them for what changes something.
     pub fn keeping(self) -> Self {
         self.writer().keeps = true;
         self
@@ -113,7 +112,7 @@ impl AuditTrail {
 
     /// The lines so far, those that are kept: the first alone unless the trail is [`keeping`](Self::keeping) them.
     pub fn lines(&self) -> Vec<Line> {
-        self.writer().kept.clone()
+        self.writer().kept.lines().to_vec()
     }
 
     fn writer(&self) -> MutexGuard<'_, Writer> {
@@ -130,7 +129,7 @@ impl AuditTrail {
     }
 
     /// Writes an entry, and everything that was put off.
-    fn write(&self, entry: Entry) -> Result<(), Error> {
+    pub(crate) fn write(&self, entry: Entry) -> Result<(), Error> {
         let mut writer = self.writer();
         writer.settle()?;
         writer.line(entry)?;
@@ -249,9 +248,8 @@ impl Writer {
         }
         self.previous = Digest::of(text.as_bytes());
         self.next = self.next.saturating_add(1);
-        // The last one says how many there are.
-        if self.kept.is_empty() || (self.keeps && (is_end || self.kept.len() < MAX_KEPT)) {
-            self.kept.push(line);
+        if self.keeps || line.seq == 0 {
+            self.kept.add(&line, text.len());
         }
         text.push('\n');
         let written = self.sink.write_all(text.as_bytes());

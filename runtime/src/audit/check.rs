@@ -85,8 +85,20 @@ pub fn check(file: impl BufRead) -> Result<Checked, Altered> {
 /// # Errors
 ///
 /// As [`check`]; lines before the wrong one have been shown.
-pub fn check_each(mut file: impl BufRead, mut each: impl FnMut(&Line)) -> Result<Checked, Altered> {
+pub fn check_each(file: impl BufRead, mut each: impl FnMut(&Line)) -> Result<Checked, Altered> {
     let mut checked = Checked::new();
+    let (digest, entries) = follow(file, |line, _| {
+        each(&line);
+        checked.add(line);
+    })?;
+    Ok(Checked { digest, entries, ..checked })
+}
+
+/// Checks a trail, and gives each line of it with its size in bytes. Nothing is kept.
+pub(crate) fn follow(
+    mut file: impl BufRead,
+    mut each: impl FnMut(Line, usize),
+) -> Result<(Digest, u64), Altered> {
     let mut chain = Chain { next: 0, previous: Digest::of(b""), ended: false };
     let mut bytes = Vec::new();
     loop {
@@ -98,13 +110,12 @@ pub fn check_each(mut file: impl BufRead, mut each: impl FnMut(&Line)) -> Result
         limited.read_until(b'\n', &mut bytes).map_err(|error| at(error.into()))?;
         if bytes.is_empty() {
             return match chain.ended {
-                true => Ok(Checked { digest: chain.previous, entries: chain.next, ..checked }),
+                true => Ok((chain.previous, chain.next)),
                 false => Err(at(Wrong::Missing)),
             };
         }
         let line = text(&bytes).and_then(|text| chain.follow(text)).map_err(at)?;
-        each(&line);
-        checked.add(line);
+        each(line, bytes.len());
     }
 }
 

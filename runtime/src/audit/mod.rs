@@ -45,11 +45,13 @@ mod check;
 mod component;
 mod data;
 mod entry;
+mod kept;
 mod summary;
 #[cfg(test)]
 mod tests;
 
 pub use chain::AuditTrail;
+pub(crate) use check::follow;
 pub use check::{Altered, Wrong, check, check_each};
 #[cfg(test)]
 pub(crate) use component::figures;
@@ -60,6 +62,7 @@ pub use entry::{
     CallEntry, ComponentEntry, DataEntry, DeletedEntry, DroppedEntry, EndEntry, Entry, Function, Interface,
     Line, Outcome, RunKind, Start,
 };
+pub(crate) use kept::Kept;
 pub use summary::{CallCount, Checked, DataSeen};
 
 impl Start {

@@ -8,9 +8,11 @@ mod filter;
 mod job;
 mod limits;
 mod moments;
+mod read;
 mod trail;
 
 pub use flip_report::*;
 
 pub use filter::of_filter;
+pub use read::read_file;
 pub use trail::of_trail;

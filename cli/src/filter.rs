@@ -69,7 +69,7 @@ fn filter(args: &Filter, global: &Global, trail: Option<&AuditTrail>) -> anyhow:
 
     let context = Arc::new(FlContext::default());
     sandbox::end_in_order(&context.abort);
-    let progress = Progress::follow(instance.meter(), data.bytes, global.quiet);
+    let progress = Progress::of_bytes(instance.meter(), data.bytes, global.quiet);
     let filtered = instance.filter(input.dxo, &context);
     drop(progress);
     if let Some(trail) = trail {

@@ -11,6 +11,7 @@ use flip_runtime::job::{Job, JobConfig, JobOptions, JobReport, Trace};
 use flip_runtime::{Code, Error, Policy};
 
 use crate::args::Global;
+use crate::progress::Progress;
 use crate::report::Staged;
 use crate::{audit, print, sandbox};
 use args::Run;
@@ -44,7 +45,10 @@ pub fn run(args: &Run, global: &Global) -> anyhow::Result<ExitCode> {
     let abort = options.abort.clone();
 
     let job = Job::new(&runtime, &config, &trace, options);
-    let report = job.and_then(|job| job.replay(trace));
+    let report = job.and_then(|job| {
+        let _progress = Progress::of_job(job.view(), global.quiet);
+        job.replay(trace)
+    });
     let failure = report.as_ref().map_or_else(|error| Some(error.code()), JobReport::code);
     let failure = if abort.is_triggered() { Some(Code::Aborted) } else { failure };
     let finished = audit::finish(trail.as_ref(), failure);

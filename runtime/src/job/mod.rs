@@ -24,7 +24,9 @@ mod audited;
 mod builder;
 mod config;
 mod dispatch;
+mod done;
 mod filters;
+mod live;
 mod options;
 mod outbox;
 mod place;
@@ -38,6 +40,7 @@ mod variables;
 mod watch;
 
 pub use config::{AppConfig, Entry, JobConfig, TaskFilters};
+pub use live::{ComponentProgress, JobProgress, JobView};
 pub use options::JobOptions;
 pub use place::{Place, PlaceOptions};
 pub use registry::{Kind, class_name};

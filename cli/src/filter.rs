@@ -11,6 +11,7 @@ use flip_runtime::{Dxo, Error, FlContext, Leaf, Outcome, Policy, Source, Tensor}
 
 use crate::args::{Filter, Global};
 use crate::error::{self, Usage};
+use crate::lines::fit;
 use crate::progress::Progress;
 use crate::report::Staged;
 use crate::{audit, print, sandbox};
@@ -118,7 +119,7 @@ impl<'a> Data<'a> {
     }
 }
 
-/// One line that says what became of the update.
+/// A line that says what became of the update.
 fn summary(name: &str, data: &Data<'_>, leaves: &[Leaf]) -> String {
     let mut line = String::new();
     for leaf in leaves {
@@ -136,6 +137,6 @@ fn summary(name: &str, data: &Data<'_>, leaves: &[Leaf]) -> String {
             let _ = write!(line, ", {:.1} % zero", share * 100.0);
         }
     }
-    let _ = writeln!(line, "; wrote {}", data.output.display());
-    line
+    let _ = write!(line, "; wrote {}", data.output.display());
+    fit(&line)
 }

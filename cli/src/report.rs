@@ -9,18 +9,15 @@ use flip_runtime::Error;
 use flip_runtime::report::{self, Report};
 
 use crate::args::ShowReport;
+use crate::lines::fitted;
 use crate::print;
 
 /// Shows what a report, or an audit trail, says.
 pub fn run(args: &ShowReport) -> anyhow::Result<()> {
     let report = report::read_file(&args.file)?;
     match &args.output {
-        None => print(verdict(&report).as_bytes()),
-        Some(path) => {
-            let mut staged = Staged::create(path)?;
-            staged.write(&report)?;
-            staged.publish()
-        }
+        None => print(fitted(&verdict(&report)).as_bytes()),
+        Some(path) => Staged::create(path)?.write_out(&report),
     }
 }
 
@@ -59,6 +56,12 @@ impl Staged {
         };
         self.temporary.write_all(text.as_bytes()).map_err(|error| failure(&self.path, &error))?;
         Ok(())
+    }
+
+    /// Writes the report, and gives it its name.
+    pub fn write_out(mut self, report: &Report) -> anyhow::Result<()> {
+        self.write(report)?;
+        self.publish()
     }
 
     /// Gives it its name.

@@ -35,3 +35,4 @@ mod project;
 mod run;
 mod test_command;
 mod test_hostile;
+mod width;

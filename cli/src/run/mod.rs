@@ -63,7 +63,7 @@ pub fn run(args: &Run, global: &Global) -> anyhow::Result<ExitCode> {
     }
     staged.map_or(Ok(()), Staged::publish)?;
     if !global.quiet {
-        print(summary::of(&report, args)?.as_bytes())?;
+        print(summary::of(&report, args).as_bytes())?;
         audit::tell(args.audit.as_deref(), digest)?;
     }
     Ok(match report.code() {

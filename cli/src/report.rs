@@ -38,6 +38,9 @@ pub struct Staged {
 impl Staged {
     /// Makes the file, beside `path`: a place that cannot be written to is an error before the work.
     pub fn create(path: &Path) -> Result<Self, Error> {
+        if path.is_dir() {
+            return Err(failure(path, &io::ErrorKind::IsADirectory.into()));
+        }
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let temporary = tempfile::Builder::new()
             .permissions(Permissions::from_mode(0o666))

@@ -3,6 +3,7 @@
 //! A report is made of a run's [audit trail](crate::audit), which says what happened when, and of what the run itself
 //! knows besides: what components asked for and used, and what became of the data.
 
+mod alone;
 mod component;
 mod filter;
 mod job;
@@ -13,6 +14,7 @@ mod trail;
 
 pub use flip_report::*;
 
+pub use alone::of_component;
 pub use filter::of_filter;
 pub use read::read_file;
 pub use trail::of_trail;

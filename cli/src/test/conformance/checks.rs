@@ -267,8 +267,12 @@ fn memory(subject: &Subject<'_>) -> anyhow::Result<Vec<String>> {
         let calls = vec![scenario::filtering(data::large(kind, LARGE))];
         let observed = subject.observe(&scenario::case(subject, calls))?;
         found.extend(ended_by_the_host(&observed).into_iter().map(|why| format!("{kind}: {why}")));
-        if observed.peak_memory > LARGE {
-            found.push(format!("{kind}: {} bytes for an update of {}", observed.peak_memory, LARGE * 4));
+        if observed.usage.peak_memory > LARGE {
+            found.push(format!(
+                "{kind}: {} bytes for an update of {}",
+                observed.usage.peak_memory,
+                LARGE * 4
+            ));
         }
     }
     Ok(found)

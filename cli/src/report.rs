@@ -55,7 +55,8 @@ impl Staged {
             self.path.extension().is_some_and(|extension| extension == "html" || extension == "htm");
         let text = match is_page {
             true => report::html(report),
-            false => serde_json::to_string_pretty(report)? + "\n",
+            // A report may have ten thousand moments: spaces would be a third of it.
+            false => serde_json::to_string(report)? + "\n",
         };
         self.temporary.write_all(text.as_bytes()).map_err(|error| failure(&self.path, &error))?;
         Ok(())

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use flip_runtime::audit::{RunKind, Start};
 use flip_runtime::job::{Job, JobConfig, JobOptions, JobReport, Trace};
+use flip_runtime::report::of_failed_job;
 use flip_runtime::{Code, Error, Policy};
 
 use crate::args::Global;
@@ -25,7 +26,7 @@ pub fn run(args: &Run, global: &Global) -> anyhow::Result<ExitCode> {
     // What is written there at the end, after the work, must not fail for this.
     let workspace = |source| Error::File { path: args.workspace.clone(), source };
     std::fs::create_dir_all(&args.workspace).map_err(workspace)?;
-    let mut staged = args.report.as_deref().map(Staged::create).transpose()?;
+    let staged = args.report.as_deref().map(Staged::create).transpose()?;
     let store = services::store(args, &runtime)?;
     let hub = services::hub(args, &runtime)?;
     let mut options = JobOptions::new(&args.workspace, store, hub.service());
@@ -56,12 +57,17 @@ pub fn run(args: &Run, global: &Global) -> anyhow::Result<ExitCode> {
     if let TheHub::Recorded(hub) = &hub {
         services::write_requests(&hub.requests(), &args.workspace.join("hub.jsonl"), args)?;
     }
-    let report = report?;
-    let digest = finished?;
-    if let (Some(staged), Some(trail)) = (&mut staged, &trail) {
-        staged.write(&report.report(&trail.lines()))?;
-    }
-    staged.map_or(Ok(()), Staged::publish)?;
+    let ended = report.and_then(|report| Ok((report, finished?)));
+    let reported = match (staged, &trail) {
+        (Some(staged), Some(trail)) => staged.write_out(&match &ended {
+            Ok((report, _)) => report.report(&trail.lines()),
+            // Also of a job that could not be set up: the report says why.
+            Err(error) => of_failed_job(&trail.lines(), error),
+        }),
+        _ => Ok(()),
+    };
+    let (report, digest) = ended?;
+    reported?;
     if !global.quiet {
         print(summary::of(&report, args).as_bytes())?;
         audit::tell(args.audit.as_deref(), digest)?;

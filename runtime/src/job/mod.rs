@@ -45,6 +45,7 @@ pub use options::JobOptions;
 pub use place::{Place, PlaceOptions};
 pub use registry::{Kind, class_name};
 pub use replay::Job;
+pub(crate) use replay::SERVER;
 pub use report::{
     ComponentReport, EngineReport, Failure, Happened, JobReport, PlaceReport, ResultReport, TaskReport,
 };

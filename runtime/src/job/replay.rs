@@ -26,7 +26,7 @@ use crate::runtime::Runtime;
 use crate::services::{Layout, Root, Services};
 
 /// The name of the server in a trace and in a workspace.
-pub(super) const SERVER: &str = "server";
+pub(crate) const SERVER: &str = "server";
 /// The folders of a workspace that are no site's.
 const OTHER_FOLDERS: [&str; 4] = [SERVER, "images", OUTBOX, "store"];
 /// Where what leaves a site is written to.

@@ -5,6 +5,7 @@
 
 mod alone;
 mod component;
+mod failed;
 mod filter;
 mod job;
 mod limits;
@@ -15,6 +16,7 @@ mod trail;
 pub use flip_report::*;
 
 pub use alone::of_component;
+pub use failed::of_failed_job;
 pub use filter::of_filter;
 pub use read::read_file;
 pub use trail::of_trail;

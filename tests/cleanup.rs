@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::Arc;
 use std::thread;
 
-use flip_runtime::{AbortSignal, FlContext};
+use flip_runtime::{AbortSignal, FlContext, Listing};
 use flip_wasm_tests::{Site, context, lines, on_go};
 use serde_json::json;
 
@@ -37,6 +37,15 @@ fn every_function_does_what_it_says_and_the_report_knows() {
         usage.deleted.iter().map(|gone| (gone.path.as_str(), gone.files, gone.bytes)).collect();
     assert_eq!(deleted, [("job/d/e", 1, 1), ("job/*", 2, 7)]);
     assert_eq!(usage.host_calls.cleanup, 8);
+    let paths = |listing: &Option<Arc<Listing>>| -> Vec<String> {
+        listing.as_ref().unwrap().entries.iter().map(|(path, _)| path.clone()).collect()
+    };
+    let trees: Vec<_> = usage
+        .deleted
+        .iter()
+        .map(|gone| (paths(&gone.before).join(" "), paths(&gone.after).join(" ")))
+        .collect();
+    assert_eq!(trees, [("b".into(), String::new()), ("c d d/a".into(), String::new())]);
 }
 
 #[test]

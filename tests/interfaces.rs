@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use flip_runtime::services::{Caller, Events};
 use flip_runtime::{Limits, ReturnCode, Services, Shareable};
-use flip_wasm_tests::{Site, lines, on_go, update};
+use flip_wasm_tests::{Site, context, lines, on_go, percentile_privacy, update};
 use serde_json::{Value, json};
 
 fn within(limits: Limits) -> Site {
@@ -156,4 +156,33 @@ fn limits_of_the_policy_go_before_all_others() {
     site.policy = "hub = [\"update-status\"]\nlimits = { hub-calls = 1 }".to_owned();
     let spent = "quota exceeded: limit hub-calls reached: 1 allowed";
     assert_eq!(site.run(times(json!({"update-status": "id"}), 2)), ["ok", spent]);
+}
+
+#[test]
+fn a_run_says_what_it_used_of_each_limit_and_what_was_refused() {
+    let (site, _) = counting(Limits::default());
+    let errands = json!([
+        {"write": ["job", "a", "hello"]}, {"read": ["job", "a", 0, 9]}, {"fire": "a"}, {"fire": "not-granted"},
+        {"put": ["key", "abc"]}, {"update-status": "id"}, {"say": "a line"},
+    ]);
+    let (mut runner, _) = site.runner(on_go(errands));
+    runner.handle_event("go", &site.context).unwrap();
+    let usage = runner.usage();
+    let most = usage.most;
+    assert_eq!((most.files, most.file_bytes, most.upload_bytes), (1, 5, 3));
+    assert_eq!((most.events, most.hub_calls, most.cores, most.call_bytes), (1, 1, 1, 5));
+    assert!(
+        most.table_elements > 0 && most.handles > 0 && most.log_lines >= 7 && most.log_line >= 6,
+        "{most:?}"
+    );
+    assert!(most.call_time > std::time::Duration::ZERO && most.call_time <= usage.time, "{most:?}");
+    assert_eq!(usage.refusals, 1);
+}
+
+#[test]
+fn a_filter_says_what_it_used_of_the_limits_of_its_data() {
+    let mut filter = percentile_privacy().instance().build().unwrap();
+    filter.filter(update(), &context()).unwrap();
+    let most = filter.usage().most;
+    assert!(most.gauges > 0 && most.handles > 0 && most.call_bytes == 16, "{most:?}");
 }

@@ -33,6 +33,15 @@ fn assert_held_back(job: &StandardJob, report: &JobReport, reasons: &[(&str, Cod
             reasons.iter().any(|(reason, code)| refused.error.contains(reason) && refused.code == *code);
         assert!(known, "{refused:?}");
     }
+    // The filter's card tells of each, and the verdict blames it once.
+    let shown = report.report(&[]);
+    let filters = shown.components().filter(|(_, component)| component.id == "percentile_privacy");
+    assert_eq!(filters.map(|(_, filter)| filter.failures.len()).sum::<usize>(), UPDATES.len());
+    let verdict = shown.verdict();
+    assert_eq!(verdict.status, "Data was held back");
+    let blamed = verdict.sentences.iter().map(|(_, sentence)| sentence.to_string());
+    assert!(blamed.clone().any(|sentence| sentence.contains(" by percentile_privacy: ")), "{verdict:?}");
+    assert!(!blamed.clone().any(|sentence| sentence.contains("PercentilePrivacy: refused")), "{verdict:?}");
     assert!(job.files("workspace/outbox").is_empty());
     assert_eq!(statuses(report).last(), Some(&"RESULTS_UPLOADED"));
     assert_eq!(job.text(RESULTS), job.text("expected/cross_val_results.json"));

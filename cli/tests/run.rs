@@ -87,7 +87,7 @@ fn the_report_holds_the_whole_run() {
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
     assert_eq!(
         keys(&report),
-        "report version ran job-id local-dev aborted started seconds statuses places tasks results cases timeline \
+        "report version ran job-id local-dev aborted started seconds statuses sent places tasks results cases timeline \
          timeline-left-out"
     );
     assert_eq!(keys(&report["places"][0]), "name events components engine");

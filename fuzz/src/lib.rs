@@ -23,6 +23,7 @@ mod job_config;
 mod json;
 mod message;
 mod policy;
+mod report;
 mod safetensors;
 mod trace;
 
@@ -31,6 +32,7 @@ pub use component::{component, load};
 pub use job_config::job_config;
 pub use json::json;
 pub use policy::policy;
+pub use report::report;
 pub use safetensors::safetensors;
 pub use trace::trace;
 
@@ -38,13 +40,14 @@ pub use trace::trace;
 pub type Target = fn(&[u8]);
 
 /// Every target, under the name of its program and its corpus.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 9] = [
     ("checkpoint", checkpoint),
     ("component", component),
     ("job_config", job_config),
     ("json", json),
     ("load", load),
     ("policy", policy),
+    ("report", report),
     ("safetensors", safetensors),
     ("trace", trace),
 ];

@@ -17,9 +17,11 @@ mod read;
 mod sentence;
 pub mod text;
 mod verdict;
+mod write;
 
 pub use html::html;
 pub use model::*;
 pub use read::{MAX_BYTES, ReadError};
 pub use sentence::{Piece, Sentence};
 pub use verdict::{Level, Topic, Verdict};
+pub use write::json;

@@ -35,8 +35,8 @@ pub fn visible(text: &str, most: usize) -> String {
     shown
 }
 
-/// What breaks a line, turns its direction, or is not seen.
-fn is_hidden(character: char) -> bool {
+/// Whether it breaks a line, turns its direction, moves a cursor, or is not seen.
+pub fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(
             character,
@@ -149,16 +149,4 @@ pub fn superscript(number: i32) -> String {
         _ => '⁰',
     };
     number.to_string().chars().map(raised).collect()
-}
-
-/// `a`, `a and b`, `a, b and c`; of more than `most` the first and the number of the others.
-pub fn listed(items: &[String], most: usize) -> String {
-    let shown: Vec<&str> = items.iter().take(most).map(String::as_str).collect();
-    let rest = items.len().saturating_sub(shown.len());
-    match shown.split_last() {
-        None => "none".to_owned(),
-        Some((_, _)) if rest > 0 => format!("{} and {} more", shown.join(", "), count(rest as u64)),
-        Some((last, [])) => (*last).to_owned(),
-        Some((last, others)) => format!("{} and {last}", others.join(", ")),
-    }
 }

@@ -3,9 +3,9 @@
 #[path = "../examples/render/fixtures/mod.rs"]
 mod fixtures;
 
-use flip_report::{MAX_BYTES, ReadError, Report, html};
+use flip_report::{Failure, MAX_BYTES, Place, ReadError, Report, Sent, Task, html, json};
 use proptest::prelude::*;
-use serde_json::{Value, json};
+use serde_json::{Value, json as value};
 
 #[cfg(test)]
 fn fixture(name: &str) -> Report {
@@ -27,11 +27,17 @@ fn a_report_is_the_same_after_it_was_written_and_read() {
 }
 
 #[test]
-fn the_largest_page_stays_below_two_million_bytes() {
-    let report = fixture("large");
+fn the_largest_page_stays_below_two_million_bytes_and_so_does_its_json() {
+    let mut report = fixture("large");
     assert_eq!(report.timeline.len(), 10_000);
-    let page = html(&report);
-    assert!(page.len() < 2_000_000, "{}", page.len());
+    let small = |report: &Report| {
+        let (page, json) = (html(report).len(), json(report).unwrap().len());
+        assert!(page < 2_000_000 && json < 2_000_000, "page {page}, JSON {json}");
+    };
+    small(&report);
+    let site = report.places[1].clone();
+    report.places.extend((3..=40).map(|n| Place { name: format!("site-{n}"), ..site.clone() }));
+    small(&report);
 }
 
 #[test]
@@ -48,7 +54,8 @@ fn a_standard_job_is_told_in_plain_english() {
 #[test]
 fn a_refusal_is_told_with_its_reason() {
     let said = said(&fixture("refused-job"));
-    assert_eq!(said[..2], ["Data was held back", "1 of 4 results was held back and did not leave."]);
+    let headline = "1 of 4 results was held back and did not leave; 1 call was not permitted.";
+    assert_eq!(said[..2], ["Data was held back", headline]);
     let refused: Vec<_> = said.iter().filter(|line| line.starts_with("Refused: ")).collect();
     assert_eq!(
         refused,
@@ -90,6 +97,89 @@ fn what_a_filter_left_as_it_was_is_not_called_filtered() {
 }
 
 #[test]
+fn nothing_was_refused_was_said_where_a_component_went_on_without_what_it_may_not() {
+    let mut report = fixture("standard-job");
+    report.places[0].components[0].usage.refusals = 3;
+    let id = report.places[0].components[0].id.clone();
+    let said = said(&report);
+    assert_eq!(
+        said[..2],
+        ["Done, with refused calls", "4 results left, filtered; 3 calls were not permitted."]
+    );
+    let refused = format!(
+        "Refused: {id} at server: 3 calls into the host that its policy does not grant; it went on without."
+    );
+    assert!(said.contains(&refused), "{said:?}");
+    assert!(!said.iter().any(|line| line.contains("othing was refused")));
+}
+
+#[test]
+fn failed_tasks_and_data_that_was_not_let_in_were_missing() {
+    let mut report = fixture("standard-job");
+    let task = |code: &str, executor: &str, exception: &str| Task {
+        at: "site-1".to_owned(),
+        task: "train".to_owned(),
+        executor: executor.to_owned(),
+        return_code: code.to_owned(),
+        exception: Some(exception.to_owned()),
+        ..Task::default()
+    };
+    report.tasks = vec![task("EXECUTION_EXCEPTION", "trainer", "no image")];
+    let failed = said(&report);
+    assert_eq!(failed[0], "A task failed");
+    assert!(
+        failed.contains(&"Failed: The task train at site-1, in trainer: no image.".to_owned()),
+        "{failed:?}"
+    );
+    report.tasks.push(task("TASK_DATA_FILTER_ERROR", "scale", "Scale: refused: too large"));
+    let kept_out = said(&report);
+    assert_eq!(
+        kept_out[..2],
+        ["Data was not let in", "4 results left, filtered; the data of 1 task was not let in."]
+    );
+    let refused = "Refused: The data of train was not let in at site-1 by scale: Scale: refused: too large.";
+    assert!(kept_out.contains(&refused.to_owned()), "{kept_out:?}");
+}
+
+#[test]
+fn a_refusal_named_its_filter_twice() {
+    let mut report = fixture("refused-job");
+    let held = report.results.iter_mut().find_map(|result| result.refused.as_mut()).unwrap();
+    held.error = "PercentilePrivacy: refused: a tensor has NaN".to_owned();
+    let place = report.places.iter_mut().find(|place| place.name == "site-2").unwrap();
+    let filter = place.components.iter_mut().find(|component| component.id == "percentile_privacy").unwrap();
+    filter.name = "PercentilePrivacy".to_owned();
+    let sentence =
+        "Refused: The result of train was held back at site-2 by percentile_privacy: a tensor has NaN.";
+    assert!(said(&report).contains(&sentence.to_owned()), "{:?}", said(&report));
+    assert!(!html(&report).contains("PercentilePrivacy: refused"));
+}
+
+#[test]
+fn what_was_sent_to_the_hub_is_told_and_on_a_developers_machine_nothing_was() {
+    let mut report = fixture("standard-job");
+    report.sent = Sent { metrics: 12, exceptions: 1, lost: 2 };
+    let sent = said(&report);
+    for sentence in
+        ["12 metrics and 1 exception.", "2 requests with a metric or an exception did not reach it."]
+    {
+        assert!(sent.contains(&format!("Told the hub: {sentence}")), "{sent:?}");
+    }
+    report.local_dev = true;
+    report.places[0].components[0].failures = vec![Failure {
+        what: "_end_run".to_owned(),
+        code: "component-failed".to_owned(),
+        error: "CleanupImages: unavailable: local dev: nothing is deleted or uploaded".to_owned(),
+    }];
+    let withheld = said(&report);
+    assert_eq!(withheld[0], "Done");
+    assert!(
+        !withheld.iter().any(|line| line.starts_with("Told") || line.starts_with("Failed")),
+        "{withheld:?}"
+    );
+}
+
+#[test]
 fn hostile_names_are_text() {
     let report = fixture("hostile");
     let page = html(&report);
@@ -108,12 +198,12 @@ fn hostile_names_are_text() {
 fn what_is_wrong_with_a_file_is_said_and_where() {
     let read = |json: Value| Report::read(json.to_string().as_bytes()).unwrap_err();
     assert!(matches!(Report::read(b"PK\x03\x04").unwrap_err(), ReadError::NoReport { .. }));
-    assert!(matches!(read(json!([])), ReadError::NoReport { .. }));
+    assert!(matches!(read(value!([])), ReadError::NoReport { .. }));
     assert!(matches!(Report::read("[".repeat(100_000).as_bytes()).unwrap_err(), ReadError::NoReport { .. }));
-    assert_eq!(read(json!({"report": 2, "ran": 7})), ReadError::Format { found: 2 });
-    let components = json!([{"id": "a"}, {"id": "b", "usage": {"calls": -1}}]);
+    assert_eq!(read(value!({"report": 2, "ran": 7})), ReadError::Format { found: 2 });
+    let components = value!([{"id": "a"}, {"id": "b", "usage": {"calls": -1}}]);
     let error =
-        read(json!({"report": 1, "version": "", "ran": "job", "places": [{"components": components}]}));
+        read(value!({"report": 1, "version": "", "ran": "job", "places": [{"components": components}]}));
     let ReadError::Invalid { path, reason } = error else { panic!("{error}") };
     assert_eq!(path, "places[0].components[1].usage.calls");
     assert!(reason.contains("-1"), "{reason}");
@@ -124,8 +214,8 @@ fn what_is_wrong_with_a_file_is_said_and_where() {
 
 #[test]
 fn what_another_version_says_does_not_matter() {
-    let moment = json!({"at": 1.0, "kind": "teleport", "text": "x", "speed": 3});
-    let json = json!({"report": 1, "version": "9", "ran": "job", "timeline": [moment], "new": [1, 2]});
+    let moment = value!({"at": 1.0, "kind": "teleport", "text": "x", "speed": 3});
+    let json = value!({"report": 1, "version": "9", "ran": "job", "timeline": [moment], "new": [1, 2]});
     let report = Report::read(json.to_string().as_bytes()).unwrap();
     assert_eq!(report.timeline[0].kind.name(), "other");
     assert!(html(&report).contains("something else"));
@@ -164,16 +254,16 @@ fn odd_value() -> impl Strategy<Value = Value> {
         any::<i64>().prop_map(Value::from),
         ".{0,40}".prop_map(Value::from),
         prop::sample::select(vec![
-            json!(null),
-            json!([]),
-            json!({}),
-            json!(u64::MAX),
-            json!(1e308),
-            json!(-1e308),
-            json!(5e-324),
-            json!(0.0),
-            json!("\u{202e}<script>"),
-            json!(true),
+            value!(null),
+            value!([]),
+            value!({}),
+            value!(u64::MAX),
+            value!(1e308),
+            value!(-1e308),
+            value!(5e-324),
+            value!(0.0),
+            value!("\u{202e}<script>"),
+            value!(true),
         ]),
     ]
 }

@@ -2,8 +2,9 @@
 //! it beside NumPy, on the same data.
 //!
 //! `make FILE ELEMENTS TENSORS` writes the data. `native FILE [OUT]`, `sandboxed FILE CORES`,
-//! `reported FILE CORES` and `memcpy FILE` work on it, and print what it took; `copy FILE OUT` copies it by windows. `digest FILE` is that of
-//! the elements in a file.
+//! `reported FILE CORES` and `memcpy FILE` work on it, and print what it took; `compared FILE CORES ROUNDS` prints how
+//! many times as long `reported` takes as `sandboxed`; `copy FILE OUT` copies it by windows.
+//! `digest FILE` is that of the elements in a file.
 
 mod support;
 
@@ -12,7 +13,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use flip_runtime::{DataKind, Dtype, Dxo, FlContext, Limits, Runtime, Tensor};
+use flip_runtime::{Component, DataKind, Dtype, Dxo, FlContext, Limits, Runtime, Tensor};
 use serde_json::Value;
 use support::update::{self, Update, digest, digest_of_file};
 use support::{Clock, Result, arguments};
@@ -31,6 +32,7 @@ fn main() -> Result<()> {
         ["native", path, out] => native(Path::new(path), Some(Path::new(out))),
         ["sandboxed", path, cores] => sandboxed(Path::new(path), cores.parse()?, false),
         ["reported", path, cores] => sandboxed(Path::new(path), cores.parse()?, true),
+        ["compared", path, cores, rounds] => compared(Path::new(path), cores.parse()?, rounds.parse()?),
         ["memcpy", path] => memcpy(Path::new(path)),
         ["copy", path, out] => copy(Path::new(path), Path::new(out)),
         ["digest", path] => {
@@ -67,8 +69,35 @@ fn native(path: &Path, out: Option<&Path>) -> Result<()> {
 
 /// The component in the sandbox, with its limits; and measured for a report, if asked for.
 fn sandboxed(path: &Path, cores: u64, measure_changes: bool) -> Result<()> {
-    let runtime = Runtime::new()?;
-    let component = runtime.load("percentile-privacy")?;
+    let component = Runtime::new()?.load("percentile-privacy")?;
+    let (measured, dxo) = once(&component, path, cores, measure_changes)?;
+    let tensors = dxo.tensors().ok_or("no tensors")?;
+    let bytes = tensors.values().map(Tensor::to_bytes).collect::<std::result::Result<Vec<_>, _>>()?;
+    print(measured, &digest(bytes.iter().map(|bytes| &**bytes)));
+    Ok(())
+}
+
+/// How many times as long it takes with what a report needs: the median of so many turns, one right after the other.
+fn compared(path: &Path, cores: u64, rounds: usize) -> Result<()> {
+    let component = Runtime::new()?.load("percentile-privacy")?;
+    let wall = |measure_changes| -> Result<f64> {
+        let (measured, _) = once(&component, path, cores, measure_changes)?;
+        measured.get("wall").and_then(Value::as_f64).ok_or_else(|| "no time".into())
+    };
+    let mut ratios = Vec::with_capacity(rounds);
+    for round in 0..rounds {
+        // Whoever comes first is not always the same.
+        let first = round.is_multiple_of(2);
+        let (one, other) = (wall(first)?, wall(!first)?);
+        ratios.push(if first { one / other } else { other / one });
+    }
+    ratios.sort_by(f64::total_cmp);
+    println!("{}", ratios.get(rounds / 2).ok_or("no rounds")?);
+    Ok(())
+}
+
+/// One run of the filter, on data that nobody else holds.
+fn once(component: &Component, path: &Path, cores: u64, measure_changes: bool) -> Result<(Value, Dxo)> {
     let args = format!(r#"{{"percentile": {}, "gamma": {}}}"#, SETTINGS.percentile, SETTINGS.gamma);
     let tensors = Update::read(path)?.tensors.into_iter().enumerate().map(|(index, bytes)| {
         let tensor = Tensor::new(Dtype::Float32, &[bytes.len() as u64 / 4], bytes)?;
@@ -83,11 +112,7 @@ fn sandboxed(path: &Path, cores: u64, measure_changes: bool) -> Result<()> {
     let mut filter =
         component.instance().args(args).limits(limits).measure_changes(measure_changes).build()?;
     let filtered = filter.filter(dxo, &context)?;
-    let measured = started.stop();
-    let tensors = filtered.dxo.tensors().ok_or("no tensors")?;
-    let bytes = tensors.values().map(Tensor::to_bytes).collect::<std::result::Result<Vec<_>, _>>()?;
-    print(measured, &digest(bytes.iter().map(|bytes| &**bytes)));
-    Ok(())
+    Ok((started.stop(), filtered.dxo))
 }
 
 /// What the memory allows: one copy of the data, into pages that are there.

@@ -26,7 +26,17 @@ struct Account {
     host: u64,
     /// Whether the host keeps it in memory, not on disk.
     in_memory: bool,
-    peak: u64,
+    peak: Peak,
+}
+
+/// The most that was held at a time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Peak {
+    /// In memory, in bytes.
+    pub(crate) memory: u64,
+    pub(crate) handles: u64,
+    /// What the host kept beyond what was given, in bytes.
+    pub(crate) host: u64,
 }
 
 impl Account {
@@ -43,7 +53,9 @@ impl Account {
             *field(self) = before;
             return Err(LimitReached { limit: "memory", allowed: Allowed::Bytes(self.memory_allowed) });
         }
-        self.peak = self.peak.max(memory);
+        self.peak.memory = self.peak.memory.max(memory);
+        self.peak.handles = self.handles;
+        self.peak.host = self.peak.host.max(self.host.saturating_sub(self.given));
         Ok(())
     }
 }
@@ -59,7 +71,7 @@ impl Budget {
             given: 0,
             host: 0,
             in_memory,
-            peak: 0,
+            peak: Peak::default(),
         })))
     }
 
@@ -94,8 +106,8 @@ impl Budget {
         Ok(charge)
     }
 
-    /// The most that all came to in memory, in bytes.
-    pub(crate) fn peak(&self) -> u64 {
+    /// The most that was held at a time so far.
+    pub(crate) fn peak(&self) -> Peak {
         self.account().peak
     }
 }
@@ -156,7 +168,8 @@ mod tests {
         budget.grow(4_000).unwrap();
         budget.open_handles(10).unwrap();
         let charge = budget.charge(3_440).unwrap();
-        assert_eq!(budget.peak(), 10_000);
+        let peak = budget.peak();
+        assert_eq!((peak.memory, peak.handles, peak.host), (10_000, 10, 3_440));
         assert_eq!(budget.grow(1).unwrap_err().limit, "memory");
         assert_eq!(budget.open_handles(11).unwrap_err().limit, "memory");
         assert_eq!(limit(budget.charge(1)), "memory");

@@ -87,4 +87,4 @@ pub use policy::{Grants, Policy};
 pub use runtime::{Runtime, RuntimeBuilder};
 pub use services::Services;
 pub use tensor::{Dtype, FileRange, MAX_DIMENSIONS, Tensor, TensorError, TensorSource};
-pub use usage::{Deleted, HostCalls, Stored, Usage};
+pub use usage::{Besides, Deleted, HostCalls, LimitUse, Listing, Stored, Usage};

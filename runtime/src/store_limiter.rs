@@ -25,6 +25,11 @@ impl StoreLimiter {
             instances: usize::try_from(limits.instances).unwrap_or(usize::MAX),
         }
     }
+
+    /// The elements of all tables together. They never shrink.
+    pub(crate) fn table_elements(&self) -> u64 {
+        self.table_elements
+    }
 }
 
 impl ResourceLimiter for StoreLimiter {
@@ -96,13 +101,13 @@ mod tests {
         assert!(limiter.table_growing(0, 8_000, None).unwrap());
         let error = limiter.memory_growing(65_536, 131_072, None).unwrap_err();
         assert_eq!(error.to_string(), "limit memory reached: 195.3 KiB allowed");
-        assert_eq!(budget.peak(), 2 * 65_536 + 64_000);
+        assert_eq!(budget.peak().memory, 2 * 65_536 + 64_000);
     }
 
     #[test]
     fn growth_beyond_a_memorys_own_maximum_is_not_counted() {
         let (mut limiter, budget) = within(200_000);
         assert!(!limiter.memory_growing(0, 131_072, Some(65_536)).unwrap());
-        assert_eq!(budget.peak(), 0);
+        assert_eq!(budget.peak().memory, 0);
     }
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 pub use crate::host::cleanup::Deleted;
 pub use crate::host::object_store::Stored;
+pub use crate::tree::Listing;
 
 /// What an instance has used so far.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -28,6 +29,84 @@ pub struct Usage {
     pub stored: Vec<Stored>,
     /// What it deleted, the first thousand deletions.
     pub deleted: Vec<Deleted>,
+    /// The most that it used of each limit that no other figure here tells of.
+    #[serde(skip)]
+    pub most: LimitUse,
+    /// What it stored besides: objects and their bytes.
+    #[serde(skip)]
+    pub stored_besides: Besides,
+    /// What it deleted besides.
+    #[serde(skip)]
+    pub deleted_besides: Besides,
+    /// The calls into the host that were refused, as the policy does not grant them.
+    #[serde(skip)]
+    pub refusals: u64,
+}
+
+/// What is only counted of what was stored or deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Besides {
+    /// Objects, or deletions.
+    pub count: u64,
+    /// Files that were deleted.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+impl Besides {
+    /// Counts one more.
+    pub(crate) fn add(&mut self, files: u64, bytes: u64) {
+        self.count = self.count.saturating_add(1);
+        self.files = self.files.saturating_add(files);
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+}
+
+/// The most that was used of limits: of what adds up the sum, of what comes and goes the most at a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LimitUse {
+    /// The elements of all tables together.
+    pub table_elements: u64,
+    /// Handles that were open at a time.
+    pub handles: u64,
+    /// Bytes that the host kept beyond what was given.
+    pub host_bytes: u64,
+    /// The bytes of the largest read or write of a tensor or a file.
+    pub call_bytes: u64,
+    /// The time of the longest call.
+    pub call_time: Duration,
+    /// Instances that shared the work.
+    pub cores: u64,
+    /// Lines in the log, those that were dropped aside.
+    pub log_lines: u64,
+    /// The bytes of the longest line, as it was written.
+    pub log_line: u64,
+    /// Figures in the report of a call.
+    pub gauges: u64,
+    /// Events that were fired.
+    pub events: u64,
+    /// Files that were begun, and directories that were made.
+    pub files: u64,
+    /// Bytes that were written to files.
+    pub file_bytes: u64,
+    /// Bytes that were uploaded.
+    pub upload_bytes: u64,
+    /// Requests to the hub.
+    pub hub_calls: u64,
+}
+
+impl LimitUse {
+    /// Of each limit what was used more.
+    pub(crate) fn or_more(self, other: &Self) -> Self {
+        macro_rules! higher {
+            ($($limit:ident)*) => { Self { $($limit: self.$limit.max(other.$limit)),* } };
+        }
+        higher! {
+            table_elements handles host_bytes call_bytes call_time cores log_lines log_line gauges events files
+            file_bytes upload_bytes hub_calls
+        }
+    }
 }
 
 impl Usage {
@@ -37,6 +116,8 @@ impl Usage {
         self.time += other.time;
         self.peak_memory = self.peak_memory.max(other.peak_memory);
         self.host_calls.add(&other.host_calls);
+        self.most = self.most.or_more(&other.most);
+        self.refusals = self.refusals.saturating_add(other.refusals);
         self
     }
 }

@@ -43,11 +43,22 @@ const COUNTED = { event: 'event', task: 'task', filter: 'filter', file: 'file', 
 /** The rows that the page has room for. */
 const ROWS = { results: 500, moments: 400, types: 60, tensors: 1_600, drawn: 60, objects: 200 };
 
+/** What was refused: data on its way out or in, and calls, those that a component failed for and those that it went on
+ * without. */
+function refused(report) {
+  const held = report.results.map((result) => result.refused).filter(Boolean);
+  const keptOut = report.tasks.filter((task) => task['return-code'] === 'TASK_DATA_FILTER_ERROR');
+  const calls = components(report).flatMap(({ id, failures, usage }) => {
+    const notPermitted = failures.filter(({ code }) => code === 'not-permitted');
+    const told = notPermitted.filter(({ error }) => held.some((why) => why.what === id && why.error === error));
+    return [notPermitted.length - told.length, Math.max(usage.refusals - notPermitted.length, 0)];
+  });
+  return sum([held.length, keptOut.length, ...calls]);
+}
+
 /** The figures of the first screen. */
 function figures(report) {
   const usage = components(report).map((component) => component.usage);
-  const failures = components(report).flatMap((component) => component.failures);
-  const held = report.results.filter((result) => result.refused).length;
   return {
     ...(report.cases.length > 0 && {
       passed: report.cases.filter((one) => one.passed).length,
@@ -55,9 +66,9 @@ function figures(report) {
     }),
     components: components(report).length,
     left: report.results.filter(left).length,
-    refused: held + failures.filter((failure) => failure.code === 'not-permitted').length,
-    stored: sum(usage.flatMap(({ stored }) => stored.map(({ size }) => size))),
-    deleted: sum(usage.flatMap(({ deleted }) => deleted.map(({ files }) => files))),
+    refused: refused(report),
+    stored: sum(usage.flatMap((used) => [used['stored-besides']?.bytes ?? 0, ...used.stored.map(({ size }) => size)])),
+    deleted: sum(usage.flatMap((used) => [used['deleted-besides']?.files ?? 0, ...used.deleted.map(({ files }) => files)])),
   };
 }
 
@@ -107,7 +118,7 @@ for (const { name, report, url } of await reports()) {
       for (const [index, { usage, failures }] of all.entries()) {
         const calls = sum(Object.values(usage['host-calls']));
         const { calls: own, seconds, 'peak-memory': memory, 'bytes-read': read, 'bytes-written': written } = usage;
-        const expected = [own, seconds, memory, calls, read, written, failures.length];
+        const expected = [own, seconds, memory, calls, read, written, failures.length, usage.refusals];
         assert.deepEqual(await values(rows.nth(index).locator('data')), expected);
       }
       const limits = all.flatMap((component) => component.limits).filter((limit) => limit.used !== undefined);
@@ -180,7 +191,7 @@ for (const { name, report, url } of await reports()) {
       const times = new Map();
       for (const { kind, text, times: more } of report.timeline.filter((moment) => moment.kind in COUNTED)) {
         const key = JSON.stringify([COUNTED[kind], text]);
-        times.set(key, sum([times.get(key) ?? 0, Math.max(more, 1)]));
+        times.set(key, sum([times.get(key) ?? 0, Math.max(more ?? 1, 1)]));
       }
       const counts = [...times.values()].sort((one, other) => other - one).slice(0, ROWS.types);
       assert.deepEqual(await values(page.locator('.counts tbody data')), counts);

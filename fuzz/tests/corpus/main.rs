@@ -132,6 +132,11 @@ fn policies() {
 }
 
 #[test]
+fn reports() {
+    drive("report", 200);
+}
+
+#[test]
 fn safetensors_files() {
     drive("safetensors", 200);
 }

@@ -1,5 +1,7 @@
 //! The components: what each is, what it may do, and what it used.
 
+use std::collections::BTreeSet;
+
 use maud::{Markup, html};
 
 use super::limits::limits;
@@ -9,22 +11,40 @@ use crate::text::visible;
 
 const MAX_PLACES: usize = 100;
 const MAX_COMPONENTS: usize = 60;
+/// The components that have a card, and those that have a row, of all places together: a job may have many sites.
+const MAX_CARDS: usize = 80;
+const MAX_ROWS: usize = 600;
 const MAX_REQUESTS: usize = 60;
 const MAX_FAILURES: usize = 50;
 
 /// One table of all, then each by itself, by place.
 pub fn components(report: &Report) -> Option<Markup> {
     let (places, more_places) = first(&report.places, MAX_PLACES);
+    let cards = cards(places);
     (!places.is_empty()).then(|| {
         html! {
-            (overview(places))
-            @for (at, place) in places.iter().enumerate() { (at_place(at, place)) }
+            (overview(places, &cards))
+            @for (at, place) in places.iter().enumerate() { (at_place(at, place, &cards)) }
             (more(more_places as u64, "place"))
         }
     })
 }
 
-fn overview(places: &[Place]) -> Markup {
+/// Which components have a card: by place and number, those first that failed or were refused something.
+fn cards(places: &[Place]) -> BTreeSet<(usize, usize)> {
+    let all = places.iter().enumerate().flat_map(|(at, place)| {
+        let components = place.components.iter().enumerate().take(MAX_COMPONENTS);
+        components.map(move |(index, component)| {
+            let quiet = component.failures.is_empty() && component.usage.refusals == 0;
+            (quiet, at, index)
+        })
+    });
+    let mut all: Vec<_> = all.collect();
+    all.sort_unstable();
+    all.into_iter().take(MAX_CARDS).map(|(_, at, index)| (at, index)).collect()
+}
+
+fn overview(places: &[Place], cards: &BTreeSet<(usize, usize)>) -> Markup {
     let head = [
         ("component", ""),
         ("place", ""),
@@ -35,37 +55,57 @@ fn overview(places: &[Place]) -> Markup {
         ("read", "number"),
         ("written", "number"),
         ("failures", "number"),
+        ("refused calls", "number"),
     ];
+    let all = places.iter().enumerate().flat_map(|(at, place)| {
+        let components = place.components.iter().enumerate().take(MAX_COMPONENTS);
+        components.map(move |(index, component)| (at, place, index, component))
+    });
+    let all: Vec<_> = all.collect();
+    let (shown, rest) = first(&all, MAX_ROWS);
     let rows = html! {
-        @for (at, place) in places.iter().enumerate() {
-            @for (index, component) in place.components.iter().enumerate().take(MAX_COMPONENTS) {
-                @let usage = &component.usage;
-                tr {
-                    th scope="row" { a href={ "#c-" (at) "-" (index) } { (name(&component.id)) } }
+        @for (at, place, index, component) in shown {
+            @let usage = &component.usage;
+            tr {
+                    th scope="row" {
+                        @if cards.contains(&(*at, *index)) { a href={ "#c-" (at) "-" (index) } { (name(&component.id)) } }
+                        @else { (name(&component.id)) }
+                    }
                     td { (name(&place.name)) }
-                    td.number { (number(usage.calls)) }
-                    td.number { (time(usage.seconds)) }
-                    td.number { (bytes(usage.peak_memory)) }
+                    @let known = |figure: Markup| if component.of_trail { unknown() } else { figure };
+                    td.number { (known(number(usage.calls))) }
+                    td.number { (known(time(usage.seconds))) }
+                    td.number { (known(bytes(usage.peak_memory))) }
                     td.number { (number(usage.host_calls_total())) }
-                    td.number { (bytes(usage.bytes_read)) }
-                    td.number { (bytes(usage.bytes_written)) }
-                    td.number { (number(component.failures.len() as u64)) }
-                }
+                    td.number { (known(bytes(usage.bytes_read))) }
+                    td.number { (known(bytes(usage.bytes_written))) }
+                    td.number { (known(number(component.failures.len() as u64))) }
+                    td.number { (number(usage.refusals)) }
             }
         }
     };
-    table("Components", "overview", "What each used in all", &head, rows)
+    html! {
+        (table("Components", "overview", "What each used in all", &head, rows))
+        (more(rest as u64, "component"))
+    }
 }
 
-fn at_place(at: usize, place: &Place) -> Markup {
-    let (shown, rest) = first(&place.components, MAX_COMPONENTS);
+fn at_place(at: usize, place: &Place, cards: &BTreeSet<(usize, usize)>) -> Markup {
+    let shown = place.components.iter().enumerate().filter(|(index, _)| cards.contains(&(at, *index)));
+    let shown: Vec<_> = shown.collect();
+    let rest = place.components.len() - shown.len();
     html! {
         div.place {
-            h3 { (name(&place.name)) " " span.muted { (number(place.events)) " events" } }
+            h3 {
+                (name(&place.name))
+                @if !place.components.iter().any(|component| component.of_trail) {
+                    " " span.muted { (number(place.events)) " events" }
+                }
+            }
             @if let Some(fatal) = &place.fatal {
                 p { (badge("bad", "✕ ended the run")) " " (name(&fatal.component)) ": " (text(&fatal.reason)) }
             }
-            @for (index, component) in shown.iter().enumerate() { (card(&format!("c-{at}-{index}"), component)) }
+            @for (index, component) in shown { (card(&format!("c-{at}-{index}"), component)) }
             (more(rest as u64, "component"))
             @if !place.engine.is_empty() {
                 details.others {
@@ -80,7 +120,7 @@ fn at_place(at: usize, place: &Place) -> Markup {
 fn card(id: &str, component: &Component) -> Markup {
     let refused = component.failures.len() as u64;
     html! {
-        article.card.component id=(id) data-calls=(component.usage.calls) {
+        article.card.component id=(id) data-calls=[(!component.of_trail).then_some(component.usage.calls)] {
             h4 {
                 (name(&component.id))
                 @if component.name != component.id { " " span.muted { (name(&component.name)) } }
@@ -114,14 +154,20 @@ fn identity(component: &Component) -> Markup {
 fn facts(component: &Component) -> Markup {
     let usage = &component.usage;
     html! {
+        @if component.of_trail {
+            p.muted { "An audit trail is all that is known of it: neither what it asks for, nor its calls, times, bytes and memory." }
+        }
         dl.facts {
-            div { dt { "calls" } dd { (number(usage.calls)) } }
-            div { dt { "time" } dd { (time(usage.seconds)) } }
-            div { dt { "peak memory" } dd { (bytes(usage.peak_memory)) } }
-            div { dt { "read" } dd { (bytes(usage.bytes_read)) } }
-            div { dt { "written" } dd { (bytes(usage.bytes_written)) } }
+            @if !component.of_trail {
+                div { dt { "calls" } dd { (number(usage.calls)) } }
+                div { dt { "time" } dd { (time(usage.seconds)) } }
+                div { dt { "peak memory" } dd { (bytes(usage.peak_memory)) } }
+                div { dt { "read" } dd { (bytes(usage.bytes_read)) } }
+                div { dt { "written" } dd { (bytes(usage.bytes_written)) } }
+            }
+            div { dt { "refused calls" } dd { (number(usage.refusals)) } }
             div.wide {
-                dt { "host calls" }
+                dt { @if component.of_trail { "host calls that a trail notes" } @else { "host calls" } }
                 dd {
                     (number(usage.host_calls_total()))
                     @for (interface, calls) in usage.host_calls.iter().filter(|(_, calls)| **calls > 0).take(30) {
@@ -138,7 +184,16 @@ fn rights(component: &Component) -> Markup {
     let rows = html! {
         @for request in shown { (right(request)) }
         @for line in component.unasked.iter().take(MAX_REQUESTS) {
-            tr { th scope="row" { span.muted { "nothing" } } td { span.muted { "It does not ask for it." } } td { code.grant { (text(line)) } } }
+            tr {
+                @if component.of_trail {
+                    th scope="row" { (unknown()) }
+                    td { (unknown()) }
+                } @else {
+                    th scope="row" { span.muted { "nothing" } }
+                    td { span.muted { "It does not ask for it." } }
+                }
+                td { code.grant { (text(line)) } }
+            }
         }
     };
     let label = format!("Rights of {}", visible(&component.id, 80));
@@ -147,6 +202,10 @@ fn rights(component: &Component) -> Markup {
         (table(&label, "rights", "Rights, as requested and as granted", &head, rows))
         (more(rest as u64, "interface"))
     }
+}
+
+fn unknown() -> Markup {
+    html! { span.muted { "not known" } }
 }
 
 fn right(request: &Request) -> Markup {

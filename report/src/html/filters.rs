@@ -109,6 +109,9 @@ fn gauges(leaf: &Leaf) -> Markup {
 fn update(change: &Change, room: usize, label: &str) -> Markup {
     html! {
         (figures(&change.all))
+        @if change.all.cutoff.is_none() && change.tensors.iter().any(|tensor| tensor.change.cutoff.is_some()) {
+            p.muted { "The filter cuts each stage of the model by itself: the cutoffs stand with the tensors." }
+        }
         (plot(&change.all, label))
         (tensors(change, room, label))
     }
@@ -120,10 +123,13 @@ fn figures(all: &Distribution) -> Markup {
             div { dt { "zeroed" } dd { (percent(all.zeroed)) (bar("", all.zeroed.unwrap_or(0.0))) } }
             div { dt { "clipped" } dd { (percent(all.clipped)) (bar("second", all.clipped.unwrap_or(0.0))) } }
             div { dt { "norm" } dd { (number_of(all.norm.before)) " → " (number_of(all.norm.after)) } }
-            div { dt { "largest |Δw|" } dd { (number_of(all.max.before)) " → " (number_of(all.max.after)) } }
+            div { dt { "every |Δw| is below" } dd { (number_of(all.max.before)) " → " (number_of(all.max.after)) } }
             div {
                 dt { "elements" }
-                dd { (number(all.elements)) @if all.sampled < all.elements { ", " (number(all.sampled)) " looked at" } }
+                dd {
+                    (number(all.elements))
+                    @if all.sampled < all.elements { ": the figures are estimates, from " (number(all.sampled)) " of them" }
+                }
             }
             @if let Some(histogram) = &all.histogram {
                 div { dt { "zeros" } dd { (number(histogram.zeros.before)) " → " (number(histogram.zeros.after)) } }

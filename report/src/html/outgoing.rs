@@ -3,8 +3,7 @@
 use maud::{Markup, html};
 
 use super::parts::{badge, bytes, code, digest, first, more, name, number, table, text};
-use crate::model::{Outgoing, Report, Task};
-use crate::verdict::without_name;
+use crate::model::{Outgoing, Report, Task, Work};
 
 const MAX_RESULTS: usize = 500;
 const MAX_FILES: usize = 20;
@@ -12,12 +11,12 @@ const MAX_FILES: usize = 20;
 /// The results, and the tasks that failed.
 pub fn outgoing(report: &Report) -> Option<Markup> {
     let (shown, rest) = first(&report.results, MAX_RESULTS);
-    let failed: Vec<_> = report.tasks.iter().filter(|task| task.exception.is_some()).collect();
+    let failed: Vec<_> = report.tasks.iter().filter(|task| task.failed() || task.kept_out()).collect();
     if report.results.is_empty() && report.tasks.is_empty() {
         return None;
     }
     let head = [("result", ""), ("what became of it", ""), ("data", ""), ("filters", ""), ("files", "")];
-    let rows = html! { @for result in shown { (row(result)) } };
+    let rows = html! { @for result in shown { (row(report, result)) } };
     Some(html! {
         @if shown.is_empty() { p.muted { "No result was on its way out." } }
         @else {
@@ -25,13 +24,13 @@ pub fn outgoing(report: &Report) -> Option<Markup> {
         }
         (more(rest as u64, "result"))
         @if !report.tasks.is_empty() {
-            p { (number(report.tasks.len() as u64)) " tasks were carried out; " (number(failed.len() as u64)) " of them failed." }
+            p { (number(report.tasks.len() as u64)) " tasks came; " (number(failed.len() as u64)) " of them failed, or their data was not let in." }
         }
         (failures(&failed))
     })
 }
 
-fn row(result: &Outgoing) -> Markup {
+fn row(report: &Report, result: &Outgoing) -> Markup {
     html! {
         tr {
             th scope="row" { (name(&result.task)) br; span.muted { "from " (name(&result.at)) } }
@@ -39,14 +38,18 @@ fn row(result: &Outgoing) -> Markup {
                 @match &result.refused {
                     Some(why) => {
                         (badge("bad", "✕ held back"))
-                        p { (name(&why.what)) ": " (text(without_name(&why.error, &why.what))) }
+                        p { @if !why.what.is_empty() { (name(&why.what)) ": " } (text(report.reason(&result.at, why))) }
                     }
                     None if !result.left() => { (badge("plain", "– no data")) p.muted { (name(&result.return_code)) } }
                     None if !result.unfiltered.is_empty() => {
                         (badge("warning", "! left unfiltered"))
                         p { "The policy lets it pass although a filter failed: " (list(&result.unfiltered)) }
                     }
-                    None if result.filtered() => (badge("good", "✓ left, filtered")),
+                    None if result.work() == Work::Done => (badge("good", "✓ left, filtered")),
+                    None if result.work() == Work::Unknown => {
+                        (badge("plain", "– left, through filters"))
+                        p.muted { "What they did, the audit trail does not say." }
+                    }
                     None => (badge("warning", "! left, not filtered as a whole")),
                 }
             }
@@ -102,9 +105,10 @@ fn failures(failed: &[&Task]) -> Markup {
             }
         }
     };
-    let head = [("task", ""), ("place", ""), ("executor", ""), ("return code", ""), ("what it said", "")];
+    let head =
+        [("task", ""), ("place", ""), ("executor, or filter", ""), ("return code", ""), ("what it said", "")];
     html! {
-        @if !shown.is_empty() { (table("Failed tasks", "", "Tasks that failed", &head, rows)) }
+        @if !shown.is_empty() { (table("Failed tasks", "", "Tasks that failed, or whose data was not let in", &head, rows)) }
         (more(rest as u64, "task"))
     }
 }

@@ -144,5 +144,6 @@ pub fn tree(tree: &Tree, label: &str) -> Markup {
         @if shown.is_empty() { p.muted { (label) ": nothing" } }
         @else { (table(label, "files", label, &[("file", ""), ("size", "number")], rows)) }
         (more(left_out, "file"))
+        @if tree.and_more { p.muted { "And more, which was not counted." } }
     }
 }

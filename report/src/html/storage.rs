@@ -3,28 +3,28 @@
 use maud::{Markup, html};
 
 use super::parts::{bytes, code, digest, first, more, name, number, tree};
-use crate::model::{Component, Deleted, Place, Report, Stored};
+use crate::model::{Besides, Component, Deleted, Place, Report, Stored, Usage};
 
 const MAX_OBJECTS: usize = 200;
 
 /// Objects and deletions, each with what was in it.
 pub fn storage(report: &Report) -> Option<Markup> {
-    let of = |(place, component)| -> (&Place, &Component) { (place, component) };
     let stored: Vec<_> = report
         .components()
-        .map(of)
         .flat_map(|(place, component)| {
             component.usage.stored.iter().map(move |stored| (place, component, stored))
         })
         .collect();
     let deleted: Vec<_> = report
         .components()
-        .map(of)
         .flat_map(|(place, component)| {
             component.usage.deleted.iter().map(move |deleted| (place, component, deleted))
         })
         .collect();
-    if stored.is_empty() && deleted.is_empty() {
+    let more_of = |(_, component): (&Place, &Component)| {
+        !component.usage.stored_besides.is_nothing() || !component.usage.deleted_besides.is_nothing()
+    };
+    if stored.is_empty() && deleted.is_empty() && !report.components().any(more_of) {
         return None;
     }
     let (objects, more_objects) = first(&stored, MAX_OBJECTS);
@@ -34,11 +34,26 @@ pub fn storage(report: &Report) -> Option<Markup> {
         @if objects.is_empty() { p.muted { "Nothing was stored." } }
         @for (place, component, stored) in objects { (object(place, component, stored)) }
         (more(more_objects as u64, "object"))
+        @for (component, besides) in besides(report, |usage| usage.stored_besides) {
+            p.muted { (name(&component.id)) " stored " (number(besides.count)) " more objects of " (bytes(besides.bytes)) @if component.of_trail { ", or more" } "." }
+        }
         h3 { "Deleted" }
         @if trees.is_empty() { p.muted { "Nothing was deleted." } }
         @for (place, component, deleted) in trees { (deletion(place, component, deleted)) }
         (more(more_trees as u64, "deletion"))
+        @for (component, besides) in besides(report, |usage| usage.deleted_besides) {
+            p.muted {
+                (name(&component.id)) " deleted " (number(besides.count)) " times more: " (number(besides.files)) " files of " (bytes(besides.bytes))
+                @if component.of_trail { ", or more" } "."
+            }
+        }
     })
+}
+
+/// The components that did more than is listed.
+fn besides(report: &Report, of: fn(&Usage) -> Besides) -> impl Iterator<Item = (&Component, Besides)> {
+    let all = report.components().map(move |(_, component)| (component, of(&component.usage)));
+    all.filter(|(_, besides)| !besides.is_nothing()).take(MAX_OBJECTS)
 }
 
 fn object(place: &Place, component: &Component, stored: &Stored) -> Markup {

@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use super::histogram::spark;
-use super::parts::{bar, first, more, name, table};
-use crate::model::Change;
+use super::parts::{badge, bar, first, more, name, table};
+use crate::model::{Became, Change};
 use crate::text::{count, figure, share, visible};
 
 /// A table of at most `room` tensors. Its rows are kept small: there may be a thousand.
@@ -19,16 +19,27 @@ pub fn tensors(change: &Change, room: usize, label: &str) -> Markup {
         ("clipped", "number"),
         ("norm", "number"),
         ("after", "number"),
-        ("largest", "number"),
+        ("all below", "number"),
         ("after", "number"),
     ];
+    // Of a filter that works in stages, each has a cutoff of its own; else there is one of all.
+    let staged = change.all.cutoff.is_none() && shown.iter().any(|tensor| tensor.change.cutoff.is_some());
+    let head = head.into_iter().chain(staged.then_some(("cutoff", "number"))).collect::<Vec<_>>();
     let optional = |number: Option<f64>, show: fn(f64) -> String| number.map_or_else(|| "–".to_owned(), show);
     let rows = html! {
         @for tensor in shown {
             @let change = &tensor.change;
             tr {
                 th scope="row" { (name(&tensor.name)) }
-                td { (visible(&tensor.dtype, 20)) " " (shape(&tensor.shape)) }
+                td {
+                    (visible(&tensor.dtype, 20)) " " (shape(&tensor.shape))
+                    @match tensor.became {
+                        Became::Same => {},
+                        Became::Added => (badge("warning", "! added")),
+                        Became::Removed => (badge("warning", "! removed")),
+                        Became::Reshaped => (badge("warning", "! another shape")),
+                    }
+                }
                 td.number { (count(change.elements)) }
                 td { (spark(change.histogram.as_ref())) }
                 td.number { (optional(change.zeroed, share)) (bar("", change.zeroed.unwrap_or(0.0))) }
@@ -37,6 +48,7 @@ pub fn tensors(change: &Change, room: usize, label: &str) -> Markup {
                 td.number { (optional(change.norm.after, figure)) }
                 td.number { (optional(change.max.before, figure)) }
                 td.number { (optional(change.max.after, figure)) }
+                @if staged { td.number { (optional(change.cutoff, figure)) } }
             }
         }
     };

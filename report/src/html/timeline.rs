@@ -14,6 +14,9 @@ const MAX_ROWS: usize = 400;
 /// The kinds of ordinary moments that are counted one by one.
 const MAX_TYPES: usize = 60;
 
+/// The longest type of an event in a bar's hint, in characters.
+const MAX_TYPE: usize = 40;
+
 /// Longest texts in a mark and its hint, in characters.
 const MAX_TEXT: usize = 60;
 
@@ -31,7 +34,7 @@ pub fn timeline(report: &Report) -> Option<Markup> {
             (axis(marks.end))
         }
         (more(marks.left_out, "place"))
-        (more(report.timeline_left_out, "moment"))
+        (left_out(report))
         (table_of_notable(&report.timeline, &notable))
         (table_of_types(&report.timeline))
     })
@@ -46,6 +49,24 @@ fn notable(timeline: &[Moment]) -> Vec<usize> {
     let mut indices: Vec<_> = all.into_iter().map(|(_, index)| index).collect();
     indices.sort_unstable();
     indices
+}
+
+/// Says what is not shown, by kind.
+fn left_out(report: &Report) -> Markup {
+    let mut kinds: Vec<_> = report.left_out_by_kind.iter().collect();
+    kinds.sort_by_key(|(kind, _)| kind.rank());
+    let kinds: Vec<_> = kinds
+        .into_iter()
+        .map(|(kind, number)| format!("{} × {}", count(*number), kind_words(*kind)))
+        .collect();
+    html! {
+        @if report.timeline_left_out > 0 {
+            p.muted {
+                (counted(report.timeline_left_out, "more moment")) " that the report does not have"
+                @if !kinds.is_empty() { ": " (kinds.join(", ")) } "."
+            }
+        }
+    }
 }
 
 fn legend(report: &Report) -> Markup {
@@ -76,7 +97,7 @@ fn lane_of(place: &str, lane: &Lane<'_>, notable: &[usize]) -> Markup {
             div.track {
                 @for (row, marks) in &lane.rows {
                     @match row {
-                        Row::Events => div.row.events aria-hidden="true" {
+                        Row::Events => div.row.events {
                             @for mark in marks { (event(mark, most)) }
                         },
                         Row::Work => div.row.work { @for mark in marks { (mark_of(mark, notable)) } },
@@ -93,8 +114,13 @@ fn event(mark: &Mark<'_>, most: u64) -> Markup {
     let height = 20.0 + 80.0 * (mark.times as f64).ln_1p() / (most as f64).ln_1p();
     let first =
         mark.told.first().map(|(_, moment)| format!(", at {}", duration(moment.at))).unwrap_or_default();
+    let mut types: Vec<_> = mark.told.iter().map(|(_, moment)| visible(&moment.text, MAX_TYPE)).collect();
+    types.dedup();
+    let all = mark.told.iter().fold(0_u64, |sum, (_, moment)| sum.saturating_add(moment.times.max(1)));
+    let more = if mark.times > all { " and others" } else { "" };
+    let label = format!("{}{first}: {}{more}", counted(mark.times, "event"), types.join(", "));
     let style = format!("left:{}%;height:{}%", rounded(mark.start * 100.0), rounded(height));
-    html! { i style=(style) title={ (counted(mark.times, "event")) (first) } {} }
+    html! { i style=(style) tabindex="0" role="img" aria-label=(label) title=(label) {} }
 }
 
 fn mark_of(mark: &Mark<'_>, notable: &[usize]) -> Markup {

@@ -56,12 +56,11 @@ pub fn verdict(report: &Report) -> Markup {
 fn figures(report: &Report) -> Markup {
     let components = report.components().count() as u64;
     let left = report.results.iter().filter(|result| result.left()).count() as u64;
-    let held = report.held_back().count() as u64;
-    let refused = held.saturating_add(report.not_permitted().count() as u64);
-    let stored = report.components().flat_map(|(_, component)| &component.usage.stored);
-    let stored = stored.fold(0_u64, |sum, stored| sum.saturating_add(stored.size));
-    let deleted = report.components().flat_map(|(_, component)| &component.usage.deleted);
-    let deleted = deleted.fold(0_u64, |sum, deleted| sum.saturating_add(deleted.files));
+    let refused = report.refusals();
+    let stored = report.components().map(|(_, component)| component.usage.stored_total().1);
+    let stored = stored.fold(0_u64, u64::saturating_add);
+    let deleted = report.components().map(|(_, component)| component.usage.deleted_total().0);
+    let deleted = deleted.fold(0_u64, u64::saturating_add);
     let passed = report.cases.iter().filter(|case| case.passed).count() as u64;
     let failed = report.cases.len() as u64 - passed;
     html! {

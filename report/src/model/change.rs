@@ -24,17 +24,41 @@ pub struct TensorChange {
     pub dtype: String,
     /// Its dimensions.
     pub shape: Vec<u64>,
+    /// What else became of it.
+    #[serde(skip_serializing_if = "Became::is_same")]
+    pub became: Became,
     /// Its elements.
     pub change: Distribution,
 }
 
-/// Figures over elements before and after a filter.
+/// What became of a tensor as a whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Became {
+    /// It is there before and after, in the same shape.
+    #[default]
+    Same,
+    /// The filter added it.
+    Added,
+    /// The filter removed it.
+    Removed,
+    /// The filter gave it another shape.
+    Reshaped,
+}
+
+impl Became {
+    fn is_same(&self) -> bool {
+        *self == Self::Same
+    }
+}
+
+/// Figures over elements before and after a filter. None of them says what a single element is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct Distribution {
     /// How many elements there are.
     pub elements: u64,
-    /// How many of them were looked at for these figures.
+    /// How many of them were looked at for these figures: where they are fewer, the figures are estimates.
     pub sampled: u64,
     /// The share of elements that the filter made zero.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -42,9 +66,9 @@ pub struct Distribution {
     /// The share of elements that the filter made smaller, and not zero.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clipped: Option<f64>,
-    /// The Euclidean norm.
+    /// The Euclidean norm, in four digits; none of few elements.
     pub norm: Pair<Option<f64>>,
-    /// The largest magnitude.
+    /// A power of two that every magnitude is below; none of few elements.
     pub max: Pair<Option<f64>>,
     /// The magnitude below which the filter made elements zero, in the scale of the histogram.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,47 +110,9 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    /// Empty bins.
-    ///
-    /// ```
-    /// let mut histogram = flip_report::Histogram::new(1e-6, 10.0, 6);
-    /// histogram.add(0.25, 0.1);
-    /// histogram.add(3e-6, 0.0);
-    /// assert_eq!(histogram.before, [1, 0, 0, 0, 0, 1]);
-    /// assert_eq!((&histogram.after[..], histogram.zeros.after), (&[0, 0, 0, 0, 0, 1][..], 1));
-    /// ```
-    pub fn new(first: f64, ratio: f64, bins: usize) -> Self {
-        Self { first, ratio, before: vec![0; bins], after: vec![0; bins], zeros: Pair::default() }
-    }
-
-    /// Counts an element, as it was and as it is. What is not a number is not counted.
-    pub fn add(&mut self, before: f64, after: f64) {
-        let (first, ratio) = (self.first, self.ratio);
-        count(&mut self.before, &mut self.zeros.before, first, ratio, before);
-        count(&mut self.after, &mut self.zeros.after, first, ratio, after);
-    }
-
     /// The common logarithms of the first edge and of the ratio; none where they make no bins.
     pub fn scale(&self) -> Option<(f64, f64)> {
         let (first, step) = (self.first.log10(), self.ratio.log10());
         (first.is_finite() && step.is_finite() && step > 0.0).then_some((first, step))
-    }
-}
-
-fn count(bins: &mut [u64], zeros: &mut u64, first: f64, ratio: f64, value: f64) {
-    let magnitude = value.abs();
-    let bin = if magnitude == 0.0 {
-        Some(zeros)
-    } else if magnitude.is_nan() {
-        None
-    } else {
-        let last = bins.len().saturating_sub(1);
-        // A conversion to an integer saturates: what is beyond the bins is in the outer ones. The hair keeps an
-        // edge, which a logarithm may miss, in the bin that it begins.
-        let index = ((magnitude / first).ln() / ratio.ln() + 1e-9).floor() as usize;
-        bins.get_mut(index.min(last))
-    };
-    if let Some(bin) = bin {
-        *bin = bin.saturating_add(1);
     }
 }

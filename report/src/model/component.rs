@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::{Deleted, Failure, Stored};
+use super::{Besides, Deleted, Failure, Stored};
 
 /// What ran in the sandbox.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -26,6 +26,10 @@ pub struct Component {
     /// The version of the contract that it was made for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wit_version: Option<String>,
+    /// Whether an audit trail is all that tells of it: then it is not known what it asks for, nor its calls, times,
+    /// bytes and memory, and its host calls are those that a trail notes.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub of_trail: bool,
     /// Its roles.
     pub roles: Vec<String>,
     /// What it asks the host for, each with what is granted of it.
@@ -112,15 +116,38 @@ pub struct Usage {
     pub bytes_written: u64,
     /// Calls from it into the host, by interface.
     pub host_calls: IndexMap<String, u64>,
+    /// The host calls that were refused, as the policy does not grant them.
+    pub refusals: u64,
     /// What it stored.
     pub stored: Vec<Stored>,
+    /// What it stored besides.
+    #[serde(skip_serializing_if = "Besides::is_nothing")]
+    pub stored_besides: Besides,
     /// What it deleted.
     pub deleted: Vec<Deleted>,
+    /// What it deleted besides.
+    #[serde(skip_serializing_if = "Besides::is_nothing")]
+    pub deleted_besides: Besides,
 }
 
 impl Usage {
     /// The calls of all interfaces.
     pub fn host_calls_total(&self) -> u64 {
         self.host_calls.values().fold(0, |sum, calls| sum.saturating_add(*calls))
+    }
+
+    /// All objects that it stored, and their bytes.
+    pub fn stored_total(&self) -> (u64, u64) {
+        let listed = self.stored.iter().map(|stored| stored.size);
+        let bytes = listed.fold(self.stored_besides.bytes, u64::saturating_add);
+        (self.stored_besides.count.saturating_add(self.stored.len() as u64), bytes)
+    }
+
+    /// All files that it deleted, and their bytes.
+    pub fn deleted_total(&self) -> (u64, u64) {
+        let Besides { files, bytes, .. } = self.deleted_besides;
+        self.deleted.iter().fold((files, bytes), |(files, bytes), deleted| {
+            (files.saturating_add(deleted.files), bytes.saturating_add(deleted.bytes))
+        })
     }
 }

@@ -7,12 +7,13 @@ mod outgoing;
 mod storage;
 mod timeline;
 
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-pub use change::{Change, Distribution, Histogram, Pair, TensorChange};
+pub use change::{Became, Change, Distribution, Histogram, Pair, TensorChange};
 pub use component::{Component, Granted, Limit, Request, Unit, Usage};
-pub use outgoing::{Applied, Data, Leaf, LeftFile, Outcome, Outgoing, Task};
-pub use storage::{Deleted, Entry, Stored, Tree};
+pub use outgoing::{Applied, Data, Leaf, LeftFile, Outcome, Outgoing, Task, Work};
+pub use storage::{Besides, Deleted, Entry, Stored, Tree};
 pub use timeline::{Kind, Moment};
 
 /// The version of the format that this crate reads and writes.
@@ -49,6 +50,9 @@ pub struct Report {
     /// The statuses that were reported to the hub, in order.
     #[serde(default)]
     pub statuses: Vec<Status>,
+    /// What else was sent to the hub.
+    #[serde(default)]
+    pub sent: Sent,
     /// The server, then the sites. Of anything but a job: one place, called `local`.
     #[serde(default)]
     pub places: Vec<Place>,
@@ -64,9 +68,12 @@ pub struct Report {
     /// What happened when, in order.
     #[serde(default)]
     pub timeline: Vec<Moment>,
-    /// The moments at the end of the run that are not in `timeline`.
+    /// How many moments are not in `timeline`.
     #[serde(default)]
     pub timeline_left_out: u64,
+    /// The same by their kind, where it is known.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub left_out_by_kind: IndexMap<Kind, u64>,
 }
 
 impl Report {
@@ -83,12 +90,23 @@ impl Report {
             started: None,
             seconds: None,
             statuses: Vec::new(),
+            sent: Sent::default(),
             places: Vec::new(),
             tasks: Vec::new(),
             results: Vec::new(),
             cases: Vec::new(),
             timeline: Vec::new(),
             timeline_left_out: 0,
+            left_out_by_kind: IndexMap::new(),
+        }
+    }
+
+    /// Counts moments that are not in the timeline.
+    pub fn leave_out(&mut self, kind: Kind, moments: u64) {
+        if moments > 0 {
+            let of_kind = self.left_out_by_kind.entry(kind).or_default();
+            *of_kind = of_kind.saturating_add(moments);
+            self.timeline_left_out = self.timeline_left_out.saturating_add(moments);
         }
     }
 
@@ -125,6 +143,18 @@ pub struct Status {
     /// Why the hub did not get it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+/// What was sent to the hub and is no status: how many requests got there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Sent {
+    /// Metrics.
+    pub metrics: u64,
+    /// Texts of exceptions.
+    pub exceptions: u64,
+    /// Requests of both kinds that did not get there.
+    pub lost: u64,
 }
 
 /// What happened at the server or a site.

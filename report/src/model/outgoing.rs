@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Change, Failure};
 
+/// NVFLARE's return code of a task whose data a filter did not let in.
+const KEPT_OUT: &str = "TASK_DATA_FILTER_ERROR";
+
 /// A task that an executor carried out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
@@ -22,6 +25,18 @@ pub struct Task {
     /// What the executor said of its failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exception: Option<String>,
+}
+
+impl Task {
+    /// Whether its data was not let in: then the executor is the filter that refused it, where that is known.
+    pub fn kept_out(&self) -> bool {
+        self.return_code == KEPT_OUT
+    }
+
+    /// Whether it was carried out, and failed.
+    pub fn failed(&self) -> bool {
+        self.exception.is_some() && !self.kept_out()
+    }
 }
 
 /// A result that was on its way out.
@@ -57,12 +72,36 @@ impl Outgoing {
     }
 
     /// Whether a filter did its work on all of it: at least one changed every leaf, and none failed.
-    pub fn filtered(&self) -> bool {
+    pub fn work(&self) -> Work {
         let changed_all = |filter: &Applied| {
             !filter.leaves.is_empty() && filter.leaves.iter().all(|leaf| leaf.outcome == Outcome::Filtered)
         };
-        self.unfiltered.is_empty() && self.filters.iter().any(changed_all)
+        if !self.unfiltered.is_empty() {
+            Work::NotDone
+        } else if self.filters.iter().any(changed_all) {
+            Work::Done
+        } else if self.filters.iter().any(|filter| filter.unknown) {
+            Work::Unknown
+        } else {
+            Work::NotDone
+        }
     }
+
+    /// Whether it is known that a filter did its work on all of it.
+    pub fn filtered(&self) -> bool {
+        self.work() == Work::Done
+    }
+}
+
+/// Whether a filter did its work on all of a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// One did.
+    Done,
+    /// An audit trail names the filters that it went through, and not what they did.
+    Unknown,
+    /// None did, or one failed.
+    NotDone,
 }
 
 /// Data on its way.
@@ -105,6 +144,9 @@ pub struct Applied {
     pub id: String,
     /// What became of each leaf of the data.
     pub leaves: Vec<Leaf>,
+    /// Whether that is not known: an audit trail says that it was applied, and no more.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unknown: bool,
 }
 
 /// What became of one leaf.

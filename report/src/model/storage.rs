@@ -44,6 +44,25 @@ pub struct Deleted {
     pub after: Option<Tree>,
 }
 
+/// What is only counted, of much that was stored or deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Besides {
+    /// The objects, or the deletions.
+    pub count: u64,
+    /// The files that were deleted, where that is known.
+    pub files: u64,
+    /// The bytes, where they are known.
+    pub bytes: u64,
+}
+
+impl Besides {
+    /// Whether there is no more.
+    pub fn is_nothing(&self) -> bool {
+        self.count == 0
+    }
+}
+
 /// A list of files, perhaps cut.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
@@ -52,6 +71,8 @@ pub struct Tree {
     pub entries: Vec<Entry>,
     /// How many more there are.
     pub left_out: u64,
+    /// Whether there are more, nobody knows how many.
+    pub and_more: bool,
 }
 
 /// A file, or a directory.

@@ -24,7 +24,12 @@ pub struct Moment {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<String>,
     /// How many of the same came directly after each other.
+    #[serde(skip_serializing_if = "is_one")]
     pub times: u64,
+}
+
+fn is_one(times: &u64) -> bool {
+    *times == 1
 }
 
 impl Default for Moment {

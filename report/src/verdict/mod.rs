@@ -1,10 +1,9 @@
 //! What a run did, in plain English.
 
+mod refused;
 mod told;
 
-pub(crate) use told::without_name;
-
-use crate::model::{Outgoing, Ran, Report};
+use crate::model::{Outgoing, Ran, Report, Task, Work};
 use crate::sentence::Sentence;
 use crate::text::{count, counted};
 
@@ -89,18 +88,26 @@ impl Report {
         let failed = self.cases.iter().filter(|case| !case.passed).count();
         if self.aborted || self.failure.as_deref() == Some("aborted") {
             (Level::Bad, "Aborted".to_owned())
-        } else if self.held_back().next().is_some() || self.failure.as_deref() == Some("refused") {
+        } else if self.held_back().next().is_some() {
             (Level::Bad, "Data was held back".to_owned())
+        } else if self.kept_out().next().is_some() {
+            (Level::Bad, "Data was not let in".to_owned())
         } else if failed > 0 {
             (Level::Bad, format!("{} failed", counted(failed as u64, "case")))
         } else if let Some(code) = &self.failure {
             (Level::Bad, failure_words(code).to_owned())
-        } else if self.components().any(|(_, component)| !component.failures.is_empty())
+        } else if self
+            .components()
+            .any(|(_, component)| component.failures.iter().any(|failure| !self.is_withheld(failure)))
             || self.places.iter().any(|place| place.fatal.is_some())
         {
             (Level::Bad, "A component failed".to_owned())
+        } else if self.tasks.iter().any(Task::failed) {
+            (Level::Bad, "A task failed".to_owned())
         } else if self.let_pass().next().is_some() {
             (Level::Warning, "Done, with unfiltered data".to_owned())
+        } else if self.refused_calls() > 0 {
+            (Level::Warning, "Done, with refused calls".to_owned())
         } else {
             (Level::Good, if self.cases.is_empty() { "Done" } else { "Passed" }.to_owned())
         }
@@ -110,11 +117,7 @@ impl Report {
         let (left, held) =
             (self.results.iter().filter(|result| result.left()).count(), self.held_back().count());
         let passed = self.cases.iter().filter(|case| case.passed).count();
-        let nothing_refused = if self.not_permitted().next().is_some() {
-            "; something was not permitted."
-        } else {
-            "; nothing was refused."
-        };
+        let refused = self.refusals_in_short();
         if self.ran == Ran::Test {
             return Sentence::of(format!(
                 "{} of {} passed.",
@@ -127,20 +130,29 @@ impl Report {
             let verb = if held == 1 { "was" } else { "were" };
             let of =
                 if left + held == 1 { "The result".to_owned() } else { format!("{held} of {all} results") };
-            return Sentence::of(format!("{of} {verb} held back and did not leave."));
+            return Sentence::of(format!(
+                "{of} {verb} held back and did not leave{}",
+                self.besides_held_back()
+            ));
         }
         if left == 0 {
-            return Sentence::of(format!("No result left{nothing_refused}"));
+            return Sentence::of(format!("No result left; {refused}."));
         }
         let results = counted(left as u64, "result");
-        let unfiltered = self.results.iter().filter(|result| result.left() && !result.filtered()).count();
-        Sentence::of(match unfiltered {
-            0 => format!("{results} left, filtered{nothing_refused}"),
-            some if some == left => {
-                format!("{results} left, and no filter worked on all of it{nothing_refused}")
-            }
-            some => format!("{results} left, {} of them unfiltered{nothing_refused}", count(some as u64)),
-        })
+        let not_filtered = self.left_with(Work::NotDone).count();
+        let unknown = self.left_with(Work::Unknown).count();
+        let how = match (not_filtered, unknown) {
+            (0, 0) => ", filtered".to_owned(),
+            (0, _) => " through filters, and the audit trail does not say what these did".to_owned(),
+            (some, _) if some == left => ", and no filter worked on all of it".to_owned(),
+            (some, _) => format!(", {} of them unfiltered", count(some as u64)),
+        };
+        Sentence::of(format!("{results} left{how}; {refused}."))
+    }
+
+    /// What left, and a filter did so much of its work on it.
+    fn left_with(&self, work: Work) -> impl Iterator<Item = &Outgoing> {
+        self.results.iter().filter(move |result| result.left() && result.work() == work)
     }
 
     /// What was held back.
@@ -152,19 +164,12 @@ impl Report {
     fn let_pass(&self) -> impl Iterator<Item = &Outgoing> {
         self.results.iter().filter(|result| result.left() && !result.unfiltered.is_empty())
     }
-
-    /// What components were not permitted: place, id, error.
-    pub(crate) fn not_permitted(&self) -> impl Iterator<Item = (&str, &str, &str)> {
-        self.components().flat_map(|(place, component)| {
-            let failures = component.failures.iter().filter(|failure| failure.code == "not-permitted");
-            failures.map(move |failure| (place.name.as_str(), component.id.as_str(), failure.error.as_str()))
-        })
-    }
 }
 
 fn failure_words(code: &str) -> &'static str {
     match code {
         "usage" => "Wrong usage",
+        "refused" => "Refused",
         "not-permitted" => "Not permitted",
         "component-failed" => "A component failed",
         "invalid-input" => "Invalid input",

@@ -1,11 +1,11 @@
 //! The sentences, by what they are about.
 
-use crate::model::{Ran, Report};
+use crate::model::{Ran, Report, Sent, Work};
 use crate::sentence::Sentence;
 use crate::text::{count, counted, duration, size};
 
 /// How many things of a kind have a sentence, or a name in one.
-const MOST: usize = 8;
+pub(super) const MOST: usize = 8;
 
 impl Report {
     pub(super) fn what_ran(&self) -> Sentence {
@@ -68,11 +68,16 @@ impl Report {
         };
         let first = Sentence::of(format!("{}{of} left ", counted(left.len() as u64, "result")));
         let mut sentences = vec![first.names(places, MOST).text(how)];
-        let unfiltered =
-            left.iter().filter(|result| !result.filtered() && result.unfiltered.is_empty()).count();
+        let unfiltered = self.left_with(Work::NotDone).filter(|result| result.unfiltered.is_empty()).count();
         if unfiltered > 0 {
             let results = counted(unfiltered as u64, "result");
             sentences.push(Sentence::of(format!("{results} left that no filter worked on as a whole.")));
+        }
+        let unknown = self.left_with(Work::Unknown).count();
+        if unknown > 0 {
+            let results = counted(unknown as u64, "result");
+            let untold = "left through filters; the audit trail names them, and not what they did.";
+            sentences.push(Sentence::of(format!("{results} {untold}")));
         }
         sentences.extend(self.let_pass().take(MOST).map(|result| {
             Sentence::of("The policy let the result of ")
@@ -88,26 +93,32 @@ impl Report {
 
     pub(super) fn what_was_stored(&self) -> Vec<Sentence> {
         let stored: Vec<_> = self.components().flat_map(|(_, component)| &component.usage.stored).collect();
-        let bytes = stored.iter().fold(0_u64, |sum, stored| sum.saturating_add(stored.size));
-        match stored.as_slice() {
-            [] => Vec::new(),
-            [one] => {
+        let totals = self.components().map(|(_, component)| component.usage.stored_total());
+        let (objects, bytes) = totals.fold((0_u64, 0_u64), |(objects, bytes), (more, more_bytes)| {
+            (objects.saturating_add(more), bytes.saturating_add(more_bytes))
+        });
+        match (stored.as_slice(), objects) {
+            (_, 0) => Vec::new(),
+            ([one], 1) => {
                 vec![Sentence::of("One object of ").text(size(one.size)).text(": ").name(&one.key).text(".")]
             }
-            many => vec![Sentence::of(format!(
-                "{} of {} in all.",
-                counted(many.len() as u64, "object"),
-                size(bytes)
-            ))],
+            _ => vec![Sentence::of(format!("{} of {} in all.", counted(objects, "object"), size(bytes)))],
         }
     }
 
     pub(super) fn what_was_deleted(&self) -> Vec<Sentence> {
+        let (mut files, mut bytes, mut uncounted, mut trees) = (0_u64, 0_u64, 0_u64, Vec::new());
+        for (_, component) in self.components() {
+            let (more, more_bytes) = component.usage.deleted_total();
+            files = files.saturating_add(more);
+            bytes = bytes.saturating_add(more_bytes);
+            // Of what a trail counts only, nobody knows how much it was.
+            if component.of_trail {
+                uncounted = uncounted.saturating_add(component.usage.deleted_besides.count);
+            }
+        }
         let all = self.components().flat_map(|(_, component)| &component.usage.deleted);
-        let (mut files, mut bytes, mut trees) = (0_u64, 0_u64, Vec::new());
         for deleted in all {
-            files = files.saturating_add(deleted.files);
-            bytes = bytes.saturating_add(deleted.bytes);
             if !trees.contains(&deleted.path.as_str()) && trees.len() <= MOST {
                 trees.push(deleted.path.as_str());
             }
@@ -116,53 +127,44 @@ impl Report {
             return Vec::new();
         }
         let files = format!("{} of {}, in ", counted(files, "file"), size(bytes));
-        vec![match trees.len() {
+        let more = format!("{} that the audit trail only counts.", counted(uncounted, "more deletion"));
+        let more = (uncounted > 0).then(|| Sentence::of(more));
+        let listed = match trees.len() {
             few if few <= MOST => Sentence::of(files).names(trees, MOST).text("."),
             _ => Sentence::of(files).names(trees.into_iter().take(MOST), MOST).text(" and more."),
-        }]
+        };
+        std::iter::once(listed).chain(more).collect()
     }
 
     pub(super) fn what_the_hub_got(&self) -> Vec<Sentence> {
+        // On a developer's machine nothing is sent.
+        if self.local_dev {
+            return Vec::new();
+        }
         let (lost, told): (Vec<_>, Vec<_>) = self.statuses.iter().partition(|status| status.error.is_some());
         let mut sentences = Vec::new();
         if !told.is_empty() {
             let told = told.iter().map(|status| status.status.as_str());
             sentences.push(Sentence::of("The statuses ").names(told, MOST).text("."));
         }
+        let Sent { metrics, exceptions, lost: lost_requests } = self.sent;
+        let kinds = [(metrics, "metric"), (exceptions, "exception")];
+        let kinds =
+            kinds.iter().filter(|(number, _)| *number > 0).map(|(number, kind)| counted(*number, kind));
+        let kinds: Vec<_> = kinds.collect();
+        if !kinds.is_empty() {
+            sentences.push(Sentence::of(format!("{}.", kinds.join(" and "))));
+        }
+        if lost_requests > 0 {
+            let requests = counted(lost_requests, "request");
+            sentences
+                .push(Sentence::of(format!("{requests} with a metric or an exception did not reach it.")));
+        }
         sentences.extend(lost.into_iter().take(MOST).map(|status| {
             let error = status.error.as_deref().unwrap_or_default();
             Sentence::default().name(&status.status).text(" did not reach it: ").reason(error).text(".")
         }));
         sentences
-    }
-
-    pub(super) fn what_was_refused(&self) -> Vec<Sentence> {
-        let held = self.held_back().filter_map(|result| Some((result, result.refused.as_ref()?)));
-        let mut sentences: Vec<_> = held
-            .map(|(result, why)| {
-                Sentence::of("The result of ")
-                    .name(&result.task)
-                    .text(" was held back at ")
-                    .name(&result.at)
-                    .text(" by ")
-                    .name(&why.what)
-                    .text(": ")
-                    .reason(without_name(&why.error, &why.what))
-                    .text(".")
-            })
-            .collect();
-        sentences.extend(self.not_permitted().map(|(place, id, error)| {
-            Sentence::default().name(id).text(" at ").name(place).text(": ").reason(error).text(".")
-        }));
-        let more = sentences.len().saturating_sub(MOST);
-        sentences.truncate(MOST);
-        if more > 0 {
-            sentences.push(Sentence::of(format!("And {}.", counted(more as u64, "more refusal"))));
-        }
-        match sentences.is_empty() {
-            true => vec![Sentence::of("Nothing was refused.")],
-            false => sentences,
-        }
     }
 
     pub(super) fn what_failed(&self) -> Vec<Sentence> {
@@ -172,17 +174,23 @@ impl Report {
             Some(panic.text(" ended the run: ").reason(&fatal.reason).text("."))
         });
         let failures = self.components().flat_map(|(place, component)| {
-            let failures = component.failures.iter().filter(|failure| !is_refusal(&failure.code));
+            let failures = component.failures.iter().filter(|failure| !self.is_withheld(failure));
+            let failures = failures.filter(|failure| !super::refused::is_refusal(&failure.code));
             failures.map(move |failure| {
                 let who = Sentence::default().name(&component.id).text(" at ").name(&place.name);
                 who.text(", in ").name(&failure.what).text(": ").reason(&failure.error).text(".")
             })
         });
+        let tasks = self.tasks.iter().filter(|task| task.failed()).map(|task| {
+            let task_at = Sentence::of("The task ").name(&task.task).text(" at ").name(&task.at);
+            let why = task.exception.as_deref().unwrap_or_default();
+            task_at.text(", in ").name(&task.executor).text(": ").reason(why).text(".")
+        });
         let cases = self.cases.iter().filter(|case| !case.passed).map(|case| {
             let first = case.differences.first().map_or("it did not do what was expected", String::as_str);
             Sentence::default().name(&case.case).text(": ").reason(first).text(".")
         });
-        let mut sentences: Vec<_> = fatal.chain(failures).chain(cases).collect();
+        let mut sentences: Vec<_> = fatal.chain(failures).chain(tasks).chain(cases).collect();
         let more = sentences.len().saturating_sub(MOST);
         sentences.truncate(MOST);
         if more > 0 {
@@ -204,15 +212,4 @@ impl Report {
             false => end.text("."),
         }
     }
-}
-
-/// Whether a failure is told among the refusals; that of a filter stands with its result.
-fn is_refusal(code: &str) -> bool {
-    matches!(code, "refused" | "not-permitted")
-}
-
-/// An error without what the sentence has already: the filter, and that it refused.
-pub(crate) fn without_name<'a>(error: &'a str, name: &str) -> &'a str {
-    let rest = error.strip_prefix(name).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(error);
-    rest.strip_prefix("refused: ").unwrap_or(rest)
 }

@@ -1,5 +1,6 @@
 //! The writer of a trail: one line after the other, each with the digest of the one before.
 
+use std::any::TypeId;
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -13,6 +14,7 @@ use super::entry::{
 };
 use super::kept::Kept;
 use crate::error::{Code, Error};
+use crate::exchange::Dxo;
 use crate::inspect::Digest;
 
 /// The most lines of one component's calls.
@@ -38,6 +40,8 @@ struct Writer {
     /// The first line, and where they are asked for, those after it.
     kept: Kept,
     keeps: bool,
+    /// Whether it goes nowhere: only what is kept of it is read, for a report.
+    nowhere: bool,
     accounts: Vec<Account>,
     /// Why nothing can be written any more.
     failed: Option<String>,
@@ -74,19 +78,26 @@ impl AuditTrail {
             _ => Error::File { path: path.to_owned(), source },
         })?;
         let again = file.try_clone().map_err(Error::file(path))?;
-        Self::start(Box::new(file), Some(again), start)
+        Self::start(Box::new(file), Some(again), false, start)
     }
 
-    /// Starts a trail that goes elsewhere.
+    /// Starts a trail that goes elsewhere. Where that is [`io::sink`], nobody reads the digests of data that comes in,
+    /// and none is made of it.
     ///
     /// # Errors
     ///
     /// [`Error::Audit`] where nothing can be written.
-    pub fn to(sink: impl Write + Send + 'static, start: Start) -> Result<Self, Error> {
-        Self::start(Box::new(sink), None, start)
+    pub fn to<W: Write + Send + 'static>(sink: W, start: Start) -> Result<Self, Error> {
+        let nowhere = TypeId::of::<W>() == TypeId::of::<io::Sink>();
+        Self::start(Box::new(sink), None, nowhere, start)
     }
 
-    fn start(sink: Box<dyn Write + Send>, file: Option<File>, mut start: Start) -> Result<Self, Error> {
+    fn start(
+        sink: Box<dyn Write + Send>,
+        file: Option<File>,
+        nowhere: bool,
+        mut start: Start,
+    ) -> Result<Self, Error> {
         start.job_id = start.job_id.map(|id| text(&id));
         let trail = Self(Arc::new(Mutex::new(Writer {
             sink: BufWriter::new(sink),
@@ -96,6 +107,7 @@ impl AuditTrail {
             pending: None,
             kept: Kept::default(),
             keeps: false,
+            nowhere,
             accounts: Vec::new(),
             failed: None,
         })));
@@ -134,6 +146,16 @@ impl AuditTrail {
         writer.settle()?;
         writer.line(entry)?;
         writer.flush()
+    }
+
+    /// Writes that data is about to come to the components of a place, with a digest of it where somebody reads that.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Audit`], and [`Error::Tensor`] where a file behind a tensor fails: the data must not be worked on.
+    pub fn comes_in(&self, place: &str, task: &str, dxo: Option<&Dxo>) -> Result<(), Error> {
+        let digested = !self.writer().nowhere;
+        self.data_in(DataEntry::with(place, task, dxo, digested)?)
     }
 
     /// Writes that data came to the components of a place.

@@ -21,18 +21,23 @@ const CHUNK: usize = 1 << 20;
 ///
 /// [`TensorError::Io`] where a file behind a tensor fails.
 pub fn digest(dxo: &Dxo) -> Result<Option<Digest>, TensorError> {
-    let mut found = Found { hash: Sha256::new(), tensors: 0, bytes: 0 };
+    let mut found = Found::new(true);
     found.add(dxo)?;
     Ok(found.digest())
 }
 
 struct Found {
-    hash: Sha256,
+    /// None where nobody asks for a digest: then no element is read.
+    hash: Option<Sha256>,
     tensors: u64,
     bytes: u64,
 }
 
 impl Found {
+    fn new(digested: bool) -> Self {
+        Self { hash: digested.then(Sha256::new), tensors: 0, bytes: 0 }
+    }
+
     fn add(&mut self, dxo: &Dxo) -> Result<(), TensorError> {
         match &dxo.data {
             DxoData::Tensors(tensors) => {
@@ -52,6 +57,9 @@ impl Found {
     fn tensor(&mut self, name: &str, tensor: &Tensor) -> Result<(), TensorError> {
         self.tensors += 1;
         self.bytes = self.bytes.saturating_add(tensor.byte_len());
+        if self.hash.is_none() {
+            return Ok(());
+        }
         self.text(name);
         self.text(tensor.dtype().name());
         self.number(tensor.shape().len() as u64);
@@ -63,7 +71,7 @@ impl Found {
             if bytes.is_empty() {
                 return Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into());
             }
-            self.hash.update(&bytes);
+            self.update(&bytes);
             offset += bytes.len() as u64;
         }
         Ok(())
@@ -71,15 +79,22 @@ impl Found {
 
     fn text(&mut self, text: &str) {
         self.number(text.len() as u64);
-        self.hash.update(text.as_bytes());
+        self.update(text.as_bytes());
     }
 
     fn number(&mut self, number: u64) {
-        self.hash.update(number.to_le_bytes());
+        self.update(&number.to_le_bytes());
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        if let Some(hash) = &mut self.hash {
+            hash.update(bytes);
+        }
     }
 
     fn digest(self) -> Option<Digest> {
-        (self.tensors > 0).then(|| Digest::from(<[u8; 32]>::from(self.hash.finalize())))
+        let hash = self.hash.filter(|_| self.tensors > 0)?;
+        Some(Digest::from(<[u8; 32]>::from(hash.finalize())))
     }
 }
 
@@ -90,7 +105,17 @@ impl DataEntry {
     ///
     /// [`TensorError::Io`] where a file behind a tensor fails.
     pub fn of(place: &str, task: &str, dxo: Option<&Dxo>) -> Result<Self, TensorError> {
-        let mut found = Found { hash: Sha256::new(), tensors: 0, bytes: 0 };
+        Self::with(place, task, dxo, true)
+    }
+
+    /// What is said of data that comes or goes, with a digest or without.
+    pub(super) fn with(
+        place: &str,
+        task: &str,
+        dxo: Option<&Dxo>,
+        digested: bool,
+    ) -> Result<Self, TensorError> {
+        let mut found = Found::new(digested);
         dxo.map_or(Ok(()), |dxo| found.add(dxo))?;
         Ok(Self {
             place: text(place),
@@ -102,6 +127,7 @@ impl DataEntry {
             filters: Vec::new(),
             unfiltered: Vec::new(),
             refused: None,
+            by: None,
         })
     }
 
@@ -117,6 +143,7 @@ impl DataEntry {
             filters: Vec::new(),
             unfiltered: Vec::new(),
             refused: Some(code),
+            by: None,
         }
     }
 }

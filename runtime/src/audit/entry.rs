@@ -185,6 +185,9 @@ pub struct DataEntry {
     /// Why it was held back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<Code>,
+    /// The id of the filter that it was held back for, where there are several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
 }
 
 /// Calls that are only counted.

@@ -285,3 +285,19 @@ fn a_digest_is_that_of_names_dtypes_shapes_and_bytes() {
     assert!(others.iter().all(|other| of(other) != Some(Digest::of(&by_hand))));
     assert_eq!(of(&Dxo::new(DataKind::Metrics)), None);
 }
+
+#[test]
+fn a_trail_that_goes_nowhere_made_digests_that_nobody_read() {
+    use crate::{DataKind, Dtype, Dxo, Tensor};
+    let tensor = Tensor::new(Dtype::Uint8, &[3], b"abc".to_vec()).unwrap();
+    let dxo = Dxo::of_tensors(DataKind::Weights, [("w".to_owned(), tensor)]).unwrap();
+    let of = |trail: AuditTrail| {
+        let trail = trail.keeping();
+        trail.comes_in("site-1", "train", Some(&dxo)).unwrap();
+        let Entry::In(data) = trail.lines().remove(1).entry else { panic!("no data came in") };
+        assert_eq!((data.tensors, data.bytes), (1, 3));
+        data.sha256
+    };
+    assert_eq!(of(AuditTrail::to(io::sink(), start()).unwrap()), None);
+    assert_eq!(of(AuditTrail::to(Sink::default(), start()).unwrap()), digest(&dxo).unwrap());
+}

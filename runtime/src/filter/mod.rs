@@ -159,7 +159,7 @@ impl Instance {
                 (dxo, Leaf { path, outcome, gauges, change: None })
             }
             None => {
-                let sample = self.measures_changes.then(|| Sample::of(&dxo)).transpose()?;
+                let sample = self.measures_changes.then(|| Sample::of(&dxo)).transpose()?.flatten();
                 let (dxo, outcome, gauges) = self.filter_leaf(guest, dxo, ctx)?;
                 let change = sample.map(|sample| sample.compare(&dxo, &gauges)).transpose()?;
                 (dxo, Leaf { path, outcome, gauges, change })

@@ -96,8 +96,10 @@ impl Instance {
     ) -> Result<(Dxo, Answer<Verdict>), Error> {
         self.make_helpers(sharing.instances.saturating_sub(1))?;
         let mut helpers = self.lend_helpers();
+        let (instances, started) = (helpers.len() as u64 + 1, Instant::now());
         let filtered = self.filter_with(&mut helpers, dxo, ctx, sharing);
         self.take_back(helpers);
+        self.shared(instances, started.elapsed());
         filtered
     }
 

@@ -154,32 +154,38 @@ fn panicked() -> ServiceError {
     ServiceError::Unavailable("the service failed".to_owned())
 }
 
-/// What is left of a quota.
+/// A quota, and what is used of it.
 pub(crate) struct Quota {
     limit: &'static str,
-    allowed: Allowed,
-    left: u64,
+    allowed: u64,
+    unit: fn(u64) -> Allowed,
+    used: u64,
 }
 
 impl Quota {
     pub(crate) fn count(limit: &'static str, allowed: u64) -> Self {
-        Self { limit, allowed: Allowed::Count(allowed), left: allowed }
+        Self { limit, allowed, unit: Allowed::Count, used: 0 }
     }
 
     pub(crate) fn bytes(limit: &'static str, allowed: u64) -> Self {
-        Self { limit, allowed: Allowed::Bytes(allowed), left: allowed }
+        Self { limit, allowed, unit: Allowed::Bytes, used: 0 }
     }
 
     pub(crate) fn left(&self) -> u64 {
-        self.left
+        self.allowed.saturating_sub(self.used)
+    }
+
+    pub(crate) fn used(&self) -> u64 {
+        self.used
     }
 
     /// Takes so much of it.
     pub(crate) fn take(&mut self, amount: u64) -> Result<(), Failure> {
-        self.left = self.left.checked_sub(amount).ok_or_else(|| {
-            let reached = LimitReached { limit: self.limit, allowed: self.allowed };
-            Failure::Typed(types::Error::QuotaExceeded(reached.to_string()))
-        })?;
+        if amount > self.left() {
+            let reached = LimitReached { limit: self.limit, allowed: (self.unit)(self.allowed) };
+            return Err(Failure::Typed(types::Error::QuotaExceeded(reached.to_string())));
+        }
+        self.used = self.used.saturating_add(amount);
         Ok(())
     }
 }

@@ -1,7 +1,9 @@
 //! The interface `cleanup`: deleting, without ever following a link.
 
 use std::io;
+use std::sync::Arc;
 
+use cap_std::fs::Dir;
 use wasmtime::component::{HasData, Resource};
 
 use super::call::CallCtx;
@@ -10,7 +12,9 @@ use super::storage::{OpenDirectory, anywhere, inside, io_failure};
 use super::{Failure, Table};
 use crate::bindings::flip::fl::cleanup::{Host, Tally};
 use crate::bindings::flip::fl::types::{Error, Host as TypesHost};
-use crate::tree::{self, Stop};
+use crate::paths::ComponentPath;
+use crate::tree::{self, Listing, Stop};
+use crate::usage::Besides;
 
 pub(crate) struct HasCleanup;
 
@@ -21,12 +25,25 @@ impl HasData for HasCleanup {
 pub(crate) struct CleanupView<'a> {
     pub(crate) call: &'a CallCtx,
     pub(crate) grants: &'a GrantsCtx,
-    pub(crate) deleted: &'a mut Vec<Deleted>,
+    pub(crate) deleted: &'a mut Deletions,
     pub(crate) table: &'a mut Table,
 }
 
 /// The most deletions that are remembered for the report.
 const MAX_DELETED: usize = 1_000;
+
+/// The first of these whose trees are listed before and after.
+const MAX_LISTED: usize = 20;
+/// The most entries of a list.
+const MAX_ENTRIES: usize = 200;
+
+/// What a component deleted so far.
+#[derive(Default)]
+pub(crate) struct Deletions {
+    pub(crate) all: Vec<Deleted>,
+    /// What was deleted after so much that it is not remembered.
+    pub(crate) besides: Besides,
+}
 
 /// What a component deleted.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -39,19 +56,54 @@ pub struct Deleted {
     pub directories: u64,
     /// The bytes of the files.
     pub bytes: u64,
+    /// Whether it went as a whole: else something stayed.
+    #[serde(skip)]
+    pub whole: bool,
+    /// What lay there before, of the first deletions.
+    #[serde(skip)]
+    pub before: Option<Arc<Listing>>,
+    /// What lay there afterwards, of the first deletions.
+    #[serde(skip)]
+    pub after: Option<Arc<Listing>>,
 }
 
 impl CleanupView<'_> {
-    /// What the component is told, and what went is remembered also where something stayed.
-    fn done(
-        &mut self,
-        path: String,
-        tally: tree::Tally,
-        result: Result<(), Failure>,
-    ) -> Result<Tally, Failure> {
+    /// What lies at a path, for the report; none where that cannot be told, or enough was listed before.
+    fn listing(&self, directory: &OpenDirectory, path: &str) -> Option<Arc<Listing>> {
+        if self.deleted.all.len() >= MAX_LISTED {
+            return None;
+        }
+        let listed = tree::list(&directory.dir, path, MAX_ENTRIES, &|| self.call.check());
+        listed.ok().map(Arc::new)
+    }
+
+    /// Deletes, and lists what lies there before and after.
+    fn delete(
+        &self,
+        directory: &OpenDirectory,
+        path: &ComponentPath,
+        delete: impl FnOnce(&Dir, &mut tree::Tally, tree::GoOn<'_, Failure>) -> Result<(), Stop<Failure>>,
+    ) -> (Deleted, Result<(), Failure>) {
+        let before = self.listing(directory, path.as_str());
+        let mut tally = tree::Tally::default();
+        let result = delete(&directory.dir, &mut tally, &|| self.call.check());
         let tree::Tally { files, directories, bytes } = tally;
-        if files + directories > 0 && self.deleted.len() < MAX_DELETED {
-            self.deleted.push(Deleted { path, files, directories, bytes });
+        let after = before.as_ref().and_then(|_| self.listing(directory, path.as_str()));
+        let shown = if path.as_str().is_empty() { "*" } else { path.as_str() };
+        let path_of = format!("{}/{shown}", directory.root);
+        let whole = result.is_ok();
+        let deleted = Deleted { path: path_of, files, directories, bytes, whole, before, after };
+        (deleted, result.map_err(|stop| failure(stop, path)))
+    }
+
+    /// What the component is told, and what went is remembered also where something stayed.
+    fn done(&mut self, (deleted, result): (Deleted, Result<(), Failure>)) -> Result<Tally, Failure> {
+        let Deleted { files, directories, bytes, .. } = deleted;
+        if files + directories > 0 {
+            match self.deleted.all.len() < MAX_DELETED {
+                true => self.deleted.all.push(deleted),
+                false => self.deleted.besides.add(files, bytes),
+            }
         }
         result.map(|()| Tally { files, directories, bytes })
     }
@@ -79,10 +131,9 @@ impl Host for CleanupView<'_> {
         let directory = self.table.get(&directory)?;
         self.grants.removing(directory.root, &path, &self.call.context.job_id)?;
         self.call.production()?;
-        let mut tally = tree::Tally::default();
-        let result = tree::remove(&directory.dir, path.as_str(), &mut tally, &|| self.call.check())
-            .map_err(|stop| failure(stop, &path));
-        self.done(format!("{}/{path}", directory.root), tally, result)
+        let done =
+            self.delete(directory, &path, |dir, tally, go_on| tree::remove(dir, path.as_str(), tally, go_on));
+        self.done(done)
     }
 
     fn clear(&mut self, directory: Resource<OpenDirectory>) -> Result<Tally, Failure> {
@@ -90,14 +141,12 @@ impl Host for CleanupView<'_> {
         let directory = self.table.get(&directory)?;
         self.grants.clearing(directory.root, &path, &self.call.context.job_id)?;
         self.call.production()?;
-        let mut tally = tree::Tally::default();
-        let result = tree::clear(&directory.dir, &mut tally, &|| self.call.check())
-            .map_err(|stop| failure(stop, &path));
-        self.done(format!("{}/*", directory.root), tally, result)
+        let done = self.delete(directory, &path, tree::clear);
+        self.done(done)
     }
 }
 
-fn failure(stop: Stop<Failure>, path: &crate::paths::ComponentPath) -> Failure {
+fn failure(stop: Stop<Failure>, path: &ComponentPath) -> Failure {
     match stop {
         // Not as where one reads: a component must not take what it may not delete for gone.
         Stop::Io(error) if error.kind() == io::ErrorKind::PermissionDenied => {
@@ -111,7 +160,6 @@ fn failure(stop: Stop<Failure>, path: &crate::paths::ComponentPath) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::paths::ComponentPath;
 
     #[test]
     fn what_may_not_be_deleted_is_not_said_to_be_gone() {

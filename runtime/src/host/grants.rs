@@ -2,9 +2,11 @@
 
 use std::fmt::{Display, Write};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use flip_report::text::is_hidden;
 
 use super::Failure;
-use super::log::is_hidden;
 use crate::bindings::flip::fl::types;
 use crate::paths::ComponentPath;
 use crate::policy::{Access, Change, CleanupRule, Grants, HubVerb, ObjectVerb, Pattern, PeerRole};
@@ -15,16 +17,32 @@ pub(crate) struct GrantsCtx {
     /// The component's name in a policy.
     pub(crate) name: Arc<str>,
     pub(crate) grants: Arc<Grants>,
+    /// How often something was refused.
+    refusals: AtomicU64,
 }
 
 impl GrantsCtx {
-    /// The line of the policy that would allow it.
-    fn line(&self, line: impl Display) -> String {
+    pub(crate) fn new(name: Arc<str>, grants: Arc<Grants>) -> Self {
+        Self { name, grants, refusals: AtomicU64::new(0) }
+    }
+
+    /// How often something was refused so far.
+    pub(super) fn refusals(&self) -> u64 {
+        self.refusals.load(Ordering::Relaxed)
+    }
+
+    /// Counts a refusal; gives the line of the policy that would allow it.
+    fn refused_line(&self, line: impl Display) -> String {
+        self.count();
         format!("{line} under [components.{}]", quoted(&self.name))
     }
 
+    fn count(&self) {
+        self.refusals.fetch_add(1, Ordering::Relaxed);
+    }
+
     fn refused(&self, line: impl Display) -> Failure {
-        Failure::Typed(types::Error::NotPermitted(self.line(line)))
+        Failure::Typed(types::Error::NotPermitted(self.refused_line(line)))
     }
 
     pub(crate) fn directory(&self, root: Root) -> Result<Access, Failure> {
@@ -63,9 +81,12 @@ impl GrantsCtx {
         match quoted {
             Some(quoted) => self.refused(format_args!("{key} = [{quoted}]")),
             // A line would grant other names as well, which nobody asked for.
-            None => Failure::Typed(types::Error::NotPermitted(
-                "no policy can name a path with a part * or {job_id} alone".to_owned(),
-            )),
+            None => {
+                self.count();
+                Failure::Typed(types::Error::NotPermitted(
+                    "no policy can name a path with a part * or {job_id} alone".to_owned(),
+                ))
+            }
         }
     }
 
@@ -108,7 +129,7 @@ impl GrantsCtx {
     pub(crate) fn peer(&self, role: PeerRole) -> Result<(), String> {
         match self.grants.peers.contains(&role) {
             true => Ok(()),
-            false => Err(self.line(format_args!("peers = [\"{}\"]", role.name()))),
+            false => Err(self.refused_line(format_args!("peers = [\"{}\"]", role.name()))),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use flip_report::text::is_hidden;
 use indexmap::IndexMap;
 use wasmtime::component::HasData;
 
@@ -53,10 +54,20 @@ impl LogSink for RecordedLog {
 pub(crate) struct LogCtx {
     component: Arc<str>,
     sink: Arc<dyn LogSink>,
-    lines_left: u64,
+    lines_allowed: u64,
     line_bytes: usize,
     gauges_allowed: u64,
     pub(crate) gauges: IndexMap<String, f64>,
+    pub(super) used: LogUse,
+}
+
+/// What an instance has logged.
+#[derive(Clone, Copy, Default)]
+pub(super) struct LogUse {
+    pub(super) lines: u64,
+    pub(super) longest_line: usize,
+    /// Those of one call.
+    pub(super) most_gauges: usize,
 }
 
 impl LogCtx {
@@ -64,10 +75,11 @@ impl LogCtx {
         Self {
             component,
             sink,
-            lines_left: limits.log_lines,
+            lines_allowed: limits.log_lines,
             line_bytes: usize::try_from(limits.log_line).unwrap_or(usize::MAX),
             gauges_allowed: limits.gauges,
             gauges: IndexMap::new(),
+            used: LogUse::default(),
         }
     }
 }
@@ -85,25 +97,30 @@ pub(crate) struct LogView<'a> {
 impl Host for LogView<'_> {
     fn log(&mut self, level: Level, message: String) -> wasmtime::Result<()> {
         let ctx = &mut *self.ctx;
-        match ctx.lines_left {
-            0 => {}
+        match ctx.lines_allowed.saturating_sub(ctx.used.lines) {
+            0 => return Ok(()),
             1 => ctx.sink.line(
                 &ctx.component,
                 Level::Warning,
                 "limit log-lines reached: later lines of this component are dropped",
             ),
-            _ => ctx.sink.line(&ctx.component, level, &one_line(&message, ctx.line_bytes)),
+            _ => {
+                let line = one_line(&message, ctx.line_bytes);
+                ctx.used.longest_line = ctx.used.longest_line.max(line.len());
+                ctx.sink.line(&ctx.component, level, &line);
+            }
         }
-        ctx.lines_left = ctx.lines_left.saturating_sub(1);
+        ctx.used.lines += 1;
         Ok(())
     }
 
     fn gauge(&mut self, name: String, value: f64) -> wasmtime::Result<()> {
-        let name = one_line(&name, 100);
-        if let Some(known) = self.ctx.gauges.get_mut(&name) {
+        let (name, ctx) = (one_line(&name, 100), &mut *self.ctx);
+        if let Some(known) = ctx.gauges.get_mut(&name) {
             *known = value;
-        } else if (self.ctx.gauges.len() as u64) < self.ctx.gauges_allowed {
-            self.ctx.gauges.insert(name, value);
+        } else if (ctx.gauges.len() as u64) < ctx.gauges_allowed {
+            ctx.gauges.insert(name, value);
+            ctx.used.most_gauges = ctx.used.most_gauges.max(ctx.gauges.len());
         }
         Ok(())
     }
@@ -131,26 +148,6 @@ pub fn one_line(text: &str, max: usize) -> String {
         }
     }
     line
-}
-
-/// What could move a terminal's cursor, break the line, turn its direction, or is not seen.
-pub(crate) fn is_hidden(character: char) -> bool {
-    character.is_control() || is_invisible(character)
-}
-
-/// Line separators, marks that set a text's direction, and others that show nothing.
-fn is_invisible(character: char) -> bool {
-    matches!(
-        character,
-        '\u{ad}'
-            | '\u{61c}'
-            | '\u{180e}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{2069}'
-            | '\u{feff}'
-            | '\u{e0000}'..='\u{e007f}'
-    )
 }
 
 impl fmt::Display for Level {

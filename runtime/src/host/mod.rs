@@ -31,7 +31,7 @@ use crate::limits::{Allowed, LimitReached, Limits};
 use crate::services::Services;
 use crate::store_limiter::StoreLimiter;
 use crate::tensor::TensorError;
-use crate::usage::Usage;
+use crate::usage::{Besides, HostCalls, LimitUse, Usage};
 use call::{CallCtx, Quota};
 pub(crate) use table::Table;
 
@@ -44,8 +44,8 @@ pub(crate) struct HostState {
     pub(crate) tensors: tensors::TensorsCtx,
     pub(crate) storage: storage::StorageCtx,
     pub(crate) object_store: object_store::ObjectStoreCtx,
-    pub(crate) deleted: Vec<cleanup::Deleted>,
-    pub(crate) usage: Usage,
+    pub(crate) deleted: cleanup::Deletions,
+    host_calls: HostCalls,
     /// Notes the calls that touch something, where a trail is kept.
     pub(crate) audit: Option<Auditor>,
     grants: grants::GrantsCtx,
@@ -100,11 +100,12 @@ impl HostState {
                 bytes: Quota::bytes("upload-bytes", limits.upload_bytes),
                 window: limits.call_bytes,
                 stored: Vec::new(),
+                besides: Besides::default(),
                 archived: None,
             },
             tensors,
-            deleted: Vec::new(),
-            usage: Usage::default(),
+            deleted: cleanup::Deletions::default(),
+            host_calls: HostCalls::default(),
             audit: None,
             grants,
             services,
@@ -119,20 +120,51 @@ impl HostState {
         self.wasi = wasi(limits).wall_clock(Stopped(at)).build();
     }
 
+    /// Brings what was used up to date. It is on the path of each call, and makes no copy of what is there already.
+    pub(crate) fn add_to(&self, usage: &mut Usage) {
+        let peak = self.tensors.budget.peak();
+        let log = self.log.used;
+        usage.peak_memory = peak.memory;
+        usage.host_calls.clone_from(&self.host_calls);
+        usage.refusals = self.grants.refusals();
+        // Both only grow.
+        usage
+            .stored
+            .extend_from_slice(self.object_store.stored.get(usage.stored.len()..).unwrap_or_default());
+        usage.deleted.extend_from_slice(self.deleted.all.get(usage.deleted.len()..).unwrap_or_default());
+        usage.stored_besides = self.object_store.besides;
+        usage.deleted_besides = self.deleted.besides;
+        usage.most = LimitUse {
+            table_elements: self.limiter.table_elements(),
+            handles: peak.handles,
+            host_bytes: peak.host,
+            call_bytes: self.tensors.meter.largest(),
+            log_lines: log.lines,
+            log_line: log.longest_line as u64,
+            gauges: log.most_gauges as u64,
+            events: self.events.used(),
+            files: self.storage.files.used(),
+            file_bytes: self.storage.bytes.used(),
+            upload_bytes: self.object_store.bytes.used(),
+            hub_calls: self.hub_calls.used(),
+            ..usage.most
+        };
+    }
+
     // Each function of an interface asks for its view once: here its calls are counted.
 
     fn log(&mut self) -> log::LogView<'_> {
-        self.usage.host_calls.log += 1;
+        self.host_calls.log += 1;
         log::LogView { ctx: &mut self.log }
     }
 
     fn context(&mut self) -> context::ContextView<'_> {
-        self.usage.host_calls.context += 1;
+        self.host_calls.context += 1;
         context::ContextView { table: &mut self.table }
     }
 
     fn exchange(&mut self) -> exchange::ExchangeView<'_> {
-        self.usage.host_calls.exchange += 1;
+        self.host_calls.exchange += 1;
         exchange::ExchangeView {
             table: &mut self.table,
             budget: &self.tensors.budget,
@@ -142,12 +174,12 @@ impl HostState {
     }
 
     fn tensors(&mut self) -> tensors::TensorsView<'_> {
-        self.usage.host_calls.tensors += 1;
+        self.host_calls.tensors += 1;
         tensors::TensorsView { ctx: &self.tensors, call: &self.call, table: &mut self.table }
     }
 
     fn events(&mut self) -> audited::Audited<'_, events::EventsView<'_>> {
-        self.usage.host_calls.events += 1;
+        self.host_calls.events += 1;
         let view = events::EventsView {
             left: &mut self.events,
             call: &self.call,
@@ -158,7 +190,7 @@ impl HostState {
     }
 
     fn storage(&mut self) -> audited::Audited<'_, storage::StorageView<'_>> {
-        self.usage.host_calls.storage += 1;
+        self.host_calls.storage += 1;
         let view = storage::StorageView {
             ctx: &mut self.storage,
             call: &self.call,
@@ -170,7 +202,7 @@ impl HostState {
     }
 
     fn cleanup(&mut self) -> audited::Audited<'_, cleanup::CleanupView<'_>> {
-        self.usage.host_calls.cleanup += 1;
+        self.host_calls.cleanup += 1;
         let view = cleanup::CleanupView {
             call: &self.call,
             grants: &self.grants,
@@ -181,7 +213,7 @@ impl HostState {
     }
 
     fn object_store(&mut self) -> audited::Audited<'_, object_store::ObjectStoreView<'_>> {
-        self.usage.host_calls.object_store += 1;
+        self.host_calls.object_store += 1;
         let view = object_store::ObjectStoreView {
             ctx: &mut self.object_store,
             call: &self.call,
@@ -193,7 +225,7 @@ impl HostState {
     }
 
     fn hub(&mut self) -> audited::Audited<'_, hub::HubView<'_>> {
-        self.usage.host_calls.hub += 1;
+        self.host_calls.hub += 1;
         let view = hub::HubView {
             calls: &mut self.hub_calls,
             call: &self.call,
@@ -204,7 +236,7 @@ impl HostState {
     }
 
     fn peers(&mut self) -> audited::Audited<'_, peers::PeersView<'_>> {
-        self.usage.host_calls.peers += 1;
+        self.host_calls.peers += 1;
         let view = peers::PeersView {
             call: &self.call,
             grants: &self.grants,
@@ -217,7 +249,7 @@ impl HostState {
 
 impl WasiView for HostState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        self.usage.host_calls.wasi += 1;
+        self.host_calls.wasi += 1;
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
     }
 }

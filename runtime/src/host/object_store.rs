@@ -13,6 +13,7 @@ use crate::bindings::flip::fl::types::{Error, Host as TypesHost};
 use crate::inspect::Digest;
 use crate::policy::ObjectVerb;
 use crate::services::{self, ArchiveEntry, Call, ObjectStore, ServiceError};
+use crate::usage::Besides;
 
 /// What a component may still upload, and what it has stored.
 pub(crate) struct ObjectStoreCtx {
@@ -20,6 +21,8 @@ pub(crate) struct ObjectStoreCtx {
     /// The most that one call passes to the component, in bytes.
     pub(crate) window: u64,
     pub(crate) stored: Vec<Stored>,
+    /// What was stored after so much that it is not remembered.
+    pub(crate) besides: Besides,
     /// The digest of the last archive.
     pub(crate) archived: Option<Digest>,
 }
@@ -74,8 +77,9 @@ impl ObjectStoreView<'_> {
     }
 
     fn remember(&mut self, stored: Stored) {
-        if self.ctx.stored.len() < MAX_STORED {
-            self.ctx.stored.push(stored);
+        match self.ctx.stored.len() < MAX_STORED {
+            true => self.ctx.stored.push(stored),
+            false => self.ctx.besides.add(0, stored.size),
         }
     }
 }

@@ -30,6 +30,7 @@ pub struct Meter(Arc<Counters>);
 struct Counters {
     read: AtomicU64,
     written: AtomicU64,
+    largest: AtomicU64,
 }
 
 impl Meter {
@@ -43,7 +44,17 @@ impl Meter {
         self.0.written.load(Ordering::Relaxed)
     }
 
+    /// The most bytes that went in or out at a time.
+    pub(crate) fn largest(&self) -> u64 {
+        self.0.largest.load(Ordering::Relaxed)
+    }
+
     pub(super) fn count(&self, read: &[u8], written: &[u8]) {
+        let size = read.len().max(written.len()) as u64;
+        // Most are as large as the one before: then nothing is written here.
+        if size > self.largest() {
+            self.0.largest.fetch_max(size, Ordering::Relaxed);
+        }
         self.0.read.fetch_add(read.len() as u64, Ordering::Relaxed);
         self.0.written.fetch_add(written.len() as u64, Ordering::Relaxed);
     }

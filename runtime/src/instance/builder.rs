@@ -229,7 +229,7 @@ impl InstanceBuilder {
                 meter: meter.clone(),
                 window: limits.call_bytes,
             },
-            GrantsCtx { name: component.name.clone(), grants: self.grants },
+            GrantsCtx::new(component.name.clone(), self.grants),
             self.services,
         );
         state.audit.clone_from(&audit);

@@ -1,6 +1,7 @@
 //! Instances of the same component that share another's work.
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use super::{Instance, Live};
 use crate::budget::Budget;
@@ -57,6 +58,13 @@ impl Instance {
             self.live = None;
         }
         self.helpers = helpers;
+    }
+
+    /// So many instances shared its work, for so long: to the limits that is one call.
+    pub(crate) fn shared(&mut self, instances: u64, took: Duration) {
+        let most = &mut self.spent.most;
+        most.cores = most.cores.max(instances);
+        most.call_time = most.call_time.max(took);
     }
 
     /// How many bytes of a dxo it may rewrite, as those are not its own.

@@ -251,13 +251,12 @@ impl Instance {
                 }
             })
         };
-        let state = live.store.data();
+        let took = started.elapsed();
         self.spent.calls += 1;
-        self.spent.time += started.elapsed();
-        self.spent.peak_memory = state.tensors.budget.peak();
-        self.spent.host_calls = state.usage.host_calls.clone();
-        self.spent.stored.clone_from(&state.object_store.stored);
-        self.spent.deleted.clone_from(&state.deleted);
+        self.spent.time += took;
+        live.store.data().add_to(&mut self.spent);
+        self.spent.most.call_time = self.spent.most.call_time.max(took);
+        self.spent.most.cores = self.spent.most.cores.max(1);
         self.audited()?;
         match result {
             Ok(value) => {

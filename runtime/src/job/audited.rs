@@ -10,7 +10,7 @@ use crate::error::Error;
 
 /// Notes the data that comes to the components of a place, before any of them has it.
 pub(super) fn comes_in(trail: &AuditTrail, at: &str, what: &What) -> Result<(), Error> {
-    let note = |task: &str, dxo| trail.data_in(DataEntry::of(at, task, dxo)?);
+    let note = |task: &str, dxo| trail.comes_in(at, task, dxo);
     match what {
         What::Event { event_type, shareables, .. } => {
             let carried = shareables.values().filter_map(|shareable| shareable.dxo.as_ref());
@@ -34,6 +34,7 @@ pub(super) fn goes_out(
         Some(failure) => DataEntry::refused(at, task, failure.code),
         None => DataEntry::of(at, task, passed.data.dxo.as_ref())?,
     };
+    entry.by = passed.held_back.as_ref().map(|failure| crate::audit::text(&failure.what));
     entry.filters = passed.filters.keys().map(|id| crate::audit::text(id)).collect();
     if passed.held_back.is_none() {
         let failed = filters.iter().filter(|slot| !passed.filters.contains_key(&*slot.id));

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{CleanupRule, Pattern};
-use crate::host::log::is_hidden;
 use crate::inspect::Digest;
 use crate::limits::Limits;
 use crate::services::{ModelStatus, Root};
+use flip_report::text::is_hidden;
 
 /// What an operator grants to one component, beyond its log, its context and the data that it is given.
 /// Nothing by default.

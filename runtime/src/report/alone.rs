@@ -8,9 +8,9 @@ use crate::component::Component;
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::policy::Grants;
-use crate::usage::Usage;
+use crate::usage::{Besides, Usage};
 
-/// The most that a report lists of what was stored, and of what was deleted.
+/// The most that is listed of what was stored, and of what was deleted; the rest is counted.
 const MAX_LISTED: usize = 1_000;
 
 /// What a component is, asks for and gets, and what its instances used: in all, and of each limit the most that one of
@@ -48,13 +48,32 @@ pub fn of_component(
 }
 
 fn in_all(usages: &[Usage]) -> Usage {
-    let all = usages.iter().fold(Usage::default(), |all, one| {
+    let mut all = usages.iter().fold(Usage::default(), |all, one| {
         let (read, written) = (all.bytes_read + one.bytes_read, all.bytes_written + one.bytes_written);
         Usage { bytes_read: read, bytes_written: written, ..all.with(one) }
     });
-    let stored = usages.iter().flat_map(|usage| &usage.stored).take(MAX_LISTED);
-    let deleted = usages.iter().flat_map(|usage| &usage.deleted).take(MAX_LISTED);
-    Usage { stored: stored.cloned().collect(), deleted: deleted.cloned().collect(), ..all }
+    let sum = |one: Besides, other: Besides| Besides {
+        count: one.count.saturating_add(other.count),
+        files: one.files.saturating_add(other.files),
+        bytes: one.bytes.saturating_add(other.bytes),
+    };
+    for one in usages {
+        all.stored_besides = sum(all.stored_besides, one.stored_besides);
+        all.deleted_besides = sum(all.deleted_besides, one.deleted_besides);
+        for stored in &one.stored {
+            match all.stored.len() < MAX_LISTED {
+                true => all.stored.push(stored.clone()),
+                false => all.stored_besides.add(0, stored.size),
+            }
+        }
+        for deleted in &one.deleted {
+            match all.deleted.len() < MAX_LISTED {
+                true => all.deleted.push(deleted.clone()),
+                false => all.deleted_besides.add(deleted.files, deleted.bytes),
+            }
+        }
+    }
+    all
 }
 
 #[cfg(test)]

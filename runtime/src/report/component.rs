@@ -8,7 +8,7 @@ use crate::builtin::Builtin;
 use crate::inspect::{Digest, Inspection};
 use crate::policy::Grants;
 use crate::services::ArchiveEntry;
-use crate::usage::Usage;
+use crate::usage::{Besides, Listing, Usage};
 
 /// The entries of an archive that a report lists.
 const MAX_ENTRIES: usize = 200;
@@ -23,6 +23,7 @@ pub(super) fn of(entry: &ComponentEntry) -> report::Component {
         built_in: builtin.is_ok_and(|builtin| Digest::of(builtin.wasm) == entry.sha256),
         sha256: Some(entry.sha256.to_string()),
         pinned: entry.pinned,
+        of_trail: true,
         unasked: entry.grants.clone(),
         limits: super::limits::of(&entry.limits),
         ..report::Component::default()
@@ -36,6 +37,7 @@ pub(super) fn describe(
     grants: &Grants,
     usage: &Usage,
 ) {
+    component.of_trail = false;
     component.size = Some(inspection.size);
     component.wit_version.clone_from(&inspection.wit_version);
     component.roles.clone_from(&inspection.roles);
@@ -76,6 +78,9 @@ fn used(usage: &Usage) -> report::Usage {
             .filter(|(_, calls)| *calls > 0)
             .map(|(interface, calls)| (interface.to_owned(), calls))
             .collect(),
+        refusals: usage.refusals,
+        stored_besides: besides(usage.stored_besides),
+        deleted_besides: besides(usage.deleted_besides),
         stored: usage
             .stored
             .iter()
@@ -96,10 +101,31 @@ fn used(usage: &Usage) -> report::Usage {
                 files: deleted.files,
                 directories: deleted.directories,
                 bytes: deleted.bytes,
-                before: None,
-                after: None,
+                before: deleted.before.as_deref().map(|before| {
+                    tree(before, deleted.files.saturating_add(deleted.directories), deleted.whole)
+                }),
+                after: deleted.after.as_deref().map(|after| tree(after, 0, false)),
             })
             .collect(),
+    }
+}
+
+fn besides(besides: Besides) -> report::Besides {
+    let Besides { count, files, bytes } = besides;
+    report::Besides { count, files, bytes }
+}
+
+/// A list of what lay there. Where the deletion took everything, `all` says how much that was.
+fn tree(listing: &Listing, all: u64, whole: bool) -> report::Tree {
+    let left_out = if listing.cut && whole { all.saturating_sub(listing.entries.len() as u64) } else { 0 };
+    report::Tree {
+        entries: listing
+            .entries
+            .iter()
+            .map(|(path, size)| report::Entry { path: path.clone(), size: *size })
+            .collect(),
+        left_out,
+        and_more: listing.cut && left_out == 0,
     }
 }
 
@@ -118,5 +144,6 @@ fn content(entries: &[ArchiveEntry], files: Option<u64>) -> report::Tree {
             })
             .collect(),
         left_out: files.unwrap_or_default().saturating_sub(shown),
+        and_more: false,
     }
 }

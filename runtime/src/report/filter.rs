@@ -31,7 +31,7 @@ pub fn of_filter(
     report.results = vec![match filtered {
         Ok(filtered) => Outgoing {
             data: Some(data(&filtered.dxo, known.data.and_then(|data| data.sha256))),
-            filters: vec![Applied { id, leaves: filtered.leaves.iter().map(leaf).collect() }],
+            filters: vec![Applied { id, leaves: filtered.leaves.iter().map(leaf).collect(), unknown: false }],
             files,
             ..known
         },

@@ -1,5 +1,7 @@
 //! The report of a job.
 
+use std::collections::{HashMap, VecDeque};
+
 use flip_report as report;
 use flip_report::{Applied, Fatal, LeftFile, Moment, Outgoing, Part, Place, Report, Status, Task};
 use time::OffsetDateTime;
@@ -7,6 +9,8 @@ use time::format_description::well_known::Rfc3339;
 
 use super::{component, filter, moments, of_trail};
 use crate::audit::Line;
+use crate::error::Code;
+use crate::exchange::ReturnCode;
 use crate::job::{ComponentReport, Failure, Happened, JobReport, PlaceReport, ResultReport, TaskReport};
 
 impl JobReport {
@@ -38,11 +42,14 @@ impl JobReport {
                 .collect(),
             ..known
         };
+        note_held_back(&mut report);
         let started = report.started.as_deref();
         let started = started.and_then(|started| OffsetDateTime::parse(started, &Rfc3339).ok());
-        let happened = self.happened.iter().map(|happened| of_happened(happened, started));
+        let mut by = By::of(self);
+        let happened = self.happened.iter().map(|happened| of_happened(happened, started, &mut by));
         moments::add(&mut report, happened.collect::<Vec<_>>());
-        report.timeline_left_out = report.timeline_left_out.saturating_add(self.happened_besides);
+        // Nearly all that is done in a job is events.
+        report.leave_out(report::Kind::Event, self.happened_besides);
         report
     }
 }
@@ -108,27 +115,86 @@ fn of_result(result: &ResultReport, known: Option<&Outgoing>) -> Outgoing {
         return_code: result.return_code.to_owned(),
         data: known.and_then(|known| known.data.clone()),
         filters: filters
-            .map(|(id, leaves)| Applied { id: id.clone(), leaves: leaves.iter().map(filter::leaf).collect() })
+            .map(|(id, leaves)| Applied {
+                id: id.clone(),
+                leaves: leaves.iter().map(filter::leaf).collect(),
+                unknown: false,
+            })
             .collect(),
         unfiltered: known.map_or_else(Vec::new, |known| known.unfiltered.clone()),
         refused: result.refused.as_ref().map(of_failure),
         files: result
             .files
             .iter()
-            .map(|path| LeftFile { path: path.display().to_string(), size: None, sha256: None })
+            .map(|path| LeftFile {
+                path: path.display().to_string(),
+                size: std::fs::metadata(path).ok().map(|metadata| metadata.len()),
+                sha256: None,
+            })
             .collect(),
     }
 }
 
-fn of_happened(happened: &Happened, started: Option<OffsetDateTime>) -> Moment {
+/// A filter that data was held back for failed, and its card says so.
+fn note_held_back(report: &mut Report) {
+    let Report { results, tasks, places, .. } = report;
+    let out = results.iter().filter_map(|result| Some((&result.at, &result.task, result.refused.clone()?)));
+    let kept_out = tasks.iter().filter(|task| task.kept_out()).map(|task| {
+        let error = task.exception.clone().unwrap_or_default();
+        let code = moments::code(Code::Refused);
+        (&task.at, &task.task, report::Failure { what: task.executor.clone(), code, error })
+    });
+    for (at, task, why) in out.chain(kept_out) {
+        let place = places.iter_mut().find(|place| place.name == *at);
+        let mut components = place.into_iter().flat_map(|place| &mut place.components);
+        if let Some(filter) = components.find(|component| component.id == why.what) {
+            filter.failures.push(report::Failure { what: task.clone(), ..why });
+        }
+    }
+}
+
+/// Who did what happened, and how it ended: by place and task, in order.
+struct By<'a>(HashMap<(report::Kind, &'a str, &'a str), VecDeque<Ended>>);
+
+/// A component, and its failure.
+type Ended = (Option<String>, Option<String>);
+
+impl<'a> By<'a> {
+    fn of(job: &'a JobReport) -> Self {
+        let mut by: HashMap<_, VecDeque<Ended>> = HashMap::new();
+        for task in &job.tasks {
+            let outcome = (task.return_code != ReturnCode::Ok.name()).then(|| task.return_code.to_owned());
+            let ended = (Some(task.executor.clone()), outcome);
+            by.entry((report::Kind::Task, &*task.at, &*task.task)).or_default().push_back(ended);
+        }
+        for result in &job.results {
+            let ended = match &result.refused {
+                Some(why) => (Some(why.what.clone()), Some(moments::code(why.code))),
+                None => (result.filters.keys().last().cloned(), None),
+            };
+            by.entry((report::Kind::Filter, &*result.at, &*result.task)).or_default().push_back(ended);
+        }
+        Self(by)
+    }
+
+    fn next(&mut self, happened: &'a Happened) -> Ended {
+        let all = self.0.get_mut(&(happened.kind, &*happened.place, &*happened.what));
+        all.and_then(VecDeque::pop_front).unwrap_or_default()
+    }
+}
+
+fn of_happened<'a>(happened: &'a Happened, started: Option<OffsetDateTime>, by: &mut By<'a>) -> Moment {
     let time = OffsetDateTime::from(happened.time);
+    let (component, outcome) = by.next(happened);
     let at = |started: OffsetDateTime| (time - started).as_seconds_f64().max(0.0);
     Moment {
         at: started.map_or(0.0, at),
-        seconds: Some(happened.took.as_secs_f64()),
+        seconds: Some(moments::rounded(happened.took.as_secs_f64())),
         place: happened.place.clone(),
         kind: happened.kind,
         text: happened.what.clone(),
+        component,
+        outcome,
         ..Moment::default()
     }
 }

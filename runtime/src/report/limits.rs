@@ -3,7 +3,7 @@
 use flip_report::{Limit, Unit};
 use indexmap::IndexMap;
 
-use crate::usage::Usage;
+use crate::usage::{LimitUse, Usage};
 
 /// The limits that are no sizes, nor times.
 const COUNTS: [&str; 9] = [
@@ -31,16 +31,48 @@ pub(super) fn of(figures: &IndexMap<String, u64>) -> Vec<Limit> {
     limits.collect()
 }
 
-/// Adds what was used, where that is measured.
+/// Adds what was used, where that is measured: how many instances of modules there are, and what compiling takes, is
+/// not.
 pub(super) fn add_use(limits: &mut [Limit], usage: &Usage, size: u64) {
+    let LimitUse {
+        table_elements,
+        handles,
+        host_bytes,
+        call_bytes,
+        call_time,
+        cores,
+        log_lines,
+        log_line,
+        gauges,
+        events,
+        files,
+        file_bytes,
+        upload_bytes,
+        hub_calls,
+    } = usage.most;
     for limit in limits {
         limit.used = match limit.name.as_str() {
-            "component-size" => Some(size as f64),
-            "memory" => Some(usage.peak_memory as f64),
             "total-time" => Some(usage.time.as_secs_f64()),
-            "upload-bytes" => Some(usage.stored.iter().map(|stored| stored.size as f64).sum()),
-            "hub-calls" => Some(usage.host_calls.hub as f64),
-            _ => None,
+            "call-time" => Some(call_time.as_secs_f64()),
+            name => match name {
+                "component-size" => Some(size),
+                "memory" => Some(usage.peak_memory),
+                "table-elements" => Some(table_elements),
+                "handles" => Some(handles),
+                "host-bytes" => Some(host_bytes),
+                "call-bytes" => Some(call_bytes),
+                "cores" => Some(cores),
+                "log-lines" => Some(log_lines),
+                "log-line" => Some(log_line),
+                "gauges" => Some(gauges),
+                "events" => Some(events),
+                "files" => Some(files),
+                "file-bytes" => Some(file_bytes),
+                "upload-bytes" => Some(upload_bytes),
+                "hub-calls" => Some(hub_calls),
+                _ => None,
+            }
+            .map(|used| used as f64),
         };
     }
 }
@@ -59,5 +91,13 @@ mod tests {
         assert_eq!((of_unit(Unit::Seconds), of_unit(Unit::Count)), (3, COUNTS.len()));
         assert_eq!(unit("memory"), Unit::Bytes);
         assert_eq!(limits.iter().find(|limit| limit.name == "call-time").unwrap().allowed, 300.0);
+    }
+
+    #[test]
+    fn the_use_of_every_limit_but_three_is_measured() {
+        let mut limits = of(&crate::audit::figures(&Limits::default()));
+        add_use(&mut limits, &Usage::default(), 1);
+        let unmeasured = limits.iter().filter(|limit| limit.used.is_none()).map(|limit| limit.name.as_str());
+        assert_eq!(unmeasured.collect::<Vec<_>>(), ["compile-time", "compile-memory", "instances"]);
     }
 }

@@ -4,6 +4,7 @@
 //! knows besides: what components asked for and used, and what became of the data.
 
 mod alone;
+mod calls;
 mod component;
 mod failed;
 mod filter;

@@ -1,15 +1,19 @@
 //! The sandboxed filter beside memory, NumPy and native code, in memory.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::Bench;
 use super::figures::{Figures, Plot, Table, bytes, millions, ratio, time};
 use super::machine::{cores, on};
 use super::measure::{in_turn, told};
+use crate::process::output;
 
 /// How many elements, and how often each way is measured; the second is a ResNet-50's.
 const SIZES: [(u64, usize); 3] = [(1_000_000, 9), (25_600_000, 5), (100_000_000, 3)];
 const QUICK: [(u64, usize); 2] = [(1_000_000, 3), (10_000_000, 3)];
+
+/// How often a run with what a report needs stands beside one without, for each time that a way is measured.
+const PAIRS: usize = 5;
 
 /// A way to do it, and on how many cores.
 type Way = (&'static str, usize);
@@ -37,6 +41,8 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
         "memory beyond the input",
     ];
     let mut tables = Vec::new();
+    let cost = ["parameters", "on", "reported / sandboxed (wall)"];
+    let mut cost = Table::new("What it costs to measure what changed, for a report", &cost);
     for &(elements, rounds) in bench.sizes(&SIZES, &QUICK) {
         let data = bench.update(elements)?;
         let measured = in_turn(&ways, rounds, |&(way, cores)| match way {
@@ -47,6 +53,14 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
             }
             way => told(on(cores, bench.program("filter")?, &[way]).arg(&data)),
         })?;
+        for cores in [1, cores()] {
+            let rounds = (PAIRS * rounds).to_string();
+            let program = bench.program("filter")?;
+            let told =
+                output(on(cores, program, &["compared"]).arg(&data).args([&cores.to_string(), &rounds]))?;
+            let times: f64 = told.trim().parse().with_context(|| format!("not a ratio: {told}"))?;
+            cost.rows.push(vec![millions(elements), cores_of(cores), format!("{times:.3}")]);
+        }
         std::fs::remove_file(data)?;
         let [memcpy, numpy, native, ..] = &measured[..] else { continue };
         let mut table =
@@ -66,11 +80,13 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
         plot.add(elements as f64, measured.iter().map(|way| Some(way.wall)));
         tables.push(table);
     }
+    tables.push(cost);
     Ok(Figures {
         title: "The filter in memory".to_owned(),
         text: "PercentilePrivacy on float32 in 161 tensors, limits on. `memcpy` is one copy of the data in memory: \
                the time that its bandwidth alone would take. `reported` also measures what changed, \
-               for a report."
+               for a report; the two stand beside each other in a table of their own, as the median of pairs of runs \
+               right after each other."
             .to_owned(),
         tables,
         plots: vec![plot],

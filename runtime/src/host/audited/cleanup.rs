@@ -29,7 +29,7 @@ impl Audited<'_, CleanupView<'_>> {
         let went = match &result {
             Ok(tally) => Some((tally.files, tally.directories, tally.bytes)),
             Err(_) => {
-                let partly = self.view.deleted.get(before);
+                let partly = self.view.deleted.all.get(before);
                 partly.map(|deleted| (deleted.files, deleted.directories, deleted.bytes))
             }
         };
@@ -49,14 +49,14 @@ impl Host for Audited<'_, CleanupView<'_>> {
 
     fn remove(&mut self, directory: Handle, path: String) -> Result<Tally, Failure> {
         let noting = self.begin(Function::Remove, |view| (view.path(&directory, &path), None))?;
-        let before = self.view.deleted.len();
+        let before = self.view.deleted.all.len();
         let result = self.view.remove(directory, path);
         self.deleted(noting, before, result)
     }
 
     fn clear(&mut self, directory: Handle) -> Result<Tally, Failure> {
         let noting = self.begin(Function::Clear, |view| (view.path(&directory, "*"), None))?;
-        let before = self.view.deleted.len();
+        let before = self.view.deleted.all.len();
         let result = self.view.clear(directory);
         self.deleted(noting, before, result)
     }

@@ -1,6 +1,8 @@
 //! Trees of files: how much is in one, and deleting one. Links are never followed, neither the stack nor
 //! the number of open directories grows with the tree's depth.
 
+mod list;
+
 use std::ffi::OsString;
 use std::io;
 
@@ -8,6 +10,8 @@ use cap_fs_ext::DirExt;
 use cap_std::fs::{Dir, Metadata, ReadDir};
 
 use crate::paths;
+pub use list::Listing;
+pub(crate) use list::list;
 
 /// How many directories are open at a time, one inside the other.
 const MAX_OPEN: usize = 32;

@@ -12,6 +12,7 @@ use flip_runtime::{Code, Digest, Error, one_line};
 use crate::args::Audit;
 use crate::components::sized;
 use crate::error::Usage;
+use crate::lines::fitted;
 use crate::print;
 
 /// Starts the trail that was asked for. A report is made of one as well, which then goes nowhere else.
@@ -56,7 +57,7 @@ pub fn run(args: &Audit) -> anyhow::Result<()> {
     }
     match args.json {
         true => print(format!("{}\n", serde_json::to_string_pretty(&checked)?).as_bytes()),
-        false => print(summary(&checked)?.as_bytes()),
+        false => print(fitted(&summary(&checked)?).as_bytes()),
     }
 }
 

@@ -81,39 +81,131 @@ impl Entry {
 
 #[cfg(test)]
 mod tests {
-    use flip_runtime::{Code, Limits};
+    use std::io::ErrorKind;
+
+    use flip_runtime::services::ServiceError;
+    use flip_runtime::{
+        Allowed, Code, ContractError, Digest, Error, Failed, LimitReached, Limits, TensorError,
+    };
+    use serde_json::{Value, json};
 
     use super::*;
 
+    /// The limits that only bound: no error names them.
+    const UNSAID: [&str; 3] = ["cores", "log-line", "gauges"];
+
+    fn defaults() -> serde_json::Map<String, Value> {
+        serde_json::to_value(Limits::DEFAULT).unwrap().as_object().unwrap().clone()
+    }
+
+    /// A limit's figure, in the way in which all of them are written.
+    fn figure(limit: &str, written: &str) -> Value {
+        let written: Value = serde_json::from_str(written).unwrap_or_else(|_| json!(written));
+        let limits: Limits = serde_json::from_value(json!({ limit: written })).unwrap();
+        serde_json::to_value(limits).unwrap()[limit].clone()
+    }
+
     #[test]
     fn the_page_has_every_code_and_every_limit_and_nothing_else() {
-        let codes = [
-            Code::Usage,
-            Code::Refused,
-            Code::NotPermitted,
-            Code::ComponentFailed,
-            Code::InvalidInput,
-            Code::ServiceFailed,
-            Code::Aborted,
-        ];
-        for code in codes {
+        for code in Code::ALL {
             let entry = find(code.name()).unwrap();
-            assert!(entry.text.starts_with(&format!("Exit code {}.", code as u8)), "{}", entry.name);
-            assert_eq!(find(&(code as u8).to_string()).unwrap().name, code.name());
+            assert!(entry.text.starts_with(&format!("Exit code {}.", *code as u8)), "{}", entry.name);
+            assert_eq!(find(&(*code as u8).to_string()).unwrap().name, code.name());
         }
-        let limits = serde_json::to_value(Limits::default()).unwrap();
-        let limits: Vec<_> = limits.as_object().unwrap().keys().cloned().collect();
-        for limit in &limits {
-            let entry = find(&format!("my_filter: limit {limit} reached: 1 allowed")).unwrap();
+        // That of a test whose cases failed, which is no error.
+        assert_eq!(find("1").unwrap().name, "case-failed");
+        let limits = defaults();
+        for (limit, default) in &limits {
+            let entry = find(limit).unwrap();
             assert_eq!(entry.name, limit);
-            assert!(entry.text.contains(&format!("limits = {{ {limit} = ")), "{limit}");
-            let json = entry.text.split_once(&format!("{limit} = ")).unwrap().1.split(" }").next().unwrap();
-            serde_json::from_str::<Limits>(&format!("{{\"{limit}\": {json}}}")).unwrap();
+            let told = entry.text.strip_prefix("Default `").unwrap().split_once("`.").unwrap().0;
+            assert_eq!(figure(limit, told), *default, "{limit}");
+            let line = entry.text.split_once(&format!("limits = {{ {limit} = ")).unwrap().1;
+            assert_ne!(figure(limit, line.split_once(" }").unwrap().0), *default, "{limit}");
+            let message = format!("my_filter: limit {limit} reached: 1 allowed");
+            let found = find(&message).map(|entry| entry.name);
+            assert_eq!(found, (!UNSAID.contains(&&**limit)).then_some(&**limit), "{message}");
         }
         let told = ["invalid-argument", "invalid-data", "not-found", "quota-exceeded", "unavailable"];
-        let others = ["trapped", "poisoned"];
-        assert_eq!(entries().count(), codes.len() + limits.len() + told.len() + others.len());
+        let others = ["case-failed", "trapped", "poisoned"];
+        assert_eq!(entries().count(), Code::ALL.len() + limits.len() + told.len() + others.len());
         assert!(told.iter().chain(&others).all(|name| find(name).is_some()));
+    }
+
+    /// The first error, and of each the next one: a new one has to be put among them.
+    fn after(error: Option<&Error>) -> Option<Error> {
+        let text = str::to_owned;
+        let component = || text("my_filter");
+        let path = || "file".into();
+        let reached = LimitReached { limit: "memory", allowed: Allowed::Bytes(1 << 20) };
+        Some(match error {
+            None => Error::File { path: path(), source: std::io::Error::from_raw_os_error(2) },
+            Some(Error::File { .. }) => {
+                Error::InvalidFile { path: path(), reason: text("not a safetensors file: it ends") }
+            }
+            Some(Error::InvalidFile { .. }) => Error::InvalidComponent {
+                component: component(),
+                reason: text("not a WebAssembly component"),
+            },
+            Some(Error::InvalidComponent { .. }) => {
+                Error::UnknownComponent { name: text("x"), known: text("y, z") }
+            }
+            Some(Error::UnknownComponent { .. }) => {
+                let (expected, actual) = (Digest::of(b"x"), Digest::of(b"y"));
+                Error::Pinned { component: component(), by: "the policy", expected, actual }
+            }
+            Some(Error::Pinned { .. }) => {
+                Error::NoRole { component: component(), role: "dxo-filter", roles: text("none") }
+            }
+            Some(Error::NoRole { .. }) => Error::Withheld { component: component(), import: "clocks" },
+            Some(Error::Withheld { .. }) => {
+                Error::Args { component: component(), reason: text("args: percentile: invalid type") }
+            }
+            Some(Error::Args { .. }) => Error::Refused { component: component(), reason: text("gamma is 0") },
+            Some(Error::Refused { .. }) => {
+                Error::Failed { component: component(), error: Failed(ContractError::NotFound(text("x"))) }
+            }
+            Some(Error::Failed { .. }) => Error::Trapped { component: component(), reason: text("overflow") },
+            Some(Error::Trapped { .. }) => Error::Limit { component: component(), reached },
+            Some(Error::Limit { .. }) => Error::Poisoned { component: component() },
+            Some(Error::Poisoned { .. }) => Error::Config {
+                file: path(),
+                at: text("\"x\" (components[0]): key \"path\": "),
+                reason: text("y"),
+            },
+            Some(Error::Config { .. }) => Error::Trace(no_trace()),
+            Some(Error::Trace(_)) => Error::Busy { component: component() },
+            Some(Error::Busy { .. }) => {
+                Error::Policy { path: path(), reason: text("TOML parse error at line 1") }
+            }
+            Some(Error::Policy { .. }) => Error::Service(ServiceError::TimedOut),
+            Some(Error::Service(_)) => Error::InvalidData(text("\"x\" cannot be the name of a folder")),
+            Some(Error::InvalidData(_)) => Error::Tensor(TensorError::Stopped),
+            Some(Error::Tensor(_)) => Error::Audit(ErrorKind::StorageFull.to_string()),
+            Some(Error::Audit(_)) => Error::Setup(text("no memory")),
+            Some(Error::Setup(_)) => return None,
+        })
+    }
+
+    /// A trace that cannot be used.
+    fn no_trace() -> flip_runtime::job::TraceError {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("trace.jsonl");
+        std::fs::write(&path, "{}\n").unwrap();
+        match flip_runtime::job::Trace::open(&path).err() {
+            Some(Error::Trace(error)) => error,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_kind_of_error_is_explained() {
+        let mut error = after(None);
+        while let Some(known) = error {
+            let entry = find(&known.to_string());
+            assert!(entry.is_some(), "nothing explains: {known}");
+            error = after(Some(&known));
+        }
     }
 
     #[test]
@@ -125,6 +217,9 @@ mod tests {
             ("x: failed in an earlier call and cannot be called again; make a new instance", "poisoned"),
             ("x: quota exceeded: limit host-bytes reached: 1.0 MiB allowed", "host-bytes"),
             ("policy.toml: unknown field `hubs`", "invalid-input"),
+            ("PercentilePrivacy: args: unknown field `percentil`, expected one of `percentile`", "usage"),
+            ("missing.wasm: No such file or directory (os error 2)", "invalid-input"),
+            ("FAILED  a small element becomes zero", "case-failed"),
             ("\"x\" is neither a built-in component nor a file that ends in .wasm", "usage"),
         ] {
             assert_eq!(find(message).unwrap().name, name, "{message}");

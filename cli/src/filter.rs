@@ -11,6 +11,7 @@ use flip_runtime::{Dxo, Error, FlContext, Leaf, Outcome, Policy, Source, Tensor}
 
 use crate::args::{Filter, Global};
 use crate::error::{self, Usage};
+use crate::lines::fit;
 use crate::progress::Progress;
 use crate::report::Staged;
 use crate::{audit, print, sandbox};
@@ -73,7 +74,7 @@ fn filter(args: &Filter, global: &Global, trail: Option<&AuditTrail>) -> anyhow:
 
     let context = Arc::new(FlContext::default());
     sandbox::end_in_order(&context.abort);
-    let progress = Progress::follow(instance.meter(), data.bytes, global.quiet);
+    let progress = Progress::of_bytes(instance.meter(), data.bytes, global.quiet);
     let filtered = instance.filter(input.dxo, &context);
     drop(progress);
     if let Some(trail) = trail {
@@ -122,7 +123,7 @@ impl<'a> Data<'a> {
     }
 }
 
-/// One line that says what became of the update.
+/// A line that says what became of the update.
 fn summary(name: &str, data: &Data<'_>, leaves: &[Leaf]) -> String {
     let mut line = String::new();
     for leaf in leaves {
@@ -140,6 +141,6 @@ fn summary(name: &str, data: &Data<'_>, leaves: &[Leaf]) -> String {
             let _ = write!(line, ", {:.1} % zero", share * 100.0);
         }
     }
-    let _ = writeln!(line, "; wrote {}", data.output.display());
-    line
+    let _ = write!(line, "; wrote {}", data.output.display());
+    fit(&line)
 }

@@ -8,6 +8,7 @@ mod error;
 mod explain;
 mod filter;
 mod inspect;
+mod lines;
 mod logging;
 #[cfg(test)]
 mod pages;

@@ -9,18 +9,15 @@ use flip_runtime::Error;
 use flip_runtime::report::{self, Report};
 
 use crate::args::ShowReport;
+use crate::lines::fitted;
 use crate::print;
 
 /// Shows what a report, or an audit trail, says.
 pub fn run(args: &ShowReport) -> anyhow::Result<()> {
     let report = report::read_file(&args.file)?;
     match &args.output {
-        None => print(verdict(&report).as_bytes()),
-        Some(path) => {
-            let mut staged = Staged::create(path)?;
-            staged.write(&report)?;
-            staged.publish()
-        }
+        None => print(fitted(&verdict(&report)).as_bytes()),
+        Some(path) => Staged::create(path)?.write_out(&report),
     }
 }
 
@@ -41,6 +38,9 @@ pub struct Staged {
 impl Staged {
     /// Makes the file, beside `path`: a place that cannot be written to is an error before the work.
     pub fn create(path: &Path) -> Result<Self, Error> {
+        if path.is_dir() {
+            return Err(failure(path, &io::ErrorKind::IsADirectory.into()));
+        }
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let temporary = tempfile::Builder::new()
             .permissions(Permissions::from_mode(0o666))
@@ -55,10 +55,17 @@ impl Staged {
             self.path.extension().is_some_and(|extension| extension == "html" || extension == "htm");
         let text = match is_page {
             true => report::html(report),
-            false => serde_json::to_string_pretty(report)? + "\n",
+            // A report may have ten thousand moments: spaces would be a third of it.
+            false => serde_json::to_string(report)? + "\n",
         };
         self.temporary.write_all(text.as_bytes()).map_err(|error| failure(&self.path, &error))?;
         Ok(())
+    }
+
+    /// Writes the report, and gives it its name.
+    pub fn write_out(mut self, report: &Report) -> anyhow::Result<()> {
+        self.write(report)?;
+        self.publish()
     }
 
     /// Gives it its name.

@@ -68,7 +68,10 @@ fn metrics_that_nest_too_deep_end_the_run_in_order() {
     assert!(error.contains("recursion limit exceeded"), "{error}");
     assert_eq!(job.text(RESULTS), "{}", "no metrics were taken");
     assert!(job.text("workspace/hub.jsonl").trim_end().lines().last().unwrap().contains("/status/ERROR"));
-    assert!(!job.path("report.json").exists());
+    let report = flip_runtime::report::Report::read(job.text("report.json").as_bytes()).unwrap();
+    assert_eq!(report.failure.as_deref(), Some("invalid-input"));
+    let fatal = report.places[0].fatal.as_ref().unwrap();
+    assert!(fatal.component == "the trace" && error.contains(&fatal.reason), "{fatal:?}");
 }
 
 #[test]

@@ -87,7 +87,7 @@ fn the_report_holds_the_whole_run() {
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
     assert_eq!(
         keys(&report),
-        "report version ran job-id local-dev aborted started seconds statuses places tasks results cases timeline \
+        "report version ran job-id local-dev aborted started seconds statuses sent places tasks results cases timeline \
          timeline-left-out"
     );
     assert_eq!(keys(&report["places"][0]), "name events components engine");
@@ -269,7 +269,7 @@ fn what_cannot_be_used_is_exit_code_6_or_2_and_nothing_runs() {
         let output = run.run(&["--report", "report.json"], &[]);
         run_snapshot!(shown(&output));
         assert_eq!(output.status.code(), Some(6));
-        assert!(!run.job.path("report.json").exists() && run.job.files("workspace/outbox").is_empty());
+        assert!(run.job.files("workspace/outbox").is_empty());
     }
     let run = Run::new();
     run.job.write("policy.toml", "[components.A]\nhubs = []\n");
@@ -286,6 +286,19 @@ fn a_job_that_could_not_be_set_up_has_told_the_hub_so() {
     assert_eq!(run.code(&[], &[]), 6);
     let requests = run.requests("workspace/hub.jsonl");
     assert_eq!((requests.len(), &requests[0]["path"]), (1, &"/model/my-model/status/ERROR".into()));
+}
+
+#[test]
+fn a_job_that_could_not_be_set_up_has_a_report_that_says_why() {
+    let run = Run::new();
+    run.job.edit(SERVER, MODEL_ID, "my-model");
+    assert_eq!(run.code(&["--report", "report.json"], &[]), 6);
+    let report = run.report();
+    assert_eq!((&report["failure"], &report["results"]), (&"invalid-input".into(), &serde_json::json!([])));
+    let reason = report["places"][0]["fatal"]["reason"].as_str().unwrap();
+    assert!(reason.contains("The model ID: my-model is not a valid UUID"), "{reason}");
+    let said = String::from_utf8(run.site.output(&["report", "report.json"]).stdout).unwrap();
+    assert!(said.contains("the job's configuration at server ended the run: "), "{said}");
 }
 
 #[test]

@@ -259,6 +259,47 @@ fn a_report_has_the_cases_and_their_differences() {
 }
 
 #[test]
+fn a_report_of_a_test_has_the_components_card() {
+    let site = site(FILTER);
+    let code = |more: &[&str]| {
+        let args = ["test", "percentile-privacy", "cases.yaml", "--report", "report.json"];
+        site.output(&[&args, more].concat()).status.code()
+    };
+    assert_eq!(code(&["--limits", "memory=512MiB"]), Some(1));
+    let report = flip_runtime::report::Report::read(&fs::read(site.path("report.json")).unwrap()).unwrap();
+    let shown = &report.places[0].components[0];
+    assert_eq!((shown.name.as_str(), shown.built_in), ("PercentilePrivacy", true));
+    assert_eq!((shown.roles.len(), shown.requested.is_empty()), (1, false));
+    let memory = shown.limits.iter().find(|limit| limit.name == "memory").unwrap();
+    assert_eq!(memory.allowed, f64::from(512 << 20));
+    assert_eq!(memory.used, Some(shown.usage.peak_memory as f64));
+    // Each case configures it and calls it once at least.
+    assert!(shown.usage.calls >= 2 * report.cases.len() as u64 && shown.usage.bytes_read > 0);
+    let of_all = shown.usage.calls;
+    assert_eq!(code(&["--only", "small element"]), Some(0));
+    let report = flip_runtime::report::Report::read(&fs::read(site.path("report.json")).unwrap()).unwrap();
+    assert!(report.places[0].components[0].usage.calls < of_all, "what is not run uses nothing");
+}
+
+#[test]
+fn a_report_that_cannot_be_is_an_error_before_the_cases_run() {
+    let site = site(FILTER);
+    fs::create_dir(site.path("folder")).unwrap();
+    let ran = |args: &[&str]| {
+        let output = site.output(&[&["test", "percentile-privacy", "cases.yaml"], args].concat());
+        assert!(output.stdout.is_empty(), "{}", shown(&output));
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, error) = ran(&["--report", "folder"]);
+    assert!(code == Some(6) && error.starts_with("error: folder: "), "{error}");
+    let (code, error) = ran(&["--report", "missing/report.html"]);
+    assert!(code == Some(6) && error.starts_with("error: missing/report.html: "), "{error}");
+    let (code, error) = ran(&["--report", "same", "--junit", "same"]);
+    assert!(code == Some(2) && error.contains("--report and --junit name the same file"), "{error}");
+    assert_eq!(site.files(), ["cases.yaml", "folder", "update.safetensors"]);
+}
+
+#[test]
 fn junit_xml_is_well_formed_and_has_the_failure() {
     let site = site(&FILTER.replace("what is expected", "\"<what> & \\u0001is expected\"\n#"));
     let output = site.output(&["test", "percentile-privacy", "cases.yaml", "--junit", "junit.xml"]);

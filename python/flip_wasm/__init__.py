@@ -43,6 +43,7 @@ from ._flip_wasm import (
     UnknownComponent,
     WrongDigest,
     __version__,
+    report_page,
 )
 from .exchange import DXO, Context, Filtered, Host, Leaf, Shareable
 
@@ -107,4 +108,5 @@ __all__ = [
     "__version__",
     "builtins",
     "install",
+    "report_page",
 ]

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from flip_wasm import FlipWasmError, report_page
 from flip_wasm.convert import ConvertError, convert
 from flip_wasm.merge_trace import TraceError, merge
 
@@ -51,11 +52,21 @@ def main(args: Sequence[str] | None = None) -> int:
     )
     command.set_defaults(run=_merge)
 
+    command = commands.add_parser(
+        "report",
+        help="show what a run did, as a page",
+        description="Makes a page of a report or an audit trail that was written earlier: one file that needs "
+        "no network and no script.",
+    )
+    command.add_argument("file", type=Path, metavar="IN", help="a report or an audit trail")
+    command.add_argument("-o", "--out", type=Path, required=True, metavar="OUT.html", help="the page")
+    command.set_defaults(run=_report)
+
     options = parser.parse_args(args)
     try:
         for line in options.run(options):
             print(line)
-    except (ConvertError, TraceError, OSError) as error:
+    except (ConvertError, TraceError, FlipWasmError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0
@@ -74,6 +85,12 @@ def _merge(options: argparse.Namespace) -> list[str]:
     out: Path = options.out or options.folders[0] / "trace.jsonl"
     records = merge(options.folders, out)
     return [f"{records} records, in {out}"]
+
+
+def _report(options: argparse.Namespace) -> list[str]:
+    page = report_page(options.file)
+    options.out.write_text(page, encoding="utf-8")
+    return [f"the page is {options.out}"]
 
 
 if __name__ == "__main__":

@@ -39,10 +39,12 @@ __all__ = [
     "__version__",
     "builtins",
     "compile_worker",
+    "report_page",
 ]
 
 def builtins() -> list[tuple[str, str, str]]: ...
 def compile_worker(args: Sequence[str]) -> int: ...
+def report_page(path: str | os.PathLike[str]) -> str: ...
 
 class FlipWasmError(Exception):
     """What went wrong; ``code`` says what kind it is."""

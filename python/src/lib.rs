@@ -11,6 +11,7 @@ mod host;
 mod instance;
 mod json;
 mod memory;
+mod report;
 mod runtime;
 
 use pyo3::prelude::*;
@@ -25,6 +26,7 @@ fn builtins() -> Vec<(&'static str, &'static str, &'static str)> {
 fn _flip_wasm(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_function(wrap_pyfunction!(builtins, module)?)?;
+    module.add_function(wrap_pyfunction!(report::report_page, module)?)?;
     module.add_function(wrap_pyfunction!(runtime::compile_worker, module)?)?;
     module.add_class::<runtime::Runtime>()?;
     module.add_class::<runtime::Component>()?;

@@ -188,40 +188,45 @@ impl fmt::Display for Failed {
     }
 }
 
-/// What kind of failure an [`Error`] is. The discriminants are the exit codes of `flip-wasm`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[repr(u8)]
-pub enum Code {
-    /// The caller asked for something that does not exist, or in a wrong way.
-    Usage = 2,
-    /// The filter refused.
-    Refused = 3,
-    /// The operator has not granted it.
-    NotPermitted = 4,
-    /// The component trapped, reached a limit, or failed.
-    ComponentFailed = 5,
-    /// A file or data cannot be read, or is invalid.
-    InvalidInput = 6,
-    /// A service behind a host function failed.
-    ServiceFailed = 7,
-    /// The run was aborted.
-    Aborted = 130,
+macro_rules! codes {
+    ($($(#[doc = $what:literal])* $code:ident = $exit_code:literal, $name:literal;)*) => {
+        /// What kind of failure an [`Error`] is. The discriminants are the exit codes of `flip-wasm`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        #[repr(u8)]
+        pub enum Code {
+            $($(#[doc = $what])* $code = $exit_code,)*
+        }
+
+        impl Code {
+            /// Every kind, in the order of the exit codes.
+            pub const ALL: &[Self] = &[$(Self::$code),*];
+
+            /// Its name in reports and audit trails.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$code => $name,)*
+                }
+            }
+        }
+    };
 }
 
-impl Code {
-    /// Its name in reports and audit trails.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Usage => "usage",
-            Self::Refused => "refused",
-            Self::NotPermitted => "not-permitted",
-            Self::ComponentFailed => "component-failed",
-            Self::InvalidInput => "invalid-input",
-            Self::ServiceFailed => "service-failed",
-            Self::Aborted => "aborted",
-        }
-    }
+codes! {
+    /// The caller asked for something that does not exist, or in a wrong way.
+    Usage = 2, "usage";
+    /// The filter refused.
+    Refused = 3, "refused";
+    /// The operator has not granted it.
+    NotPermitted = 4, "not-permitted";
+    /// The component trapped, reached a limit, or failed.
+    ComponentFailed = 5, "component-failed";
+    /// A file or data cannot be read, or is invalid.
+    InvalidInput = 6, "invalid-input";
+    /// A service behind a host function failed.
+    ServiceFailed = 7, "service-failed";
+    /// The run was aborted.
+    Aborted = 130, "aborted";
 }
 
 impl Error {

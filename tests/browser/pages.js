@@ -42,6 +42,26 @@ export async function reports() {
   }));
 }
 
+/** How long a page takes to open, in ms: until something is painted and until it is loaded, as the browser itself has
+ * it, and until it is there by the clock. */
+export async function opening(browser, url) {
+  const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+  const started = performance.now();
+  await page.goto(url);
+  const waited = performance.now() - started;
+  const times = await page.evaluate(() => new Promise((resolve) => {
+    const seen = () => performance.getEntriesByName('first-contentful-paint')[0]?.startTime;
+    const look = () => {
+      const [{ loadEventEnd: loaded }] = performance.getEntriesByType('navigation');
+      if (seen() === undefined || loaded === 0) requestAnimationFrame(look);
+      else resolve({ painted: seen(), loaded });
+    };
+    look();
+  }));
+  await page.close();
+  return { ...times, waited };
+}
+
 /** A page that is open, with what it did that it should not. */
 export async function open(browser, url, options = {}) {
   const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, ...options });

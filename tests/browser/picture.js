@@ -1,11 +1,13 @@
-// A picture of the first screens of a page: node picture.js PAGE.html PICTURE.png
+// Pictures of a page, or of a part of it: node picture.js PAGE.html PICTURE.png [SELECTOR]. Without a selector, its first
+// screens.
 
 import { pathToFileURL } from 'node:url';
 
 import { browser, open } from './pages.js';
 
-const [page, picture] = process.argv.slice(2);
+const [page, picture, selector] = process.argv.slice(2);
 const chromium = await browser();
 const { page: opened } = await open(chromium, pathToFileURL(page).href, { viewport: { width: 1100, height: 2400 } });
-await opened.screenshot({ path: picture });
+const part = selector ? opened.locator(selector).first() : opened;
+await part.screenshot({ path: picture });
 await chromium.close();

@@ -22,16 +22,25 @@ pub fn test() -> Result<()> {
     run(command("node", &["--test"]).current_dir(tests).env("FLIP_WASM_REPORTS", reports))
 }
 
+/// The pictures of the book: their names, the reports, and which part of the page; its first screens without one.
+const PICTURES: [(&str, &str, Option<&str>); 5] = [
+    ("recorded", "recorded", None),
+    ("recorded-refused", "recorded-refused", None),
+    ("recorded-timeline", "recorded", Some("#timeline")),
+    ("recorded-component", "recorded", Some(".component:has(h4:has-text(\"persist_and_cleanup\"))")),
+    ("recorded-storage", "recorded", Some("#storage")),
+];
+
 /// Makes the pictures of the book: the pages of the recorded job, and of one whose updates were refused.
 pub fn pictures() -> Result<()> {
     let tests = ready()?;
     let reports = reports()?;
     let pictures = root().join("docs/src/report");
     fs::create_dir_all(&pictures)?;
-    for (name, ..) in JOBS {
-        let page = reports.join(format!("{name}.html"));
+    for (name, report, part) in PICTURES {
+        let page = reports.join(format!("{report}.html"));
         let picture = pictures.join(format!("{name}.png"));
-        run(command("node", &["picture.js"]).current_dir(&tests).arg(page).arg(picture))?;
+        run(command("node", &["picture.js"]).current_dir(&tests).arg(page).arg(picture).args(part))?;
     }
     Ok(())
 }

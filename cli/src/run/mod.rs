@@ -8,9 +8,11 @@ use std::process::ExitCode;
 
 use flip_runtime::audit::{RunKind, Start};
 use flip_runtime::job::{Job, JobConfig, JobOptions, JobReport, Trace};
+use flip_runtime::report::of_failed_job;
 use flip_runtime::{Code, Error, Policy};
 
 use crate::args::Global;
+use crate::progress::Progress;
 use crate::report::Staged;
 use crate::{audit, print, sandbox};
 use args::Run;
@@ -24,7 +26,7 @@ pub fn run(args: &Run, global: &Global) -> anyhow::Result<ExitCode> {
     // What is written there at the end, after the work, must not fail for this.
     let workspace = |source| Error::File { path: args.workspace.clone(), source };
     std::fs::create_dir_all(&args.workspace).map_err(workspace)?;
-    let mut staged = args.report.as_deref().map(Staged::create).transpose()?;
+    let staged = args.report.as_deref().map(Staged::create).transpose()?;
     let store = services::store(args, &runtime)?;
     let hub = services::hub(args, &runtime)?;
     let mut options = JobOptions::new(&args.workspace, store, hub.service());
@@ -44,7 +46,10 @@ pub fn run(args: &Run, global: &Global) -> anyhow::Result<ExitCode> {
     let abort = options.abort.clone();
 
     let job = Job::new(&runtime, &config, &trace, options);
-    let report = job.and_then(|job| job.replay(trace));
+    let report = job.and_then(|job| {
+        let _progress = Progress::of_job(job.view(), global.quiet);
+        job.replay(trace)
+    });
     let failure = report.as_ref().map_or_else(|error| Some(error.code()), JobReport::code);
     let failure = if abort.is_triggered() { Some(Code::Aborted) } else { failure };
     let finished = audit::finish(trail.as_ref(), failure);
@@ -52,14 +57,19 @@ pub fn run(args: &Run, global: &Global) -> anyhow::Result<ExitCode> {
     if let TheHub::Recorded(hub) = &hub {
         services::write_requests(&hub.requests(), &args.workspace.join("hub.jsonl"), args)?;
     }
-    let report = report?;
-    let digest = finished?;
-    if let (Some(staged), Some(trail)) = (&mut staged, &trail) {
-        staged.write(&report.report(&trail.lines()))?;
-    }
-    staged.map_or(Ok(()), Staged::publish)?;
+    let ended = report.and_then(|report| Ok((report, finished?)));
+    let reported = match (staged, &trail) {
+        (Some(staged), Some(trail)) => staged.write_out(&match &ended {
+            Ok((report, _)) => report.report(&trail.lines()),
+            // Also of a job that could not be set up: the report says why.
+            Err(error) => of_failed_job(&trail.lines(), error),
+        }),
+        _ => Ok(()),
+    };
+    let (report, digest) = ended?;
+    reported?;
     if !global.quiet {
-        print(summary::of(&report, args)?.as_bytes())?;
+        print(summary::of(&report, args).as_bytes())?;
         audit::tell(args.audit.as_deref(), digest)?;
     }
     Ok(match report.code() {

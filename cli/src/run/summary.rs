@@ -1,17 +1,20 @@
 //! What a run did, for a person.
 
-use std::fmt::Write;
-
 use bytesize::ByteSize;
 use comfy_table::presets::NOTHING;
-use comfy_table::{CellAlignment, Table};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table};
 use flip_runtime::job::{JobReport, PlaceReport};
+use flip_runtime::one_line;
 
 use super::args::Run;
 use crate::components::sized;
+use crate::lines::{WIDTH, fit};
+
+/// The longest id that the table shows whole, in bytes.
+const MAX_ID: usize = 200;
 
 /// The table of the components, and what became of the job.
-pub fn of(report: &JobReport, args: &Run) -> Result<String, std::fmt::Error> {
+pub fn of(report: &JobReport, args: &Run) -> String {
     let mut text = format!("{}\n\n", components(report).trim_fmt());
     let mode = if report.local_dev { "; local dev: nothing is deleted, uploaded or reported" } else { "" };
     let statuses = report.statuses.iter().map(|reported| match &reported.error {
@@ -20,7 +23,7 @@ pub fn of(report: &JobReport, args: &Run) -> Result<String, std::fmt::Error> {
     });
     let statuses: Vec<_> = statuses.collect();
     let statuses = if statuses.is_empty() { "none".to_owned() } else { statuses.join(", ") };
-    writeln!(text, "statuses  {statuses}{mode}")?;
+    text += &fit(&format!("statuses  {statuses}{mode}"));
     let usages = || {
         report
             .places
@@ -28,40 +31,41 @@ pub fn of(report: &JobReport, args: &Run) -> Result<String, std::fmt::Error> {
             .flat_map(|place| place.components.iter().map(move |component| (&place.name, &component.usage)))
     };
     for stored in usages().flat_map(|(_, usage)| &usage.stored) {
-        write!(text, "stored    {}, {}", stored.key, sized(stored.size))?;
-        match (stored.files, stored.bytes) {
-            (Some(files), Some(bytes)) => writeln!(text, ": {files} files of {}", sized(bytes))?,
-            _ => writeln!(text)?,
-        }
+        let holds = match (stored.files, stored.bytes) {
+            (Some(files), Some(bytes)) => format!(": {files} files of {}", sized(bytes)),
+            _ => String::new(),
+        };
+        text += &fit(&format!("stored    {}, {}{holds}", stored.key, sized(stored.size)));
     }
     for (place, usage) in usages() {
         for deleted in &usage.deleted {
             let (files, bytes) = (deleted.files, sized(deleted.bytes));
             let s = if files == 1 { "" } else { "s" };
-            writeln!(text, "deleted   {place}: {}, {files} file{s}, {bytes}", deleted.path)?;
+            text += &fit(&format!("deleted   {place}: {}, {files} file{s}, {bytes}", deleted.path));
         }
     }
     let left = report.results.iter().filter(|result| !result.files.is_empty()).count();
     let refused = report.results.iter().filter(|result| result.refused.is_some()).count();
     if left > 0 {
-        writeln!(text, "results   {left} left, now in {}", args.workspace.join("outbox").display())?;
+        text += &fit(&format!("results   {left} left, now in {}", args.workspace.join("outbox").display()));
     }
-    writeln!(text, "refused   {}", if refused == 0 { "none".to_owned() } else { refused.to_string() })?;
+    text +=
+        &fit(&format!("refused   {}", if refused == 0 { "none".to_owned() } else { refused.to_string() }));
     for result in &report.results {
         if let Some(refused) = &result.refused {
-            writeln!(text, "  {}, {} ({}): {}", result.at, result.task, refused.what, refused.error)?;
+            text += &fit(&format!("  {}, {} ({}): {}", result.at, result.task, refused.what, refused.error));
         }
     }
-    failures(&mut text, report)?;
+    failures(&mut text, report);
     let engine: Vec<_> = report.places.iter().map(engine).filter(|line| !line.is_empty()).collect();
-    writeln!(text, "left to the FL engine")?;
+    text += "left to the FL engine\n";
     for line in engine {
-        writeln!(text, "  {line}")?;
+        text += &fit(&format!("  {line}"));
     }
-    Ok(text)
+    text
 }
 
-fn failures(text: &mut String, report: &JobReport) -> std::fmt::Result {
+fn failures(text: &mut String, report: &JobReport) {
     let failed = report.places.iter().flat_map(|place| {
         place.components.iter().flat_map(move |component| {
             component.failures.iter().map(move |failure| (&place.name, &component.id, failure))
@@ -72,20 +76,22 @@ fn failures(text: &mut String, report: &JobReport) -> std::fmt::Result {
     let fatal = report.places.iter().filter_map(|place| Some((&place.name, place.fatal.as_ref()?)));
     let fatal: Vec<_> = fatal.collect();
     if failed.is_empty() && tasks.is_empty() && fatal.is_empty() {
-        return Ok(());
+        return;
     }
-    writeln!(text, "failed")?;
+    *text += "failed\n";
     for (place, (component, reason)) in fatal {
-        writeln!(text, "  {place}: system panic of {component}: {reason}")?;
+        *text += &fit(&format!("  {place}: system panic of {component}: {reason}"));
     }
     for (place, component, failure) in failed {
-        writeln!(text, "  {place}, {component}: {}: {}", failure.what, failure.error)?;
+        *text += &fit(&format!("  {place}, {component}: {}: {}", failure.what, failure.error));
     }
     for task in tasks {
         let exception = task.exception.as_deref().unwrap_or_default();
-        writeln!(text, "  {}, {}: {}: {}: {exception}", task.at, task.executor, task.task, task.return_code)?;
+        *text += &fit(&format!(
+            "  {}, {}: {}: {}: {exception}",
+            task.at, task.executor, task.task, task.return_code
+        ));
     }
-    Ok(())
 }
 
 fn engine(place: &PlaceReport) -> String {
@@ -100,12 +106,13 @@ fn components(report: &JobReport) -> Table {
     let mut table = Table::new();
     let header = ["place", "component", "calls", "time", "memory", "host calls", "read", "written"];
     table.load_style(NOTHING).set_header(header);
+    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH);
     for place in &report.places {
         for component in &place.components {
             let usage = &component.usage;
             table.add_row([
-                place.name.clone(),
-                component.id.clone(),
+                one_line(&place.name, MAX_ID),
+                one_line(&component.id, MAX_ID),
                 usage.calls.to_string(),
                 format!("{:.1} ms", usage.time.as_secs_f64() * 1e3),
                 sized(usage.peak_memory),
@@ -116,6 +123,8 @@ fn components(report: &JobReport) -> Table {
         }
     }
     for column in table.column_iter_mut().skip(2) {
+        // Long names give way to the figures.
+        column.set_constraint(ColumnConstraint::ContentWidth);
         column.set_cell_alignment(CellAlignment::Right);
     }
     table

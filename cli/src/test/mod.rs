@@ -21,12 +21,15 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
 use flip_runtime::{Component, Policy, Runtime, Source, one_line};
 
 use crate::args::Global;
+use crate::error::Usage;
+use crate::report::Staged;
 use crate::{print, sandbox};
 use args::Test;
 use case::{Case, CaseFile};
@@ -90,13 +93,20 @@ pub fn run(args: &Test, global: &Global) -> anyhow::Result<ExitCode> {
 
 /// Runs the cases once.
 fn once(args: &Test, global: &Global) -> anyhow::Result<ExitCode> {
+    if args.report.is_some() && args.report == args.junit {
+        return Err(Usage("--report and --junit name the same file").into());
+    }
     let (component, paths) = named(args)?;
+    let staged = args.report.as_deref().map(Staged::create).transpose()?;
     let runtime = sandbox::runtime(global, args.limits.clone().unwrap_or_default())?;
+    let source = Source::of(&component)?;
     let component = runtime.load(&component)?;
     let policy = args.policy.as_deref().map(Policy::read).transpose()?;
     let grants =
         policy.as_ref().map(|policy| policy.grants(&[component.name()]).cloned().unwrap_or_default());
-    let given = Given { grants: grants.as_ref(), limits: args.limits.as_ref(), share: None };
+    let used = Mutex::new(Vec::new());
+    let given =
+        Given { grants: grants.as_ref(), limits: args.limits.as_ref(), share: None, used: Some(&used) };
     let mut files = paths.into_iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
     let mut verdicts = match files.is_empty() {
         true => Vec::new(),
@@ -110,8 +120,9 @@ fn once(args: &Test, global: &Global) -> anyhow::Result<ExitCode> {
     if args.bless {
         files.iter().filter(|file| file.changed).try_for_each(bless::write)?;
     }
-    if let Some(path) = &args.report {
-        report::write(path, component.name(), &verdicts)?;
+    if let Some(staged) = staged {
+        let usages = std::mem::take(&mut *used.lock().unwrap_or_else(PoisonError::into_inner));
+        report::write(staged, report::card(&source, &component, given, &usages)?, &verdicts)?;
     }
     if let Some(path) = &args.junit {
         junit::write(path, component.name(), &verdicts)?;

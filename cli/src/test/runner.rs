@@ -1,14 +1,14 @@
 //! Runs one case: the component on a host of its own, call by call.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use flip_runtime::services::{Caller, HubRequest};
 use flip_runtime::testing::{Found, TestHost, Tree};
 use flip_runtime::{
     Component, Dxo, Error, FlContext, Grants, Instance, Json, Level, Limits, Outcome, RecordedLog, Runtime,
-    Shareable,
+    Shareable, Usage,
 };
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -38,8 +38,8 @@ pub struct Observed {
     pub hub: Vec<String>,
     /// Answers that no call has taken.
     pub unused_answers: Vec<String>,
-    /// The most memory that it had, in bytes.
-    pub peak_memory: u64,
+    /// What it used.
+    pub usage: Usage,
 }
 
 /// What was noted while something went on.
@@ -85,6 +85,8 @@ pub struct Given<'a> {
     pub limits: Option<&'a Limits>,
     /// Has a filter in phases work in them: so many instances, and so many bytes in a part.
     pub share: Option<(usize, u64)>,
+    /// Where it is put down what each instance used.
+    pub used: Option<&'a Mutex<Vec<Usage>>>,
 }
 
 /// Runs the case. Its files are in `folder`.
@@ -110,14 +112,17 @@ pub fn run(
     let accepted_args = built.is_ok();
     let configured = notes.take();
     let mut steps = Vec::new();
-    let mut peak_memory = 0;
+    let mut usage = Usage::default();
     let refused_args = match built {
         Ok(mut instance) => {
             for step in &case.calls {
                 let (ended, gauges) = call(&mut instance, case, step, folder)?;
                 steps.push(Observation { ended, gauges, noted: notes.take() });
             }
-            peak_memory = instance.usage().peak_memory;
+            usage = instance.usage();
+            if let Some(used) = given.used {
+                used.lock().unwrap_or_else(PoisonError::into_inner).push(usage.clone());
+            }
             None
         }
         Err(Error::Args { reason, .. }) => Some(reason),
@@ -139,7 +144,7 @@ pub fn run(
         objects: [objects_before, stored(&host)?],
         hub: host.hub_requests().iter().map(request).collect(),
         unused_answers: host.unused_answers(),
-        peak_memory,
+        usage,
     })
 }
 

@@ -9,7 +9,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let directory = PathBuf::from(std::env::args_os().nth(1).ok_or("which directory?")?);
     std::fs::create_dir_all(&directory)?;
     for (name, report) in fixtures::all() {
-        let json = serde_json::to_vec_pretty(&report)?;
+        let json = serde_json::to_vec(&report)?;
         let page = flip_report::html(&flip_report::Report::read(&json)?);
         std::fs::write(directory.join(format!("{name}.json")), json)?;
         std::fs::write(directory.join(format!("{name}.html")), page)?;

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use super::done::named;
+use super::live::count;
 use super::report::Failure;
 use super::slot::Slot;
 use crate::context::FlContext;
@@ -20,8 +22,13 @@ pub(super) struct Passed {
     pub(super) held_back: Option<Failure>,
 }
 
-/// Passes data through filters, one after the other.
-pub(super) fn pass(filters: &[Arc<Slot>], mut data: Shareable, context: &Arc<FlContext>) -> Passed {
+/// Passes a task's data through filters, one after the other.
+pub(super) fn pass(
+    filters: &[Arc<Slot>],
+    task: &str,
+    mut data: Shareable,
+    context: &Arc<FlContext>,
+) -> Passed {
     let mut done = IndexMap::new();
     for slot in filters {
         // The clone shares the tensors' data.
@@ -45,7 +52,12 @@ pub(super) fn pass(filters: &[Arc<Slot>], mut data: Shareable, context: &Arc<FlC
         };
         match slot.grants.on_filter_failure {
             OnFilterFailure::HoldBack => {
-                tracing::error!(component = &*slot.label, "the data does not leave: {error}");
+                tracing::error!(
+                    component = &*slot.label,
+                    "{}: the data does not leave: {error}",
+                    named(task)
+                );
+                count(&slot.live.refusals);
                 let (code, error) = (error.code(), error.to_string());
                 let failure = Failure { what: slot.id.to_string(), code, error };
                 return Passed { data, filters: done, held_back: Some(failure) };

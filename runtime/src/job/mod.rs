@@ -24,7 +24,9 @@ mod audited;
 mod builder;
 mod config;
 mod dispatch;
+mod done;
 mod filters;
+mod live;
 mod options;
 mod outbox;
 mod place;
@@ -38,10 +40,12 @@ mod variables;
 mod watch;
 
 pub use config::{AppConfig, Entry, JobConfig, TaskFilters};
+pub use live::{ComponentProgress, JobProgress, JobView};
 pub use options::JobOptions;
 pub use place::{Place, PlaceOptions};
 pub use registry::{Kind, class_name};
 pub use replay::Job;
+pub(crate) use replay::SERVER;
 pub use report::{
     ComponentReport, EngineReport, Failure, Happened, JobReport, PlaceReport, ResultReport, TaskReport,
 };

@@ -8,9 +8,9 @@ use indexmap::IndexMap;
 
 use super::audited;
 use super::config::JobConfig;
-use super::filters::{Passed, pass};
+use super::filters::pass;
+use super::live::{Counts, JobView, count};
 use super::options::JobOptions;
-use super::outbox;
 use super::place::{Place, PlaceOptions};
 use super::report::{Happened, JobReport, ResultReport, TaskReport};
 use super::trace::{Record, Trace, What};
@@ -18,20 +18,19 @@ use super::watch::WatchedHub;
 use crate::audit::{AuditTrail, DataEntry};
 use crate::context::{AbortSignal, FlContext};
 use crate::error::Error;
-use crate::exchange::{ReturnCode, Shareable};
+use crate::exchange::ReturnCode;
 use crate::host::events::FATAL_SYSTEM_ERROR;
 use crate::host::log::one_line;
-use crate::instance::MAX_TEXT;
 use crate::paths::ComponentPath;
 use crate::runtime::Runtime;
 use crate::services::{Layout, Root, Services};
 
 /// The name of the server in a trace and in a workspace.
-pub(super) const SERVER: &str = "server";
+pub(crate) const SERVER: &str = "server";
 /// The folders of a workspace that are no site's.
 const OTHER_FOLDERS: [&str; 4] = [SERVER, "images", OUTBOX, "store"];
 /// Where what leaves a site is written to.
-const OUTBOX: &str = "outbox";
+pub(super) const OUTBOX: &str = "outbox";
 /// The variable of `environment.json` that says where the engine keeps models.
 const CHECKPOINTS: &str = "APP_CKPT_DIR";
 /// NVFLARE's events around the end of a run.
@@ -39,7 +38,7 @@ const ENDING: [&str; 3] = ["_about_to_end_run", "_check_end_run_readiness", "_en
 /// How much of what was done is noted.
 const MAX_HAPPENED: usize = 10_000;
 /// The longest name of an event or a task that is noted whole, in bytes.
-const MAX_NAME: usize = 200;
+pub(super) const MAX_NAME: usize = 200;
 const END_RUN: &str = "_end_run";
 const ABORTED: &str = "_aborted";
 
@@ -50,9 +49,10 @@ pub struct Job {
     server: Arc<Place>,
     sites: IndexMap<String, Arc<Place>>,
     hub: Arc<WatchedHub>,
-    options: JobOptions,
-    tasks: Vec<TaskReport>,
-    results: Vec<ResultReport>,
+    pub(super) options: JobOptions,
+    pub(super) counts: Arc<Counts>,
+    pub(super) tasks: Vec<TaskReport>,
+    pub(super) results: Vec<ResultReport>,
     happened: Vec<Happened>,
     happened_besides: u64,
 }
@@ -130,11 +130,19 @@ impl Job {
             server_name: header.server.clone(),
             hub,
             options,
+            counts: Arc::default(),
             tasks: Vec::new(),
             results: Vec::new(),
             happened: Vec::new(),
             happened_besides: 0,
         })
+    }
+
+    /// The job for whoever watches it while it runs.
+    pub fn view(&self) -> JobView {
+        let places = std::iter::once(&self.server).chain(self.sites.values());
+        let components = places.flat_map(|place| place.handlers().map(|slot| slot.live.clone()));
+        JobView { counts: self.counts.clone(), components: components.collect() }
     }
 
     /// Does what the trace says, to its end. After a system panic, an abort, or an error, the run is wound
@@ -250,6 +258,7 @@ impl Job {
         let (what, place) = (one_line(what, MAX_NAME), record.at.clone());
         let (time, started) = (SystemTime::now(), Instant::now());
         let done = self.carry_out(record);
+        count(&self.counts.steps);
         match self.happened.len() < MAX_HAPPENED {
             true => self.happened.push(Happened { time, took: started.elapsed(), place, kind, what }),
             false => self.happened_besides = self.happened_besides.saturating_add(1),
@@ -276,7 +285,7 @@ impl Job {
             }
             What::Task { task, data } => {
                 let context = Arc::new(context);
-                let passed = pass(&place.data_filters(&task), data, &context);
+                let passed = pass(&place.data_filters(&task), &task, data, &context);
                 let mut data = passed.data;
                 match passed.held_back {
                     // Data that a filter failed on does not come in.
@@ -296,50 +305,13 @@ impl Job {
             }
             What::Result { task, result } => {
                 let filters = place.result_filters(&task);
-                let filtered = pass(&filters, result, &Arc::new(context));
+                let filtered = pass(&filters, &task, result, &Arc::new(context));
                 if let Some(trail) = &self.options.audit {
                     audited::goes_out(trail, &at, &task, &filters, &filtered)?;
                 }
                 self.result_out(seq, at, task, filtered)?;
             }
         }
-        Ok(())
-    }
-
-    fn task_done(
-        &mut self,
-        seq: u64,
-        at: &str,
-        task: String,
-        executor: String,
-        reply: Result<Shareable, Error>,
-    ) {
-        let (code, exception): (_, Option<String>) = match reply {
-            Ok(reply) => {
-                let exception = reply.headers.get("exception");
-                let text = exception.map(|text| text.to().unwrap_or_else(|_| text.text().to_owned()));
-                (reply.return_code, text.filter(|_| reply.return_code != ReturnCode::Ok))
-            }
-            Err(error) => (ReturnCode::ExecutionException, Some(error.to_string())),
-        };
-        let exception = exception.map(|text| one_line(&text, MAX_TEXT));
-        if let Some(exception) = &exception {
-            tracing::error!(component = executor, "{task} at {at}: {}: {exception}", code.name());
-        }
-        let (at, return_code) = (at.to_owned(), code.name());
-        self.tasks.push(TaskReport { seq, at, task, executor, return_code, exception });
-    }
-
-    /// Writes what leaves the site to the workspace's outbox.
-    fn result_out(&mut self, seq: u64, at: String, task: String, filtered: Passed) -> Result<(), Error> {
-        let Passed { data: result, filters, held_back: refused } = filtered;
-        let mut files = Vec::new();
-        if let Some(dxo) = result.dxo {
-            let folder = self.options.workspace.join(OUTBOX).join(&at);
-            files = outbox::put(dxo, &folder, seq, &task)?;
-        }
-        let return_code = result.return_code.name();
-        self.results.push(ResultReport { seq, at, task, return_code, filters, refused, files });
         Ok(())
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::live::{Live, count};
 use super::report::Failure;
 use crate::context::FlContext;
 use crate::error::Error;
@@ -23,6 +24,8 @@ pub(super) struct Slot {
     pub(super) label: Arc<str>,
     pub(super) component: crate::Component,
     pub(super) grants: Arc<Grants>,
+    /// What it does, for whoever watches.
+    pub(super) live: Arc<Live>,
     interests: Interests,
     state: Mutex<State>,
 }
@@ -38,9 +41,11 @@ struct State {
 
 impl Slot {
     pub(super) fn new(place: &str, id: &str, instance: Instance, grants: Arc<Grants>) -> Self {
+        let id: Arc<str> = id.into();
         Self {
-            id: id.into(),
+            live: Arc::new(Live::of(place, &id, &instance)),
             label: format!("{place}/{id}").into(),
+            id,
             component: instance.component().clone(),
             grants,
             interests: instance.interests().clone(),
@@ -70,11 +75,15 @@ impl Slot {
         mut instance: Instance,
         call: impl FnOnce(&mut Instance) -> Result<R, Error>,
     ) -> Result<R, Error> {
+        self.live.enter();
         let result = call(&mut instance);
         loop {
             let mut state = self.state();
             state.usage = instance.usage();
+            self.live.set_calls(state.usage.calls);
             let Some((event_type, context)) = state.pending.pop_front() else {
+                // Before the next one may enter it.
+                self.live.leave();
                 state.instance = Some(instance);
                 return result;
             };
@@ -110,6 +119,7 @@ impl Slot {
     /// Remembers a failure that a caller is told of as well.
     pub(super) fn note_failure(&self, what: &str, error: &Error) {
         tracing::error!(component = &*self.label, "{what}: {error}");
+        count(&self.live.failures);
         let mut state = self.state();
         if state.failures.len() < MAX_FAILURES {
             state.failures.push(Failure {

@@ -35,7 +35,7 @@ const TIGHT: [(&str, u64); 8] = [
 
 pub fn memory(subject: &Subject<'_>) -> anyhow::Result<Vec<String>> {
     let mut found = Vec::new();
-    let small = subject.observe(&standard(subject)?)?.peak_memory;
+    let small = subject.observe(&standard(subject)?)?.usage.peak_memory;
     if small > SMALL {
         found.push(format!("{small} bytes for small data, and not at most {SMALL}"));
     }
@@ -49,8 +49,8 @@ pub fn memory(subject: &Subject<'_>) -> anyhow::Result<Vec<String>> {
             let calls = vec![scenario::filtering(data::large(kind, elements))];
             let observed = subject.observe(&scenario::case(subject, calls))?;
             found.extend(ended_by_the_host(&observed).into_iter().map(|why| format!("{kind}: {why}")));
-            more = observed.peak_memory.saturating_sub(before);
-            before = observed.peak_memory;
+            more = observed.usage.peak_memory.saturating_sub(before);
+            before = observed.usage.peak_memory;
             if more <= MORE {
                 break;
             }

@@ -82,10 +82,12 @@ impl Instance {
         scope: Scope<'_>,
         context: &Arc<FlContext>,
     ) -> Result<(), Error> {
-        let guest = guest!(self, "event-handler", event_handler);
-        let event_type = event_type.to_owned();
+        let Some(guest) = self.handler.clone() else {
+            self.component().require("event-handler")?;
+            return Err(self.poisoned());
+        };
         let answer = self.enter_in(scope, context, async |store, ctx| {
-            guest.call_handle_event(store, &event_type, ctx).await
+            guest.call_handle_event(store, event_type, ctx).await
         })?;
         answer.map_err(|error| self.failed(error))
     }

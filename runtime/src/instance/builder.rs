@@ -254,6 +254,7 @@ impl InstanceBuilder {
             meter,
             data_kinds: Vec::new(),
             interests: Interests::None,
+            handler: None,
             spent: Usage::default(),
             winding_up,
             audit,

@@ -10,7 +10,7 @@ use crate::host::log::one_line;
 use crate::limits::{Allowed, LimitReached};
 
 impl Instance {
-    pub(super) fn poisoned(&self) -> Error {
+    pub(crate) fn poisoned(&self) -> Error {
         Error::Poisoned { component: self.name.to_string() }
     }
 

@@ -49,6 +49,8 @@ pub struct Instance {
     meter: Meter,
     data_kinds: Vec<DataKind>,
     interests: Interests,
+    /// Its exports as a handler: events come by the thousand, and to look these up takes as long as one of them.
+    pub(crate) handler: Option<event_handler::Guest>,
     /// Whether a service that is at work has to undo what it has begun.
     winding_up: Arc<AtomicBool>,
     /// What all calls so far have used.
@@ -151,10 +153,12 @@ impl Instance {
             })?;
         }
         if let Ok(handler) = event_handler::GuestIndices::new(&pre) {
-            let interests = self.enter(Scope::default(), async |live| {
+            let (guest, interests) = self.enter(Scope::default(), async |live| {
                 let guest = handler.load(&mut live.store, &raw)?;
-                guest.call_interests(&mut live.store).await
+                let interests = guest.call_interests(&mut live.store).await?;
+                Ok((guest, interests))
             })?;
+            self.handler = Some(guest);
             self.interests = match interests.is_empty() {
                 true => Interests::All,
                 false => Interests::Of(Arc::new(interests.into_iter().collect())),

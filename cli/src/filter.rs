@@ -69,7 +69,7 @@ fn filter(args: &Filter, global: &Global, trail: Option<&AuditTrail>) -> anyhow:
         None => builder.build()?,
     };
     if let Some(trail) = trail {
-        trail.data_in(DataEntry::of(PLACE, TASK, Some(&input.dxo)).map_err(Error::from)?)?;
+        trail.comes_in(PLACE, TASK, Some(&input.dxo))?;
     }
 
     let context = Arc::new(FlContext::default());

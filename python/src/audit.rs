@@ -67,7 +67,7 @@ impl Audit {
         dxo: Dxo,
         context: &Arc<FlContext>,
     ) -> Result<Filtered, Error> {
-        self.trail.data_in(DataEntry::of(&self.place, TASK, Some(&dxo))?)?;
+        self.trail.comes_in(&self.place, TASK, Some(&dxo))?;
         let filtered = instance.filter(dxo, context);
         self.trail.data_out(match &filtered {
             Ok(filtered) => DataEntry::of(&self.place, TASK, Some(&filtered.dxo))?,

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use wasmtime::Store;
 use wasmtime::component::Resource;
 
-use crate::bindings::exports::flip::fl::{
-    event_handler, executor, model_locator, results_generator, results_persistor,
-};
+use crate::bindings::exports::flip::fl::{executor, model_locator, results_generator, results_persistor};
 use crate::context::FlContext;
 use crate::error::Error;
 use crate::exchange::{Dxo, Shareable};

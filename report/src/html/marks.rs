@@ -71,7 +71,9 @@ pub struct Marks<'a> {
     pub lanes: IndexMap<&'a str, Lane<'a>>,
     /// The places that have no lane.
     pub left_out: u64,
-    /// When the last moment ended, in seconds; never zero.
+    /// When the first moment began, in seconds: what came before is the job's set-up.
+    pub begin: f64,
+    /// When the last one ended; always later.
     pub end: f64,
 }
 
@@ -86,13 +88,15 @@ impl<'a> Marks<'a> {
         let ends =
             report.timeline.iter().map(|moment| finite(moment.at) + finite(moment.seconds.unwrap_or(0.0)));
         let end = ends.fold(finite(report.seconds.unwrap_or(0.0)), f64::max);
-        let end = if end > 0.0 && end.is_finite() { end } else { 1.0 };
+        let begins = report.timeline.iter().map(|moment| finite(moment.at));
+        let begin = begins.reduce(f64::min).unwrap_or(0.0);
+        let length = if end > begin { end - begin } else { 1.0 };
         let columns = (MAX_MARKS / names.len().max(1)).min(MAX_COLUMNS);
         let mut cells: BTreeMap<(usize, Row, usize), Mark<'a>> = BTreeMap::new();
         for (index, moment) in report.timeline.iter().enumerate() {
             let Some(lane) = names.get_index_of(moment.place.as_str()) else { continue };
-            let start = (finite(moment.at) / end).min(1.0);
-            let stop = (start + finite(moment.seconds.unwrap_or(0.0)) / end).min(1.0);
+            let start = ((finite(moment.at) - begin) / length).min(1.0);
+            let stop = (start + finite(moment.seconds.unwrap_or(0.0)) / length).min(1.0);
             let row = Row::of(moment.kind);
             let columns = if row == Row::Effects { columns.min(MAX_SIGNS) } else { columns };
             let column = ((start * columns as f64) as usize).min(columns.saturating_sub(1));
@@ -119,7 +123,7 @@ impl<'a> Marks<'a> {
                 lane.rows.entry(row).or_default().push(mark);
             }
         }
-        Self { lanes, left_out, end }
+        Self { lanes, left_out, begin, end: begin + length }
     }
 }
 

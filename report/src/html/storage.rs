@@ -63,7 +63,7 @@ fn object(place: &Place, component: &Component, stored: &Stored) -> Markup {
             p {
                 (bytes(stored.size))
                 @if let (Some(files), Some(whole)) = (stored.files, stored.bytes) {
-                    ", an archive of " (number(files)) " files of " (bytes(whole))
+                    ", an archive of " (number(files)) (one_or(files, " file of ", " files of ")) (bytes(whole))
                 }
                 span.muted { " by " (name(&component.id)) " at " (name(&place.name)) }
             }
@@ -80,7 +80,9 @@ fn deletion(place: &Place, component: &Component, deleted: &Deleted) -> Markup {
         article.card.deletion {
             h4 { (code(&deleted.path)) }
             p {
-                (number(deleted.files)) " files, " (number(deleted.directories)) " directories, " (bytes(deleted.bytes))
+                (number(deleted.files)) (one_or(deleted.files, " file, ", " files, "))
+                (number(deleted.directories)) (one_or(deleted.directories, " directory, ", " directories, "))
+                (bytes(deleted.bytes))
                 span.muted { " by " (name(&component.id)) " at " (name(&place.name)) }
             }
             @if deleted.before.is_some() || deleted.after.is_some() {
@@ -94,4 +96,8 @@ fn deletion(place: &Place, component: &Component, deleted: &Deleted) -> Markup {
             }
         }
     }
+}
+
+fn one_or(number: u64, one: &'static str, several: &'static str) -> &'static str {
+    if number == 1 { one } else { several }
 }

@@ -31,7 +31,7 @@ pub fn timeline(report: &Report) -> Option<Markup> {
         (legend(report))
         div.lanes {
             @for (place, lane) in &marks.lanes { (lane_of(place, lane, &notable)) }
-            (axis(marks.end))
+            (axis(marks.begin, marks.end))
         }
         (more(marks.left_out, "place"))
         (left_out(report))
@@ -174,11 +174,11 @@ fn told(moment: &Moment) -> String {
     line
 }
 
-fn axis(end: f64) -> Markup {
+fn axis(begin: f64, end: f64) -> Markup {
     html! {
         div.axis aria-hidden="true" {
             @for (class, share) in [("start", 0.0), ("", 0.25), ("", 0.5), ("", 0.75), ("end", 1.0)] {
-                span class=(class) style={ "left:" (rounded(share * 100.0)) "%" } { (duration(end * share)) }
+                span class=(class) style={ "left:" (rounded(share * 100.0)) "%" } { (duration(begin + (end - begin) * share)) }
             }
         }
     }

@@ -23,6 +23,10 @@ pub(crate) struct Cache {
     directory: PathBuf,
 }
 
+/// Which rules components are read by: raised where these, or what is read off, change, so that no entry says what
+/// older ones let pass.
+const READING: u32 = 1;
+
 /// An entry starts with its seal.
 const DIGEST_LEN: usize = 32;
 
@@ -77,6 +81,7 @@ impl Cache {
 
     fn entry(&self, engine: &Engine, digest: &Digest) -> PathBuf {
         let mut hasher = DefaultHasher::new();
+        READING.hash(&mut hasher);
         engine.precompile_compatibility_hash().hash(&mut hasher);
         self.directory.join(format!("{digest}-{:016x}.cwasm", hasher.finish()))
     }

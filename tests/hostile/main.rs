@@ -14,7 +14,7 @@ use std::panic;
 use std::path::Path;
 use std::sync::Once;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use flip_wasm_tests::hostile::footprint::{Footprint, resident};
 use flip_wasm_tests::hostile::{Attack, CommandLine, Expected, FAMILIES, How, OFTEN, family, page};
@@ -46,6 +46,11 @@ fn attempt(attack: &Attack, footprint: &Footprint) -> Result<isize, String> {
     let panics = PANICS.load(Ordering::SeqCst) - panics;
     if (panics > 0) != attack.panics {
         return Err(named(format!("there were {panics} panics")));
+    }
+    // What another thread gives back may come late.
+    let until = Instant::now() + Duration::from_secs(1);
+    while live() > before && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(1));
     }
     expected.map(|()| live() - before)
 }

@@ -161,12 +161,20 @@ impl Swapped {
     ///
     /// Where the work does, or where most of the tries did not succeed.
     pub fn during(&self, mut work: impl FnMut()) {
+        /// Ends the swapping where the work panics: it would wait for more of it.
+        struct Over<'a>(&'a AtomicBool);
+        impl Drop for Over<'_> {
+            fn drop(&mut self) {
+                self.0.store(true, Ordering::Relaxed);
+            }
+        }
         let calls = AtomicU32::new(0);
-        let done = AtomicBool::new(false);
+        let [done, over] = [const { AtomicBool::new(false) }; 2];
         thread::scope(|scope| {
             let swapping = scope.spawn(|| {
                 let (mut tries, mut swaps) = (0, 0);
-                while tries < TRIES || calls.load(Ordering::Relaxed) < CALLS {
+                let enough = || calls.load(Ordering::Relaxed) >= CALLS || over.load(Ordering::Relaxed);
+                while tries < TRIES || !enough() {
                     match self.swap() {
                         Ok(()) => swaps += 1,
                         Err(_) => self.make(),
@@ -176,10 +184,12 @@ impl Swapped {
                 done.store(true, Ordering::Relaxed);
                 assert!(swaps > TRIES / 2, "{swaps} swaps of {tries} tries");
             });
+            let over = Over(&over);
             while !done.load(Ordering::Relaxed) {
                 work();
                 calls.fetch_add(1, Ordering::Relaxed);
             }
+            drop(over);
             swapping.join().unwrap();
         });
     }

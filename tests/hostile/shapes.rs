@@ -204,8 +204,11 @@ fn nested_types() -> String {
 
 fn many_imports() -> String {
     let mut imports = String::new();
+    // Together they are longer than a pipe takes at once.
+    let long = "-x".repeat(50);
     for number in 0..5_000 {
-        let _ = write!(imports, r#"(import "a{number}" (func))"#);
+        let rest = if number < 10 { "" } else { &long };
+        let _ = write!(imports, r#"(import "a{number}{rest}" (func))"#);
     }
     filter([("component", &imports)])
 }

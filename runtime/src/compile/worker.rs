@@ -81,7 +81,8 @@ pub fn compile_worker(args: impl IntoIterator<Item = OsString>) -> u8 {
                 CompileError::Invalid(text) | CompileError::Setup(text) => text.clone(),
                 CompileError::Limit(reached) => reached.to_string(),
             };
-            let _ = io::stderr().write_all(text.as_bytes());
+            // Names that a component lists have no end, and a pipe takes only so much.
+            let _ = io::stderr().write_all(one_line(&text, MAX_TEXT as usize).as_bytes());
             match error {
                 CompileError::Invalid(_) => INVALID,
                 CompileError::Limit(_) => NO_MEMORY,
@@ -186,12 +187,21 @@ fn run(
     };
     // A worker that ends early reads no more; why, the other pipes tell.
     spawn(Box::new(move || drop(stdin.write_all(&component))))?;
+    // Both are read at once, to their ends: a worker waits where one of them is full.
+    let (text_sender, text_receiver) = channel();
     spawn(Box::new(move || {
-        let (mut code, mut text) = (Vec::new(), Vec::new());
-        // The worker writes to one of them, so that neither can fill while the other is read.
+        let mut text = Vec::new();
+        let mut said = stderr.take(MAX_TEXT);
+        let read =
+            said.read_to_end(&mut text).and_then(|_| io::copy(&mut said.into_inner(), &mut io::sink()));
+        let _ = text_sender.send(read.map(|_| text));
+    }))?;
+    spawn(Box::new(move || {
+        let mut code = Vec::new();
         let read = stdout.take(MAX_ENTRY).read_to_end(&mut code);
-        let read = read.and_then(|_| stderr.take(MAX_TEXT).read_to_end(&mut text));
-        let _ = sender.send(read.map(|_| (code, text)));
+        // It closes both when it ends.
+        let text = text_receiver.recv().unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()));
+        let _ = sender.send(read.and_then(|_| Ok((code, text?))));
     }))?;
     let (code, text) =
         receiver.recv_timeout(limits.compile_time).map_err(|_| late(limits.compile_time))?.map_err(setup)?;

@@ -43,6 +43,8 @@ pub(crate) struct Deletions {
     pub(crate) all: Vec<Deleted>,
     /// What was deleted after so much that it is not remembered.
     pub(crate) besides: Besides,
+    /// What went in the last call, also where something stayed.
+    pub(crate) last: tree::Tally,
 }
 
 /// What a component deleted.
@@ -99,6 +101,7 @@ impl CleanupView<'_> {
     /// What the component is told, and what went is remembered also where something stayed.
     fn done(&mut self, (deleted, result): (Deleted, Result<(), Failure>)) -> Result<Tally, Failure> {
         let Deleted { files, directories, bytes, .. } = deleted;
+        self.deleted.last = tree::Tally { files, directories, bytes };
         if files + directories > 0 {
             match self.deleted.all.len() < MAX_DELETED {
                 true => self.deleted.all.push(deleted),

@@ -54,7 +54,7 @@ impl Slow {
 
     /// Waits for what was begun; it is begun on another thread.
     fn settle(&self) {
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::sleep(Duration::from_millis(50));
         while self.under_way.load(Ordering::SeqCst) > 0 {
             std::thread::sleep(Duration::from_millis(1));
         }

@@ -69,7 +69,7 @@
       (if (i32.eq (local.get $first) (i32.const 104)) (then
         (call $head (i32.const 40) (i32.const 1) (i32.const 1024))))
       (if (i32.eq (local.get $first) (i32.const 98)) (then
-        (local.set $pollable (call $subscribe (i64.const 5000000)))
+        (local.set $pollable (call $subscribe (i64.const 100000000)))
         (call $block (local.get $pollable))
         (call $drop-pollable (local.get $pollable))))
       (if (i32.load8_u (i32.const 1024)) (then unreachable))

@@ -113,6 +113,11 @@ impl Instance {
         self.meter.clone()
     }
 
+    /// How often it was called, its helpers included.
+    pub(crate) fn calls(&self) -> u64 {
+        self.helpers.iter().fold(self.spent.calls, |calls, helper| calls.saturating_add(helper.spent.calls))
+    }
+
     /// What it has used so far.
     pub fn usage(&self) -> Usage {
         let own = self.spent.clone();

@@ -35,8 +35,6 @@ struct State {
     instance: Option<Instance>,
     pending: VecDeque<(String, Arc<FlContext>)>,
     failures: Vec<Failure>,
-    /// What it had used when it was last left.
-    usage: Usage,
 }
 
 impl Slot {
@@ -50,7 +48,6 @@ impl Slot {
             grants,
             interests: instance.interests().clone(),
             state: Mutex::new(State {
-                usage: instance.usage(),
                 instance: Some(instance),
                 pending: VecDeque::new(),
                 failures: Vec::new(),
@@ -79,8 +76,7 @@ impl Slot {
         let result = call(&mut instance);
         loop {
             let mut state = self.state();
-            state.usage = instance.usage();
-            self.live.set_calls(state.usage.calls);
+            self.live.set_calls(instance.calls());
             let Some((event_type, context)) = state.pending.pop_front() else {
                 // Before the next one may enter it.
                 self.live.leave();
@@ -130,10 +126,10 @@ impl Slot {
         }
     }
 
-    /// What it has used, and how it failed.
+    /// What it has used, and how it failed; while it is entered, that is not known.
     pub(super) fn account(&self) -> (Usage, Vec<Failure>) {
         let state = self.state();
-        (state.usage.clone(), state.failures.clone())
+        (state.instance.as_ref().map(Instance::usage).unwrap_or_default(), state.failures.clone())
     }
 }
 

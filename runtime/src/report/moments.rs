@@ -146,7 +146,6 @@ fn of_call(call: &CallEntry, local_dev: bool) -> Moment {
     }
 }
 
-/// What kind of thing a call does, if all goes well.
 /// The kind of a call that ended like this.
 pub(super) fn kind_of(function: Function, outcome: Outcome) -> Kind {
     match outcome {
@@ -157,6 +156,7 @@ pub(super) fn kind_of(function: Function, outcome: Outcome) -> Kind {
     }
 }
 
+/// What kind of thing a call does, if all goes well.
 fn kind(function: Function) -> Kind {
     use Function as F;
     match function {

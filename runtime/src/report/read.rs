@@ -94,6 +94,20 @@ mod tests {
     }
 
     #[test]
+    fn a_flood_of_one_components_changes_hid_anothers() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.jsonl");
+        let long = "x".repeat(1 << 19);
+        let appended = CallEntry { component: "flooder".to_owned(), ..call(Function::Append, &long) };
+        let flood = (0..40).map(|_| audit::Entry::Call(appended.clone()));
+        let removal = [audit::Entry::Call(call(Function::Remove, "job/a"))];
+        chained(flood.chain(removal), &path);
+        let report = read_file(&path).unwrap();
+        assert_eq!(report.timeline.last().unwrap().text, "job/a");
+        assert!(report.timeline_left_out > 30, "{}", report.timeline_left_out);
+    }
+
+    #[test]
     fn a_trail_of_long_lines_was_kept_in_memory_as_a_whole() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("audit.jsonl");

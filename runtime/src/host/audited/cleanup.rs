@@ -8,6 +8,7 @@ use crate::bindings::flip::fl::cleanup::{Host, Tally};
 use crate::host::Failure;
 use crate::host::cleanup::CleanupView;
 use crate::host::storage::OpenDirectory;
+use crate::tree;
 
 type Handle = Resource<OpenDirectory>;
 
@@ -19,23 +20,11 @@ impl CleanupView<'_> {
 
 impl Audited<'_, CleanupView<'_>> {
     /// A deletion has ended: what went is noted also where something stayed.
-    fn deleted(
-        &self,
-        noting: Option<Noting>,
-        before: usize,
-        result: Result<Tally, Failure>,
-    ) -> Result<Tally, Failure> {
+    fn deleted(&self, noting: Option<Noting>, result: Result<Tally, Failure>) -> Result<Tally, Failure> {
         let Some(mut noting) = noting else { return result };
-        let went = match &result {
-            Ok(tally) => Some((tally.files, tally.directories, tally.bytes)),
-            Err(_) => {
-                let partly = self.view.deleted.all.get(before);
-                partly.map(|deleted| (deleted.files, deleted.directories, deleted.bytes))
-            }
-        };
-        let went = went.map(|(files, directories, bytes)| DeletedEntry { files, directories, bytes });
-        if let Some(entry) = noting.entry() {
-            entry.deleted = went;
+        let tree::Tally { files, directories, bytes } = self.view.deleted.last;
+        if let Some(entry) = noting.entry().filter(|_| result.is_ok() || files + directories > 0) {
+            entry.deleted = Some(DeletedEntry { files, directories, bytes });
         }
         noting.end(result)
     }
@@ -49,15 +38,15 @@ impl Host for Audited<'_, CleanupView<'_>> {
 
     fn remove(&mut self, directory: Handle, path: String) -> Result<Tally, Failure> {
         let noting = self.begin(Function::Remove, |view| (view.path(&directory, &path), None))?;
-        let before = self.view.deleted.all.len();
+        self.view.deleted.last = tree::Tally::default();
         let result = self.view.remove(directory, path);
-        self.deleted(noting, before, result)
+        self.deleted(noting, result)
     }
 
     fn clear(&mut self, directory: Handle) -> Result<Tally, Failure> {
         let noting = self.begin(Function::Clear, |view| (view.path(&directory, "*"), None))?;
-        let before = self.view.deleted.all.len();
+        self.view.deleted.last = tree::Tally::default();
         let result = self.view.clear(directory);
-        self.deleted(noting, before, result)
+        self.deleted(noting, result)
     }
 }

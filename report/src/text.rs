@@ -82,7 +82,7 @@ pub fn size(bytes: u64) -> String {
     ByteSize::b(bytes).display().iec().to_string()
 }
 
-/// `2.7 ms`, `4.21 s`, `1h 2m 3s`.
+/// `2.7 ms`, `4.21 s`, `1h 2m 3s`, `2 days 1h`.
 pub fn duration(seconds: f64) -> String {
     match Duration::try_from_secs_f64(seconds) {
         _ if seconds > MAX_SECONDS => "more than can be shown".to_owned(),
@@ -93,7 +93,7 @@ pub fn duration(seconds: f64) -> String {
         Ok(time) => {
             let rounded =
                 Duration::from_secs(time.as_secs().saturating_add(u64::from(time.subsec_millis() >= 500)));
-            humantime::format_duration(rounded).to_string()
+            humantime::format_duration(rounded).to_string().replace("day", " day")
         }
     }
 }

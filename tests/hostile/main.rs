@@ -127,13 +127,30 @@ const RESIDENT_SLACK: u64 = 64 << 20;
 
 #[test]
 fn hostile_twenty_times_in_one_process_leaves_nothing_behind() {
+    twenty_times(OFTEN);
+}
+
+#[test]
+#[ignore = "takes some ten minutes; run it by hand"]
+fn hostile_slow_rows_twenty_times() {
+    twenty_times(2);
+}
+
+#[test]
+#[ignore = "takes some twenty minutes; run it by hand"]
+fn hostile_slowest_rows_twenty_times() {
+    twenty_times(1);
+}
+
+/// Runs the attacks that are otherwise run so often, and looks at what grows from round to round.
+fn twenty_times(otherwise: usize) {
     count_panics();
     let footprint = Footprint::take();
     let mut settled = (0, 0);
     let mut grown = BTreeMap::<_, isize>::new();
     for round in 0..OFTEN {
         let attacks = FAMILIES.iter().flat_map(|(_, attacks)| *attacks);
-        for attack in attacks.filter(|attack| attack.times == OFTEN) {
+        for attack in attacks.filter(|attack| attack.times == otherwise) {
             let bytes =
                 attempt(attack, &footprint).unwrap_or_else(|failure| panic!("round {round}: {failure}"));
             *grown.entry(attack.name).or_default() += if round > 1 { bytes } else { 0 };

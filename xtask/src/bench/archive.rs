@@ -41,7 +41,7 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
     let [data, root] = ["results", "s3"].map(|name| bench.directory.join(name));
     let names = WAYS
         .map(|(way, level)| level.map_or(way.to_owned(), |level| format!("{way}, deflate level {level}")));
-    let mut plot = Plot::new("archive", "Archive and upload by size", "data, MB", "wall time, s", names);
+    let mut plot = Plot::new("archive", "Archive and upload by size", "data, MB", "wall time, s", names.clone());
     let header = [
         "way",
         "CPU",
@@ -52,7 +52,7 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
         "archive",
         "deflate level",
     ];
-    let (mut tables, mut met) = (Vec::new(), true);
+    let (mut tables, mut targets) = (Vec::new(), String::new());
     for &(size, rounds) in bench.sizes(&SIZES, &QUICK) {
         fresh(&[&data, &root])?;
         fs::create_dir(root.join(BUCKET))?;
@@ -83,13 +83,17 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
         }
         tables.push(table);
         plot.add(size as f64 / 1e6, measured.iter().map(|way| Some(way.wall)));
-        let small = |way: &Measured| way.memory.is_none_or(|growth| growth < GROWTH);
-        met = ours.iter().all(|ours| python.wall / ours.wall >= TIMES && small(ours));
+        let met = |ours: &Measured| {
+            let small = ours.memory.is_none_or(|growth| growth < GROWTH);
+            if small && python.wall / ours.wall >= TIMES { "met" } else { "missed" }
+        };
+        let ours = ours.iter().zip(names.iter().skip(1));
+        targets = ours.map(|(ours, name)| format!("{} by {name}", met(ours))).collect::<Vec<_>>().join(", ");
     }
     for directory in [data, root] {
         fs::remove_dir_all(directory)?;
     }
-    let (growth, met) = (bytes(GROWTH), if met { "met" } else { "missed" });
+    let growth = bytes(GROWTH);
     Ok(Figures {
         title: "Archive and upload".to_owned(),
         text: "A directory zipped and uploaded to an S3 server on this machine. Half of it is random bytes in the \
@@ -100,7 +104,7 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
         plots: vec![plot],
         result: format!(
             "All archives hold the same entries, byte for byte. Target: {TIMES} x Python, memory growth below \
-             {growth}: {met}."
+             {growth}, with the most data: {targets}."
         ),
         quick: false,
     })

@@ -262,7 +262,7 @@ mod tests {
         let before = dxo([("large", float32(&large)), ("small", float32(&[1.0; 64]))]);
         let after = dxo([("large", float32(&halved)), ("small", float32(&[0.0; 64]))]);
         let all = compare(&before, &after, &[]).all;
-        assert!((20_000..50_000).contains(&all.sampled), "{}", all.sampled);
+        assert!((5_000..20_000).contains(&all.sampled), "{}", all.sampled);
         assert_eq!(all.elements, 2_000_064);
         assert!((all.clipped.unwrap() - 6.0 / 7.0).abs() < 0.01, "{:?}", all.clipped);
         assert!((all.zeroed.unwrap() - 64.0 / 2_000_064.0).abs() < 1e-9, "{:?}", all.zeroed);

@@ -5,11 +5,11 @@ use half::{bf16, f16};
 use crate::tensor::{Dtype, Tensor, TensorError};
 
 /// Neighbours that are read at a time.
-const RUN: u64 = 64;
+const RUN: u64 = 16;
 /// One element in so many is looked at, where that makes enough and not too many.
-const ONE_IN: u64 = 64;
+const ONE_IN: u64 = 256;
 const FEWEST: u64 = 1 << 12;
-const MOST: u64 = 1 << 17;
+const MOST: u64 = 1 << 16;
 
 /// Of how many runs one is read, of so many elements.
 pub(super) fn runs(elements: u64) -> u64 {
@@ -23,7 +23,8 @@ pub(super) fn read(tensor: &Tensor, runs: u64) -> Result<Vec<f64>, TensorError> 
     // Of a tensor that is read whole, as much at a time.
     let run = if runs == 1 { tensor.len().max(1) } else { RUN };
     let step = if runs == 1 { run } else { step };
-    let mut numbers = Vec::new();
+    let looked_at = tensor.len().div_ceil(step).saturating_mul(run);
+    let mut numbers = Vec::with_capacity(usize::try_from(looked_at.min(tensor.len())).unwrap_or_default());
     let mut start = 0;
     while start < tensor.len() {
         let bytes = tensor.read(start * size, (run * size) as usize)?;

@@ -41,7 +41,8 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
     let [data, root] = ["results", "s3"].map(|name| bench.directory.join(name));
     let names = WAYS
         .map(|(way, level)| level.map_or(way.to_owned(), |level| format!("{way}, deflate level {level}")));
-    let mut plot = Plot::new("archive", "Archive and upload by size", "data, MB", "wall time, s", names.clone());
+    let mut plot =
+        Plot::new("archive", "Archive and upload by size", "data, MB", "wall time, s", names.clone());
     let header = [
         "way",
         "CPU",

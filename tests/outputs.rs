@@ -4,9 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use flip_runtime::safetensors::{self, DxoFile, Output, Overrides};
-use flip_runtime::{DataKind, Dtype, Dxo, Error, Tensor};
+use flip_runtime::{DataKind, Dtype, Dxo, Error, InstanceBuilder, Tensor};
 use flip_wasm_tests::{
-    assert_same, context, float32, misbehaving_filter, raw, update, values, write_safetensors,
+    assert_same, context, float32, misbehaving_filter, percentile_privacy, raw, update, values,
+    write_safetensors,
 };
 
 fn open_path(path: &Path) -> DxoFile {
@@ -155,6 +156,30 @@ fn an_output_may_replace_its_own_input() {
     assert_same(&file.dxo, &update());
     let tensors = open_path(&path).dxo;
     assert_eq!(values(&tensors.tensors().unwrap()["a"]), [0.5, -1.0, 0.0, 0.0]);
+}
+
+#[test]
+fn an_empty_last_tensor_cut_the_file_short() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("target");
+    let none = Tensor::new(Dtype::Float32, &[0], Vec::new()).unwrap();
+    let tensors = [("a".to_owned(), float32(&[4], &[4.0, 3.0, 2.0, 1.0])), ("none".to_owned(), none)];
+    let file = DxoFile {
+        dxo: Dxo::of_tensors(DataKind::WeightDiff, tensors).unwrap(),
+        metadata: Default::default(),
+    };
+    let filter = |builder: InstanceBuilder| {
+        let mut filter = builder.args(r#"{"percentile": 50, "gamma": 3}"#).build().unwrap();
+        filter.filter(file.dxo.clone(), &context()).unwrap().dxo
+    };
+    let output = Output::create(&path, &file.dxo, &file.metadata).unwrap();
+    let mut filtered = filter(percentile_privacy().instance().write_to(&output));
+    let complete = output.complete(&mut filtered, &file.metadata).unwrap();
+    let size = complete.size();
+    assert!(!path.exists(), "it has no name yet");
+    complete.publish().unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().len(), size);
+    assert_same(&open_path(&path).dxo, &filter(percentile_privacy().instance()));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use flip_runtime::audit::{AuditTrail, DataEntry, RunKind, Start};
 use flip_runtime::report::{self, LeftFile};
-use flip_runtime::safetensors::{self, Output, Overrides};
+use flip_runtime::safetensors::{self, Complete, Output, Overrides};
 use flip_runtime::{Dxo, Error, FlContext, Leaf, Outcome, Policy, Source, Tensor};
 
 use crate::args::{Filter, Global};
@@ -25,9 +25,20 @@ pub fn run(args: &Filter, global: &Global) -> anyhow::Result<()> {
     if args.audit.is_some() && args.audit.as_ref() == Some(&args.output) {
         return Err(Usage("--audit and --out name the same file").into());
     }
+    if args.report.as_ref() == Some(&args.output) {
+        return Err(Usage("--report and --out name the same file").into());
+    }
+    let mut staged = args.report.as_deref().map(Staged::create).transpose()?;
     let start = Start::new(RunKind::Filter);
     let trail = audit::create(args.audit.as_deref(), args.report.as_deref(), start)?;
-    let filtered = filter(args, global, trail.as_ref());
+    let filtered = filter(args, global, trail.as_ref(), &mut staged);
+    // Also where there was no filter yet: the report says why.
+    if let (Err(error), Some(trail), Some(staged)) = (&filtered, &trail, staged)
+        && let Some(error) = error.downcast_ref::<Error>()
+    {
+        let report = report::of_failed_filter(&trail.lines(), PLACE, TASK, &args.component, error);
+        staged.write_out(&report)?;
+    }
     let finished = audit::finish(trail.as_ref(), filtered.as_ref().err().map(error::code));
     let summary = filtered?;
     let digest = finished?;
@@ -39,11 +50,13 @@ pub fn run(args: &Filter, global: &Global) -> anyhow::Result<()> {
 }
 
 /// Filters one file. The output appears when everything else has gone well.
-fn filter(args: &Filter, global: &Global, trail: Option<&AuditTrail>) -> anyhow::Result<String> {
+fn filter(
+    args: &Filter,
+    global: &Global,
+    trail: Option<&AuditTrail>,
+    staged: &mut Option<Staged>,
+) -> anyhow::Result<String> {
     let runtime = sandbox::runtime(global, args.limits.clone().unwrap_or_default())?;
-    if args.report.as_ref() == Some(&args.output) {
-        return Err(Usage("--report and --out name the same file").into());
-    }
     let mut policy = args.policy.as_deref().map(Policy::read).transpose()?.unwrap_or_default();
     if args.limits.is_some() {
         // In place of those of the policy, from compiling on.
@@ -60,7 +73,6 @@ fn filter(args: &Filter, global: &Global, trail: Option<&AuditTrail>) -> anyhow:
     let overrides = Overrides { kind: args.kind, meta: args.meta.clone() };
     let input = safetensors::open(&args.input, overrides)?;
     let data = Data::of(&input.dxo, &args.output);
-    let staged = args.report.as_deref().map(Staged::create).transpose()?;
     let output = Output::create(&args.output, &input.dxo, &input.metadata)?;
     let builder =
         admitted.instance().args(&*args.args).write_to(&output).measure_changes(args.report.is_some());
@@ -75,17 +87,29 @@ fn filter(args: &Filter, global: &Global, trail: Option<&AuditTrail>) -> anyhow:
     let context = Arc::new(FlContext::default());
     sandbox::end_in_order(&context.abort);
     let progress = Progress::of_bytes(instance.meter(), data.bytes, global.quiet);
-    let filtered = instance.filter(input.dxo, &context);
+    let filtered = instance.filter(input.dxo, &context).and_then(|mut filtered| {
+        let output = output.complete(&mut filtered.dxo, &input.metadata)?;
+        Ok((filtered, output))
+    });
     drop(progress);
+    let (filtered, output) = match filtered {
+        Ok((filtered, output)) => (Ok(filtered), Some(output)),
+        Err(error) => (Err(error), None),
+    };
     if let Some(trail) = trail {
         trail.data_out(match &filtered {
             Ok(filtered) => DataEntry::of(PLACE, TASK, Some(&filtered.dxo)).map_err(Error::from)?,
             Err(error) => DataEntry::refused(PLACE, TASK, error.code()),
         })?;
     }
-    let mut staged = match (staged, trail) {
+    let report = match (staged.take(), trail) {
         (Some(mut staged), Some(trail)) => {
-            let files = vec![LeftFile { path: args.output.display().to_string(), ..LeftFile::default() }];
+            let file = |output: &Complete| LeftFile {
+                path: args.output.display().to_string(),
+                size: Some(output.size()),
+                sha256: None,
+            };
+            let files = output.as_ref().map(file).into_iter().collect();
             let report = report::of_filter(&trail.lines(), &admitted, &instance.usage(), &filtered, files);
             staged.write(&report)?;
             Some(staged)
@@ -93,14 +117,9 @@ fn filter(args: &Filter, global: &Global, trail: Option<&AuditTrail>) -> anyhow:
         _ => None,
     };
     // Also where nothing leaves: the report says why.
-    if filtered.is_err() {
-        staged.take().map_or(Ok(()), Staged::publish)?;
-    }
-    let filtered = filtered?;
-    let summary = summary(instance.name(), &data, &filtered.leaves);
-    output.commit(filtered.dxo, &input.metadata)?;
-    staged.map_or(Ok(()), Staged::publish)?;
-    Ok(summary)
+    output.map_or(Ok(()), Complete::publish)?;
+    report.map_or(Ok(()), Staged::publish)?;
+    Ok(summary(instance.name(), &data, &filtered?.leaves))
 }
 
 /// The update, for a person.

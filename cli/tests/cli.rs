@@ -78,6 +78,7 @@ fn the_report_tells_what_ran_what_became_of_the_data_and_what_was_used() {
     assert!(component["usage"]["peak-memory"].as_u64().unwrap() < 16 << 20);
     let result = &report["results"][0];
     assert_eq!((&result["data"]["elements"], &result["data"]["tensors"]), (&32.into(), &9.into()));
+    assert_eq!(result["files"][0]["size"], fs::metadata(site.path("out.safetensors")).unwrap().len());
     let leaf = &result["filters"][0]["leaves"][0];
     assert_eq!(leaf["outcome"], "filtered");
     assert_eq!(leaf["gauges"]["zero-share"], 0.9375);
@@ -94,6 +95,24 @@ fn a_report_of_a_refusal_is_written_too_and_says_why() {
     let shown = site.run(&["report", "report.json"]);
     assert!(shown.contains("too late"), "{shown}");
     assert!(shown.contains("Data was held back"), "{shown}");
+}
+
+#[test]
+fn a_filter_that_never_was_left_no_report() {
+    let site = Site::new();
+    site.write("broken.wasm", b"\0asm");
+    site.write("policy.toml", b"nonsense = 1");
+    let files = ["--in", "update.safetensors", "--out", "out.safetensors", "--report", "report.json"];
+    for (args, why) in [
+        (&["broken.wasm"][..], "broken.wasm"),
+        (&["percentile-privacy", "--args", r#"{"percentile": "x"}"#], "percentile"),
+        (&["percentile-privacy", "--policy", "policy.toml"], "nonsense"),
+    ] {
+        assert!(!site.output(&[&["filter"], args, &files].concat()).status.success());
+        let shown = site.run(&["report", "report.json"]);
+        assert!(shown.contains("Data was held back") && shown.contains(why), "{shown}");
+        fs::remove_file(site.path("report.json")).unwrap();
+    }
 }
 
 #[test]

@@ -23,25 +23,41 @@ pub fn of_filter(
 ) -> Report {
     let mut report = of_trail(trail);
     let inspection = admitted.component.inspection();
-    let id = admitted.component.name().to_owned();
     for shown in report.places.iter_mut().flat_map(|place| &mut place.components) {
         component::describe(shown, inspection, &admitted.grants, usage);
     }
-    let known = report.results.pop().unwrap_or_default();
-    report.results = vec![match filtered {
-        Ok(filtered) => Outgoing {
-            data: Some(data(&filtered.dxo, known.data.and_then(|data| data.sha256))),
-            filters: vec![Applied { id, leaves: filtered.leaves.iter().map(leaf).collect(), unknown: false }],
-            files,
-            ..known
-        },
-        Err(error) => Outgoing {
-            refused: Some(Failure { what: id, code: moments::code(error.code()), error: error.to_string() }),
-            ..known
-        },
-    }];
-    report.failure = filtered.as_ref().err().map(|error| moments::code(error.code()));
+    let id = admitted.component.name();
+    match filtered {
+        Ok(filtered) => {
+            let known = report.results.pop().unwrap_or_default();
+            let leaves = filtered.leaves.iter().map(leaf).collect();
+            report.results = vec![Outgoing {
+                data: Some(data(&filtered.dxo, known.data.and_then(|data| data.sha256))),
+                filters: vec![Applied { id: id.to_owned(), leaves, unknown: false }],
+                files,
+                ..known
+            }];
+        }
+        Err(error) => hold_back(&mut report, id, error),
+    }
     report
+}
+
+/// The report of a filter that an error ended before it was there: what its audit trail says, and why nothing left
+/// the place with the task.
+pub fn of_failed_filter(trail: &[Line], place: &str, task: &str, component: &str, error: &Error) -> Report {
+    let mut report = of_trail(trail);
+    report.results = vec![Outgoing { at: place.to_owned(), task: task.to_owned(), ..Outgoing::default() }];
+    hold_back(&mut report, component, error);
+    report
+}
+
+fn hold_back(report: &mut Report, component: &str, error: &Error) {
+    let code = moments::code(error.code());
+    let refused = Failure { what: component.to_owned(), code: code.clone(), error: error.to_string() };
+    let known = report.results.pop().unwrap_or_default();
+    report.results = vec![Outgoing { refused: Some(refused), ..known }];
+    report.failure = Some(code);
 }
 
 fn data(dxo: &Dxo, sha256: Option<String>) -> Data {

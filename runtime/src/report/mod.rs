@@ -18,6 +18,6 @@ pub use flip_report::*;
 
 pub use alone::of_component;
 pub use failed::of_failed_job;
-pub use filter::of_filter;
+pub use filter::{of_failed_filter, of_filter};
 pub use read::read_file;
 pub use trail::of_trail;

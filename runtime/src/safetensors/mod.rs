@@ -20,7 +20,7 @@ use crate::json::{self, InvalidJson};
 use crate::tensor::{FileRange, Tensor};
 use header::Header;
 
-pub use output::Output;
+pub use output::{Complete, Output};
 
 /// The metadata key of the data kind.
 pub const KIND: &str = "flip.kind";

@@ -70,38 +70,52 @@ impl Output {
     /// Where something cannot be read or written, or where the format has no room for what the component
     /// made; then there is no such file.
     pub fn commit(self, mut dxo: Dxo, metadata: &IndexMap<String, String>) -> Result<(), Error> {
+        self.complete(&mut dxo, metadata)?.publish()
+    }
+
+    /// Completes the file with `dxo`; [`Complete::publish`] gives it its name.
+    ///
+    /// # Errors
+    ///
+    /// Where something cannot be read or written, or where the format has no room for what the component
+    /// made; then there is no such file.
+    pub fn complete(self, dxo: &mut Dxo, metadata: &IndexMap<String, String>) -> Result<Complete, Error> {
         let path = self.path.clone();
-        let header = header(&dxo, metadata, 1);
+        let header = header(dxo, metadata, 1);
         if let Some(reason) = header.unwritable() {
             return Err(Error::InvalidData(format!("what the component made cannot be written: {reason}")));
         }
-        self.finish(&mut dxo, metadata).map_err(Error::file(path))
+        let in_place = self.in_place(dxo, &header);
+        let finished =
+            match in_place.and_then(|header| Some((header.to_bytes(Some(self.data_start))?, header))) {
+                Some((bytes, header)) => self.finish_in_place(&bytes, &header),
+                None => self.finish_as_copy(dxo, &header),
+            };
+        let (file, size) = finished.map_err(Error::file(&path))?;
+        // Without this a crash of the machine could leave the name without the contents.
+        file.as_file().sync_all().map_err(Error::file(&path))?;
+        Ok(Complete { path, file, size })
     }
 
-    fn finish(mut self, dxo: &mut Dxo, metadata: &IndexMap<String, String>) -> io::Result<()> {
-        let header = header(dxo, metadata, 1);
-        let in_place = self.in_place(dxo, &header);
-        match in_place.and_then(|header| header.to_bytes(Some(self.data_start))) {
-            Some(bytes) => {
-                let end = header.tensors.last().map_or(0, |(_, entry)| entry.data_offsets.1);
-                let file = self.file.as_file();
-                file.write_all_at(&bytes, 0)?;
-                file.set_len(self.data_start.saturating_add(end))?;
-            }
-            None => {
-                let mut copy = temporary(&self.path)?;
-                let bytes = header.to_bytes(None).ok_or(io::ErrorKind::InvalidData)?;
-                copy.write_all(&bytes)?;
-                for tensor in dxo.tensors().into_iter().flat_map(IndexMap::values) {
-                    copy_tensor(tensor, &mut copy)?;
-                }
-                self.file = copy;
-            }
+    fn finish_in_place(self, bytes: &[u8], header: &Header) -> io::Result<(NamedTempFile, u64)> {
+        // The last of the header need not be the last of the file.
+        let ends = header.tensors.values().map(|entry| entry.data_offsets.1);
+        let size = self.data_start.saturating_add(ends.max().unwrap_or(0));
+        let file = self.file.as_file();
+        file.write_all_at(bytes, 0)?;
+        file.set_len(size)?;
+        Ok((self.file, size))
+    }
+
+    fn finish_as_copy(self, dxo: &Dxo, header: &Header) -> io::Result<(NamedTempFile, u64)> {
+        let mut copy = temporary(&self.path)?;
+        let bytes = header.to_bytes(None).ok_or(io::ErrorKind::InvalidData)?;
+        copy.write_all(&bytes)?;
+        for tensor in dxo.tensors().into_iter().flat_map(IndexMap::values) {
+            copy_tensor(tensor, &mut copy)?;
         }
-        // Without this a crash of the machine could leave the name without the contents.
-        self.file.as_file().sync_all()?;
-        self.file.persist(&self.path).map_err(|error| error.error)?;
-        Ok(())
+        let size = copy.stream_position()?;
+        Ok((copy, size))
     }
 
     /// The header with the places where the tensors lie, if all of them are in the file and leave no gap: in what
@@ -123,6 +137,31 @@ impl Output {
         places.sort_unstable();
         let ends = [0].into_iter().chain(places.iter().map(|place| place.1));
         places.iter().zip(ends).all(|(place, end)| place.0 == end).then_some(header)
+    }
+}
+
+/// A file that is complete and waits for its name; without it, it is deleted.
+pub struct Complete {
+    path: PathBuf,
+    file: NamedTempFile,
+    size: u64,
+}
+
+impl Complete {
+    /// How many bytes it has.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Gives it its name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] where it cannot get it; then there is no such file.
+    pub fn publish(self) -> Result<(), Error> {
+        let Self { path, file, .. } = self;
+        file.persist(&path).map_err(|error| Error::File { path, source: error.error })?;
+        Ok(())
     }
 }
 

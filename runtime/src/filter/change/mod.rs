@@ -7,9 +7,9 @@
 mod sample;
 mod tally;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use flip_report::{Became, Change, TensorChange};
+use flip_report::{Became, Change, Distribution, TensorChange};
 use indexmap::IndexMap;
 
 use crate::exchange::Dxo;
@@ -20,9 +20,11 @@ use tally::{Slack, Tally};
 /// The most tensors that are looked at.
 const MAX_TENSORS: usize = 2_000;
 
-/// The elements of a sample, by tensor.
+/// The elements of a sample.
 pub(super) struct Sample {
     tensors: Vec<Sampled>,
+    /// Those of one tensor after the other.
+    elements: Vec<f64>,
     runs: u64,
     /// Tensors that are not looked at.
     others: HashSet<String>,
@@ -34,7 +36,8 @@ struct Sampled {
     shape: Vec<u64>,
     dtype: &'static str,
     len: u64,
-    elements: Vec<f64>,
+    /// How many of its elements are in the sample.
+    elements: usize,
 }
 
 impl Sample {
@@ -42,97 +45,110 @@ impl Sample {
     pub(super) fn of(dxo: &Dxo) -> Result<Option<Self>, TensorError> {
         let Some(all) = dxo.tensors().filter(|tensors| !tensors.is_empty()) else { return Ok(None) };
         let runs = runs(all.values().map(Tensor::len).fold(0, u64::saturating_add));
+        let mut elements = Vec::new();
         let tensors = all.iter().take(MAX_TENSORS).map(|(name, tensor)| {
             let (shape, dtype) = (tensor.shape().to_vec(), tensor.dtype().name());
-            Ok(Sampled { name: name.clone(), shape, dtype, len: tensor.len(), elements: read(tensor, runs)? })
+            let elements = read(tensor, runs, &mut elements)?;
+            Ok(Sampled { name: name.clone(), shape, dtype, len: tensor.len(), elements })
         });
         let tensors = tensors.collect::<Result<_, TensorError>>()?;
         let others = all.keys().skip(MAX_TENSORS).cloned().collect();
-        Ok(Some(Self { tensors, runs, others }))
+        Ok(Some(Self { tensors, elements, runs, others }))
     }
 
     /// How the dxo differs from what it was. `gauges` are the filter's own figures.
     pub(super) fn compare(self, dxo: &Dxo, gauges: &IndexMap<String, f64>) -> Result<Change, TensorError> {
-        let marks = Marks(gauges);
+        let marks = Marks::of(gauges);
         let mut all = Tally::new(0);
-        let mut tensors = Vec::new();
-        let after = |name: &String| dxo.tensors().and_then(|tensors| tensors.get(name));
-        for before in &self.tensors {
-            let mut change = TensorChange {
-                name: before.name.clone(),
-                dtype: before.dtype.to_owned(),
-                shape: before.shape.clone(),
-                ..TensorChange::default()
-            };
-            match after(&before.name) {
-                None => {
-                    change.became = Became::Removed;
-                    change.change.elements = before.len;
-                }
+        let mut tensors = Vec::with_capacity(self.tensors.len());
+        let (mut elements, mut now) = (&self.elements[..], Vec::new());
+        for before in self.tensors {
+            let was = elements.split_off(..before.elements).unwrap_or_default();
+            let (became, change) = match dxo.tensors().and_then(|tensors| tensors.get(&before.name)) {
+                None => (Became::Removed, elements_alone(before.len)),
                 Some(tensor) if tensor.shape() != before.shape => {
-                    change.became = Became::Reshaped;
-                    change.change.elements = tensor.len();
+                    (Became::Reshaped, elements_alone(tensor.len()))
                 }
                 Some(tensor) => {
+                    now.clear();
+                    read(tensor, self.runs, &mut now)?;
                     let mut tally = Tally::new(tensor.len());
-                    tally.compare(&before.elements, &read(tensor, self.runs)?, Slack::of(tensor.dtype()));
+                    tally.compare(was, &now, Slack::of(tensor.dtype()));
                     tally.scale();
-                    all.join(&mut tally);
+                    all.join(&tally);
                     let (cutoff, gamma) = marks.of_stage(&before.name);
-                    change.change = tally.distribution(cutoff, gamma);
+                    (Became::Same, tally.distribution(cutoff, gamma))
                 }
-            }
-            tensors.push(change);
-        }
-        let known: HashSet<&String> = self.tensors.iter().map(|before| &before.name).collect();
-        let now = dxo.tensors().into_iter().flatten();
-        let added = now.filter(|(name, _)| !known.contains(name) && !self.others.contains(*name));
-        let mut left_out = self.others.len();
-        for (name, tensor) in added {
-            if tensors.len() >= MAX_TENSORS {
-                left_out += 1;
-                continue;
-            }
-            let mut change = TensorChange {
-                name: name.clone(),
-                dtype: tensor.dtype().name().to_owned(),
-                shape: tensor.shape().to_vec(),
-                became: Became::Added,
-                ..TensorChange::default()
             };
-            change.change.elements = tensor.len();
-            tensors.push(change);
+            let (name, dtype, shape) = (before.name, before.dtype.to_owned(), before.shape);
+            tensors.push(TensorChange { name, dtype, shape, became, change });
         }
-        let (cutoff, gamma) = marks.of_all();
+        let added = added(dxo, &tensors, &self.others);
+        let room = MAX_TENSORS.saturating_sub(tensors.len());
+        let left_out = self.others.len().saturating_add(added.len().saturating_sub(room));
+        tensors.extend(added.into_iter().take(room));
+        let (cutoff, gamma) = marks.all;
         Ok(Change { all: all.distribution(cutoff, gamma), tensors, left_out: left_out as u64 })
     }
 }
 
-/// The magnitudes that the filter says it cut at, in the scale of the elements.
-struct Marks<'a>(&'a IndexMap<String, f64>);
+/// Of a tensor that cannot be compared.
+fn elements_alone(elements: u64) -> Distribution {
+    Distribution { elements, ..Distribution::default() }
+}
 
-impl Marks<'_> {
+/// The tensors that a dxo has and had not.
+fn added(dxo: &Dxo, known: &[TensorChange], others: &HashSet<String>) -> Vec<TensorChange> {
+    let Some(tensors) = dxo.tensors() else { return Vec::new() };
+    let kept = known.iter().filter(|known| known.became != Became::Removed).count();
+    // As it mostly is: then nothing is looked up.
+    if others.is_empty() && kept == tensors.len() {
+        return Vec::new();
+    }
+    let known: HashSet<&String> = known.iter().map(|known| &known.name).collect();
+    let added = tensors.iter().filter(|(name, _)| !known.contains(name) && !others.contains(*name));
+    let change = |(name, tensor): (&String, &Tensor)| TensorChange {
+        name: name.clone(),
+        dtype: tensor.dtype().name().to_owned(),
+        shape: tensor.shape().to_vec(),
+        became: Became::Added,
+        change: elements_alone(tensor.len()),
+    };
+    added.map(change).collect()
+}
+
+/// The magnitudes that the filter says it cut at, in the scale of the elements: a cutoff and gamma.
+struct Marks<'a> {
     /// Those of all tensors.
-    fn of_all(&self) -> (Option<f64>, Option<f64>) {
-        (self.scaled("", "cutoff"), self.scaled("", "gamma"))
+    all: (Option<f64>, Option<f64>),
+    /// Those of the tensors whose names begin with a name and a dot, of a filter that works in stages:
+    /// `stage a+b: cutoff` is that of `a.` and of `b.`.
+    stages: HashMap<&'a str, (Option<f64>, Option<f64>)>,
+}
+
+impl<'a> Marks<'a> {
+    fn of(gauges: &'a IndexMap<String, f64>) -> Self {
+        let scaled = |of: &str, name: &str| {
+            let gauge = |name: &str| gauges.get(&format!("{of}{name}")).copied();
+            let figure = gauge(name)? * gauge("steps").unwrap_or(1.0);
+            Some(figure).filter(|figure| figure.is_finite())
+        };
+        let marks = |of: &str| (scaled(of, "cutoff"), scaled(of, "gamma"));
+        let mut stages = HashMap::new();
+        for gauge in gauges.keys() {
+            let Some(stage) = gauge.strip_suffix("cutoff") else { continue };
+            let names = stage.strip_prefix("stage ").and_then(|names| names.strip_suffix(": "));
+            for name in names.into_iter().flat_map(|names| names.split('+')) {
+                stages.entry(name).or_insert_with(|| marks(stage));
+            }
+        }
+        Self { all: marks(""), stages }
     }
 
-    /// Those of the stage that a tensor is in, of a filter that works in stages: `stage a+b: cutoff` is that of the
-    /// tensors whose names begin with `a.` or `b.`.
+    /// Those of the stage that a tensor is in.
     fn of_stage(&self, tensor: &str) -> (Option<f64>, Option<f64>) {
         let first = tensor.split('.').next().unwrap_or_default();
-        let stage = self.0.keys().find_map(|gauge| {
-            let stage = gauge.strip_suffix("cutoff")?;
-            let parts = stage.strip_prefix("stage ")?.strip_suffix(": ")?;
-            parts.split('+').any(|part| part == first).then_some(stage)
-        });
-        stage.map_or((None, None), |stage| (self.scaled(stage, "cutoff"), self.scaled(stage, "gamma")))
-    }
-
-    fn scaled(&self, of: &str, name: &str) -> Option<f64> {
-        let gauge = |name: &str| self.0.get(&format!("{of}{name}")).copied();
-        let figure = gauge(name)? * gauge("steps").unwrap_or(1.0);
-        Some(figure).filter(|figure| figure.is_finite())
+        self.stages.get(first).copied().unwrap_or_default()
     }
 }
 

@@ -16,22 +16,20 @@ pub(super) fn runs(elements: u64) -> u64 {
     (elements / (elements / ONE_IN).clamp(FEWEST, MOST)).max(1)
 }
 
-/// One run of elements in so many, as numbers: the first run of each tensor, at least.
-pub(super) fn read(tensor: &Tensor, runs: u64) -> Result<Vec<f64>, TensorError> {
-    let size = tensor.dtype().size() as u64;
-    let step = RUN.saturating_mul(runs);
-    // Of a tensor that is read whole, as much at a time.
+/// Adds one run of elements in so many to the numbers: the first run of each tensor, at least. Gives how many
+/// elements it added.
+pub(super) fn read(tensor: &Tensor, runs: u64, numbers: &mut Vec<f64>) -> Result<usize, TensorError> {
+    let (before, size) = (numbers.len(), tensor.dtype().size() as u64);
+    // A tensor that is read whole is read at once.
     let run = if runs == 1 { tensor.len().max(1) } else { RUN };
-    let step = if runs == 1 { run } else { step };
-    let looked_at = tensor.len().div_ceil(step).saturating_mul(run);
-    let mut numbers = Vec::with_capacity(usize::try_from(looked_at.min(tensor.len())).unwrap_or_default());
+    let step = run.saturating_mul(runs);
     let mut start = 0;
     while start < tensor.len() {
         let bytes = tensor.read(start * size, (run * size) as usize)?;
-        add(tensor.dtype(), &bytes, &mut numbers);
+        add(tensor.dtype(), &bytes, numbers);
         start = start.saturating_add(step);
     }
-    Ok(numbers)
+    Ok(numbers.len() - before)
 }
 
 /// Adds elements; integers beyond 2^53 lose digits, which no bin shows.

@@ -49,6 +49,8 @@ pub(super) struct Tally {
     max: Pair<f64>,
     zeros: Pair<f64>,
     bins: Pair<[f64; BINS]>,
+    /// The first and the last bin that is not empty, before or after: most bins of most tensors are.
+    used: (usize, usize),
 }
 
 impl Tally {
@@ -56,7 +58,7 @@ impl Tally {
     pub(super) fn new(elements: u64) -> Self {
         let bins = Pair { before: [0.0; BINS], after: [0.0; BINS] };
         let [squares, max, zeros] = [Pair::default(); 3];
-        Self { elements, sampled: 0, zeroed: 0.0, clipped: 0.0, squares, max, zeros, bins }
+        Self { elements, sampled: 0, zeroed: 0.0, clipped: 0.0, squares, max, zeros, bins, used: (BINS, 0) }
     }
 
     /// Looks at elements, as they were and as they are.
@@ -70,32 +72,45 @@ impl Tally {
             self.squares.after += after * after;
             self.max.before = self.max.before.max(before);
             self.max.after = self.max.after.max(after);
-            count(&mut self.bins.before, &mut self.zeros.before, before);
-            count(&mut self.bins.after, &mut self.zeros.after, after);
+            count(&mut self.bins.before, &mut self.zeros.before, &mut self.used, before);
+            count(&mut self.bins.after, &mut self.zeros.after, &mut self.used, after);
         }
-    }
-
-    /// Everything that is counted, its maxima aside.
-    fn counts(&mut self) -> impl Iterator<Item = &mut f64> {
-        let Self { zeroed, clipped, squares, zeros, bins, .. } = self;
-        let few =
-            [zeroed, clipped, &mut squares.before, &mut squares.after, &mut zeros.before, &mut zeros.after];
-        few.into_iter().chain(&mut bins.before).chain(&mut bins.after)
     }
 
     /// As if the elements that were not looked at were like the others.
     pub(super) fn scale(&mut self) {
         let times = self.elements as f64 / self.sampled.max(1) as f64;
-        self.counts().for_each(|count| *count *= times);
+        let Self { zeroed, clipped, squares, zeros, bins, used, .. } = self;
+        for count in [zeroed, clipped] {
+            *count *= times;
+        }
+        for pair in [squares, zeros] {
+            pair.before *= times;
+            pair.after *= times;
+        }
+        for bins in [&mut bins.before, &mut bins.after] {
+            bins.get_mut(used.0..=used.1).into_iter().flatten().for_each(|bin| *bin *= times);
+        }
     }
 
     /// With those of another tensor.
-    pub(super) fn join(&mut self, other: &mut Self) {
+    pub(super) fn join(&mut self, other: &Self) {
         self.elements = self.elements.saturating_add(other.elements);
         self.sampled += other.sampled;
+        self.zeroed += other.zeroed;
+        self.clipped += other.clipped;
+        add(&mut self.squares, other.squares);
+        add(&mut self.zeros, other.zeros);
         self.max.before = self.max.before.max(other.max.before);
         self.max.after = self.max.after.max(other.max.after);
-        self.counts().zip(other.counts()).for_each(|(count, more)| *count += *more);
+        self.used = (self.used.0.min(other.used.0), self.used.1.max(other.used.1));
+        let range = other.used.0..=other.used.1;
+        for (bins, more) in
+            [(&mut self.bins.before, &other.bins.before), (&mut self.bins.after, &other.bins.after)]
+        {
+            let (bins, more) = (bins.get_mut(range.clone()), more.get(range.clone()));
+            bins.into_iter().flatten().zip(more.into_iter().flatten()).for_each(|(bin, more)| *bin += more);
+        }
     }
 
     pub(super) fn distribution(&self, cutoff: Option<f64>, gamma: Option<f64>) -> Distribution {
@@ -112,13 +127,7 @@ impl Tally {
         if self.elements < FEW {
             return shares;
         }
-        let used = |index: &usize| {
-            [&self.bins.before, &self.bins.after]
-                .iter()
-                .any(|bins| bins.get(*index).is_some_and(|bin| *bin > 0.0))
-        };
-        // Most bins of most tensors are empty.
-        let (first, last) = ((0..BINS).find(used).unwrap_or(0), (0..BINS).rev().find(used).unwrap_or(0));
+        let (first, last) = if self.used.0 > self.used.1 { (0, 0) } else { self.used };
         let whole = |bins: &[f64; BINS]| {
             let bins = bins.get(first..=last).unwrap_or_default();
             bins.iter().map(|count| count.round() as u64).collect()
@@ -162,14 +171,20 @@ fn exponent(magnitude: f64) -> i32 {
     (magnitude.to_bits() >> 52) as i32 - 1023
 }
 
+fn add(pair: &mut Pair<f64>, more: Pair<f64>) {
+    pair.before += more.before;
+    pair.after += more.after;
+}
+
 /// Counts a magnitude: the exponent says which bin.
-fn count(bins: &mut [f64; BINS], zeros: &mut f64, magnitude: f64) {
+fn count(bins: &mut [f64; BINS], zeros: &mut f64, used: &mut (usize, usize), magnitude: f64) {
     if magnitude == 0.0 {
         *zeros += 1.0;
     } else if !magnitude.is_nan() {
-        let bin = (exponent(magnitude) - LOWEST).clamp(0, BINS as i32 - 1) as usize;
-        if let Some(bin) = bins.get_mut(bin) {
+        let index = (exponent(magnitude) - LOWEST).clamp(0, BINS as i32 - 1) as usize;
+        if let Some(bin) = bins.get_mut(index) {
             *bin += 1.0;
+            *used = (used.0.min(index), used.1.max(index));
         }
     }
 }

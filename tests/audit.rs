@@ -200,3 +200,19 @@ fn refusals_are_noted_and_names_are_cleaned_and_cut() {
     assert_eq!((call.function, call.outcome), (Function::Put, Outcome::NotPermitted));
     assert!(call.touched.starts_with(r"a\u{202e}\n") && call.touched.len() <= 512, "{}", call.touched);
 }
+
+#[test]
+fn places_that_are_made_ready_are_in_no_trail_and_no_log() {
+    let (kept, log) = (Arc::<Mutex<Vec<u8>>>::default(), Arc::<RecordedLog>::default());
+    let disk = Full { left: usize::MAX, kept: kept.clone() };
+    let trail = AuditTrail::to(disk, Start::new(RunKind::Program)).unwrap();
+    let component = errand();
+    let like = component.instance().args(on_go(json!([]))).log(log.clone()).audit(&trail, "here");
+    like.warm(2).unwrap();
+    trail.finish(None).unwrap();
+    let text = String::from_utf8(kept.lock().unwrap().clone()).unwrap();
+    assert_eq!(text.lines().count(), 2, "{text}");
+    assert!(log.lines().is_empty());
+    let refused = like.args(r#"{"nonsense": 1}"#).warm(1).unwrap_err();
+    assert!(matches!(refused, Error::Args { .. }), "{refused}");
+}

@@ -1,7 +1,8 @@
 //! Many instances of one filter in one process. `cargo xtask bench` runs it.
 //!
 //! `NUMBER` holds so many, and prints by how many bytes all made the process grow, how long it took to make one, and
-//! how long to make one where another has ended (the medians).
+//! how long to make one where another has ended (the medians). `NUMBER warm` makes places for them ready first, and
+//! prints how long it took to make one then.
 
 mod support;
 
@@ -11,17 +12,26 @@ use flip_runtime::Runtime;
 use support::{Result, arguments, median, resident};
 
 fn main() -> Result<()> {
-    let [number] = &arguments()[..] else {
-        println!("measured by: cargo xtask bench density");
-        return Ok(());
+    let arguments = arguments();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let (number, warm) = match arguments[..] {
+        [number] => (number.parse()?, false),
+        [number, "warm"] => (number.parse()?, true),
+        _ => {
+            println!("measured by: cargo xtask bench density");
+            return Ok(());
+        }
     };
-    let number: usize = number.parse()?;
     let component = Runtime::new()?.load("percentile-privacy")?;
-    let build = || component.instance().args(r#"{"percentile": 95, "gamma": 0.02}"#).build();
+    let like = component.instance().args(r#"{"percentile": 95, "gamma": 0.02}"#);
+    let build = || like.clone().build();
     // What is set up once for all is none of the instances' own.
     drop(build()?);
+    if warm {
+        like.warm(number)?;
+    }
     let (before, mut instances, mut times) = (resident(), Vec::with_capacity(number), Vec::new());
-    for _ in 0..number {
+    for _ in 0_usize..number {
         let started = Instant::now();
         instances.push(Some(build()?));
         times.push(started.elapsed());

@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::host::HostState;
 use crate::host::call::CallCtx;
 use crate::host::grants::GrantsCtx;
-use crate::host::log::{LogCtx, LogSink, TracingLog};
+use crate::host::log::{Level, LogCtx, LogSink, TracingLog};
 use crate::host::tensors::{Meter, TensorsCtx};
 use crate::limits::{Allowed, LimitReached, Limits};
 use crate::policy::{Grants, WasiBit};
@@ -189,6 +189,28 @@ impl InstanceBuilder {
         self
     }
 
+    /// Makes places ready for so many instances like this one: each is then made in a third of the time that it
+    /// takes in a new place. A place keeps the memory that an instance begins with. Nothing is granted meanwhile, and
+    /// nothing is logged or noted.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`InstanceBuilder::build`], also where the process has no room for so many.
+    ///
+    /// ```
+    /// # use flip_runtime::Runtime;
+    /// let filter = Runtime::new()?.load("percentile-privacy")?.instance().args(r#"{"gamma": 0.02}"#);
+    /// filter.warm(20)?;
+    /// let instances = (0..20).map(|_| filter.clone().build()).collect::<Result<Vec<_>, _>>()?;
+    /// # assert_eq!(instances.len(), 20);
+    /// # Ok::<(), flip_runtime::Error>(())
+    /// ```
+    pub fn warm(&self, instances: usize) -> Result<(), Error> {
+        let like = self.helper().log(Arc::new(NoLog));
+        (0..instances).map(|_| like.clone().build()).collect::<Result<Vec<_>, _>>()?;
+        Ok(())
+    }
+
     /// Instantiates the component and configures it, within its limits.
     ///
     /// # Errors
@@ -269,4 +291,11 @@ impl InstanceBuilder {
         instance.start(&self.args)?;
         Ok(instance)
     }
+}
+
+/// Nobody reads what instances log that only make places ready.
+struct NoLog;
+
+impl LogSink for NoLog {
+    fn line(&self, _: &str, _: Level, _: &str) {}
 }

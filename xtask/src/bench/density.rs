@@ -30,6 +30,7 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
         "instances",
         "memory of each",
         "time to make one",
+        "in a place made ready",
         "in the place of another",
         "Python's memory, times as much",
         "Python's time",
@@ -38,12 +39,16 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
     let ways = ["instances in one process", "Python processes with NumPy"].map(str::to_owned);
     let mut plot = Plot::new("density", "Memory by instances", "instances", "memory, MiB", ways);
     for instances in INSTANCES {
-        let rounds = (0..ROUNDS).map(|_| {
-            let text = output(command(bench.program("density")?, &[]).arg(instances.to_string()))?;
-            Ok(serde_json::from_str::<Measured>(&text)?)
-        });
-        let rounds = rounds.collect::<Result<Vec<_>>>()?;
+        let rounds = |how: &[&str]| {
+            let rounds = (0..ROUNDS).map(|_| {
+                let mut program = command(bench.program("density")?, &[&*instances.to_string()]);
+                Ok(serde_json::from_str::<Measured>(&output(program.args(how))?)?)
+            });
+            rounds.collect::<Result<Vec<_>>>()
+        };
+        let (rounds, warm) = (rounds(&[])?, rounds(&["warm"])?);
         let create = median(rounds.iter().map(|round| round.create));
+        let ready = median(warm.iter().map(|round| round.create));
         let replace = median(rounds.iter().map(|round| round.replace));
         let growth = median(rounds.iter().filter_map(|round| round.growth).map(|growth| growth as f64));
         let each = growth / instances as f64;
@@ -52,6 +57,7 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
             instances.to_string(),
             bytes(each as u64),
             time(create),
+            time(ready),
             time(replace),
             python.map_or_else(String::new, |python| ratio(python / each)),
             ratio(numpy.wall / create),
@@ -64,8 +70,9 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
         title: "Instance density".to_owned(),
         text: format!(
             "Live instances of PercentilePrivacy in one process: by how much the process grows with each, and the \
-             median time to make one, and one more where another has ended. Beside it, what a Python process takes that imports NumPy ({}, {}): the \
-             other way to keep two apart.",
+             median time to make one: in a new place, in one made ready before (`InstanceBuilder::warm`), and where \
+             another has ended. Beside it, what a Python process takes that imports NumPy ({}, {}): the other way to \
+             keep two apart.",
             numpy.memory.map_or_else(String::new, bytes),
             time(numpy.wall)
         ),

@@ -5,11 +5,11 @@ use half::{bf16, f16};
 use crate::tensor::{Dtype, Tensor, TensorError};
 
 /// Neighbours that are read at a time.
-const RUN: u64 = 16;
+const RUN: u64 = 32;
 /// One element in so many is looked at, where that makes enough and not too many.
 const ONE_IN: u64 = 256;
 const FEWEST: u64 = 1 << 12;
-const MOST: u64 = 1 << 16;
+const MOST: u64 = 1 << 15;
 
 /// Of how many runs one is read, of so many elements.
 pub(super) fn runs(elements: u64) -> u64 {

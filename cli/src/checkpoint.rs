@@ -54,7 +54,7 @@ fn checkpoint(args: &Checkpoint, global: &Global, trail: Option<&AuditTrail>) ->
     // What is made of the file lies on the disk: bytes that are spread out in it, and shared tensors.
     let host_bytes = size.saturating_mul(8);
     let builtin = Builtin::find(LOCATOR)?;
-    let runtime = sandbox::runtime(global, Limits::default())?;
+    let runtime = sandbox::runtime_for_one(global, Limits::default())?;
     let component = runtime.load_builtin(builtin)?;
     let mut grants = builtin.grants()?;
     let limits = args.limits.clone().or(grants.limits).unwrap_or_default();

@@ -56,7 +56,7 @@ fn filter(
     trail: Option<&AuditTrail>,
     staged: &mut Option<Staged>,
 ) -> anyhow::Result<String> {
-    let runtime = sandbox::runtime(global, args.limits.clone().unwrap_or_default())?;
+    let runtime = sandbox::runtime_for_one(global, args.limits.clone().unwrap_or_default())?;
     let mut policy = args.policy.as_deref().map(Policy::read).transpose()?.unwrap_or_default();
     if args.limits.is_some() {
         // In place of those of the policy, from compiling on.

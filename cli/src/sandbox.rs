@@ -1,12 +1,26 @@
 //! What every verb that runs components needs: a runtime with its cache, and an end in order.
 
-use flip_runtime::{AbortSignal, Compiler, Error, Limits, Runtime};
+use std::num::NonZero;
+
+use flip_runtime::{AbortSignal, Compiler, Error, Limits, Runtime, RuntimeBuilder};
 
 use crate::args::Global;
 
 /// A runtime with these limits.
 pub fn runtime(global: &Global, limits: Limits) -> Result<Runtime, Error> {
-    let runtime = Runtime::builder().limits(limits).compiler(Compiler::this_program()?);
+    build(Runtime::builder(), global, limits)
+}
+
+/// The same for one component, and one more on each core to share its work: `filter` on a kilobyte takes a quarter
+/// less time than with places for a whole job.
+pub fn runtime_for_one(global: &Global, limits: Limits) -> Result<Runtime, Error> {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let instances = u32::try_from(cores).unwrap_or(u32::MAX).saturating_add(2);
+    build(Runtime::builder().instances(instances), global, limits)
+}
+
+fn build(builder: RuntimeBuilder, global: &Global, limits: Limits) -> Result<Runtime, Error> {
+    let runtime = builder.limits(limits).compiler(Compiler::this_program()?);
     match &global.cache {
         Some(cache) => runtime.cache(cache).build(),
         None => runtime.user_cache().build(),

@@ -15,10 +15,10 @@ pub(crate) fn compiler_only() -> Result<Engine, Error> {
     Engine::new(&config()).map_err(|error| Error::Setup(format!("{error:#}")))
 }
 
-/// Makes the engine and starts its clock, which ends with it.
-pub(crate) fn engine() -> Result<Engine, Error> {
+/// Makes the engine, with places for so many instances, and starts its clock, which ends with it.
+pub(crate) fn engine(instances: u32) -> Result<Engine, Error> {
     let mut config = config();
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances)));
     // The pool reserves address space; where that is limited, instances are allocated one by one.
     let engine = Engine::new(&config)
         .or_else(|_| Engine::new(config.allocation_strategy(InstanceAllocationStrategy::OnDemand)))
@@ -55,14 +55,14 @@ fn config() -> Config {
     config
 }
 
-fn pool() -> PoolingAllocationConfig {
+fn pool(instances: u32) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::default();
     // These reserve address space, not memory; what an instance may use of them its own limits say.
-    pool.total_component_instances(1_000)
+    pool.total_component_instances(instances)
         .total_core_instances(4_000)
         .total_memories(1_000)
         .total_tables(4_000)
-        .total_stacks(1_000)
+        .total_stacks(instances)
         .max_memories_per_component(100)
         .max_tables_per_component(200)
         .max_core_instances_per_component(200)

@@ -43,11 +43,19 @@ impl Drop for Tokio {
 }
 
 /// Makes a [`Runtime`]; from [`Runtime::builder`].
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct RuntimeBuilder {
     caches: Vec<PathBuf>,
     compiler: Compiler,
     limits: Limits,
+    instances: u32,
+}
+
+impl Default for RuntimeBuilder {
+    fn default() -> Self {
+        let (compiler, limits) = Default::default();
+        Self { caches: Vec::new(), compiler, limits, instances: 1_000 }
+    }
 }
 
 impl RuntimeBuilder {
@@ -81,6 +89,12 @@ impl RuntimeBuilder {
         self
     }
 
+    /// How many instances there may be at once; 1 000 by default. To set up a place for each takes microseconds.
+    pub fn instances(mut self, instances: u32) -> Self {
+        self.instances = instances;
+        self
+    }
+
     /// Sets up the sandbox.
     ///
     /// # Errors
@@ -88,7 +102,7 @@ impl RuntimeBuilder {
     /// [`Error::Setup`] where the machine does not allow what the sandbox needs.
     pub fn build(self) -> Result<Runtime, Error> {
         let setup = |error: &dyn std::fmt::Display| Error::Setup(error.to_string());
-        let engine = engine()?;
+        let engine = engine(self.instances)?;
         let mut linker = Linker::new(&engine);
         host::add_to_linker(&mut linker).map_err(|error| setup(&error))?;
         let tokio = tokio::runtime::Builder::new_multi_thread()

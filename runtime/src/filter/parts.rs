@@ -115,7 +115,7 @@ impl Apart {
             }
         }
         for (name, cut) in self.0 {
-            let tensor = cut.join(pieces.shift_remove(&name).unwrap_or_default())?;
+            let tensor = cut.join(pieces.get_mut(&name).map(std::mem::take).unwrap_or_default())?;
             tensors.insert(name, tensor);
         }
         Some(())

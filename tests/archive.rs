@@ -148,7 +148,7 @@ fn text_is_smaller_at_a_higher_level() {
 fn limits_end_an_archive() {
     let limits = |entries, depth| {
         Fixture::with(StoreOptions {
-            archive: ArchiveLimits { entries, depth, reported: 2 },
+            archive: ArchiveLimits { entries, depth, paths: 20, reported: 2 },
             ..StoreOptions::default()
         })
     };
@@ -172,6 +172,15 @@ fn limits_end_an_archive() {
     fixture.write("1/2/3/file", "");
     let error = fixture.refused();
     assert!(error.contains("QuotaExceeded") && error.contains("1/2/3/"), "{error}");
+
+    let fixture = limits(100, 9);
+    fixture.write("a/123456789", "");
+    fixture.archive();
+    let fixture = limits(100, 9);
+    fixture.write("a/123456789", "");
+    fixture.write("a/1234567", "");
+    let error = fixture.refused();
+    assert!(error.contains("QuotaExceeded") && error.contains("archive-paths reached: 20"), "{error}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use flip_runtime::{
     Code, DataKind, Dxo, Error, Instance, Limits, Outcome, RecordedLog, ReturnCode, Shareable,
 };
 use flip_wasm_tests::{
-    STEPS, assert_same, context, difference, misbehaving, misbehaving_filter, misbehaving_within,
+    STEPS, assert_same, context, difference, float32, misbehaving, misbehaving_filter, misbehaving_within,
     percentile_privacy, raw, update, update_of, values,
 };
 use std::sync::Arc;
@@ -290,4 +290,21 @@ fn an_aborted_run_lets_nothing_out() {
     let held = filter.filter_result(Shareable::ok(update()), &context);
     assert!(held.reply.dxo.is_none());
     assert!(held.outcome.unwrap_err().to_string().contains("aborted"));
+}
+
+#[test]
+fn what_a_filter_says_that_it_left_as_it_was_is_as_it_was() {
+    let twins = || {
+        let tensor = |number: f32| float32(&[2], &[number, number]);
+        let tensors = [("a".to_owned(), tensor(1.0)), ("b".to_owned(), tensor(2.0))];
+        Dxo::of_tensors(DataKind::WeightDiff, tensors).unwrap()
+    };
+    for deed in [r#""zero-and-deny""#, r#""swap-and-deny""#, r#""tag-and-deny""#] {
+        let error = misbehaving(deed).filter(twins(), &context()).unwrap_err();
+        assert!(error.to_string().contains("it says that it changed nothing"), "{deed}: {error}");
+    }
+    // What an earlier filter has written is nothing that this one has changed.
+    let filtered = misbehaving(r#""zero-half""#).filter(twins(), &context()).unwrap();
+    let again = misbehaving(r#"{"unchanged": "off"}"#).filter(filtered.dxo, &context()).unwrap();
+    assert_eq!(again.leaves[0].outcome, Outcome::Unchanged("off".to_owned()));
 }

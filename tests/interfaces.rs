@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use flip_runtime::services::{Caller, Events};
 use flip_runtime::{Limits, ReturnCode, Services, Shareable};
-use flip_wasm_tests::{Site, context, lines, on_go, percentile_privacy, spent, update};
+use flip_wasm_tests::{Fails, Site, context, lines, on_go, percentile_privacy, spent, update};
 use serde_json::{Value, json};
 
 fn within(limits: Limits) -> Site {
@@ -123,6 +123,23 @@ fn upload_bytes_bound_archives_and_nothing_is_stored() {
     assert!(outcomes[0].starts_with("quota exceeded: ") && outcomes[0].contains("10000"), "{}", outcomes[0]);
     assert!(outcomes[1].starts_with("not found: "), "{}", outcomes[1]);
     assert_eq!(outcomes[2], "ok b of 1 bytes");
+}
+
+#[test]
+fn uploads_that_fail_were_free() {
+    let mut site = within(Limits { upload_bytes: 10_000, ..Limits::default() });
+    site.services.object_store = Some(Arc::new(Fails::AfterSending(6_000)));
+    let archive = || json!({"put-archive": ["a.zip", "job", ""]});
+    let outcomes = site.run(vec![archive(), archive(), json!({"put": ["b", "x"]})]);
+    assert!(outcomes[..2].iter().all(|outcome| outcome.starts_with("unavailable: ")), "{outcomes:?}");
+    assert_eq!(outcomes[2], spent("upload-bytes", "9.8 KiB"));
+}
+
+#[test]
+fn objects_without_bytes_were_without_number() {
+    let site = within(Limits { files: 2, ..Limits::default() });
+    let outcomes = site.run(["a", "b", "c"].map(|key| json!({"put": [key, ""]})).to_vec());
+    assert_eq!(outcomes, ["ok a of 0 bytes", "ok b of 0 bytes", &*spent("files", "2")]);
 }
 
 #[test]

@@ -74,6 +74,19 @@ fn a_staged_file_is_gone_when_its_instance_is_dropped() {
 }
 
 #[test]
+fn a_staged_file_whose_directory_was_moved_stayed_for_good() {
+    let site = Site::granting_everything();
+    site.write("job/a/there", "there");
+    site.assert_outcomes([
+        (json!({"stage": ["job", "a/new", "x"]}), "ok"),
+        (json!({"rename": ["job", "a", "job", "b"]}), "ok"),
+        (json!({"commit": null}), "not found: a/new: nothing is there"),
+        (json!({"drop-staged": null}), "ok"),
+    ]);
+    assert_eq!(site.names("job/b"), ["there"]);
+}
+
+#[test]
 fn a_file_that_the_quota_cuts_off_keeps_its_old_contents_whole() {
     let mut site = Site::granting_everything();
     site.limits = Limits { file_bytes: 300_000, ..Limits::default() };

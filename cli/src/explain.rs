@@ -130,6 +130,13 @@ mod tests {
         let others = ["case-failed", "trapped", "poisoned"];
         assert_eq!(entries().count(), Code::ALL.len() + limits.len() + told.len() + others.len());
         assert!(told.iter().chain(&others).all(|name| find(name).is_some()));
+        for entry in entries() {
+            for part in ["Usual cause", "Change"] {
+                let told = entry.text.split_once(&format!("\n\n**{part}:** ")).map(|(_, told)| told);
+                let is_told = told.is_some_and(|told| told.starts_with(char::is_alphanumeric));
+                assert!(is_told, "{}: {part}", entry.name);
+            }
+        }
     }
 
     /// The first error, and of each the next one: a new one has to be put among them.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use flip_runtime::audit::{AuditTrail, DataEntry, RunKind, Start};
 use flip_runtime::report::{self, LeftFile};
 use flip_runtime::safetensors::{self, Complete, Output, Overrides};
-use flip_runtime::{Dxo, Error, FlContext, Leaf, Outcome, Policy, Source, Tensor};
+use flip_runtime::{Dxo, Error, Filtered, FlContext, Leaf, Outcome, Policy, Source, Tensor};
 
 use crate::args::{Filter, Global};
 use crate::error::{self, Usage};
@@ -37,7 +37,10 @@ pub fn run(args: &Filter, global: &Global) -> anyhow::Result<()> {
         && let Some(error) = error.downcast_ref::<Error>()
     {
         let report = report::of_failed_filter(&trail.lines(), PLACE, TASK, &args.component, error);
-        staged.write_out(&report)?;
+        // What ended the filter matters more than a report that cannot be written.
+        if let Err(error) = staged.write_out(&report) {
+            tracing::error!("no report: {error:#}");
+        }
     }
     let finished = audit::finish(trail.as_ref(), filtered.as_ref().err().map(error::code));
     let summary = filtered?;
@@ -92,32 +95,37 @@ fn filter(
         Ok((filtered, output))
     });
     drop(progress);
-    let (filtered, output) = match filtered {
+    let usage = instance.usage();
+    let note = |out: Result<&Filtered, &Error>| match (trail, out) {
+        (None, _) => Ok(()),
+        (Some(trail), Ok(filtered)) => {
+            trail.data_out(DataEntry::of(PLACE, TASK, Some(&filtered.dxo)).map_err(Error::from)?)
+        }
+        (Some(trail), Err(error)) => trail.data_out(DataEntry::refused(PLACE, TASK, error.code())),
+    };
+    let told = |staged: Option<Staged>, filtered: &Result<Filtered, Error>, files| -> anyhow::Result<_> {
+        let (Some(mut staged), Some(trail)) = (staged, trail) else { return Ok(None) };
+        staged.write(&report::of_filter(&trail.lines(), &admitted, &usage, filtered, files))?;
+        Ok(Some(staged))
+    };
+    let (mut filtered, output) = match filtered {
         Ok((filtered, output)) => (Ok(filtered), Some(output)),
         Err(error) => (Err(error), None),
     };
-    if let Some(trail) = trail {
-        trail.data_out(match &filtered {
-            Ok(filtered) => DataEntry::of(PLACE, TASK, Some(&filtered.dxo)).map_err(Error::from)?,
-            Err(error) => DataEntry::refused(PLACE, TASK, error.code()),
-        })?;
-    }
-    let report = match (staged.take(), trail) {
-        (Some(mut staged), Some(trail)) => {
-            let file = |output: &Complete| LeftFile {
-                path: args.output.display().to_string(),
-                size: Some(output.size()),
-                sha256: None,
-            };
-            let files = output.as_ref().map(file).into_iter().collect();
-            let report = report::of_filter(&trail.lines(), &admitted, &instance.usage(), &filtered, files);
-            staged.write(&report)?;
-            Some(staged)
-        }
-        _ => None,
+    note(filtered.as_ref())?;
+    let left = |output: &Complete| LeftFile {
+        path: args.output.display().to_string(),
+        size: Some(output.size()),
+        sha256: None,
     };
-    // Also where nothing leaves: the report says why.
-    output.map_or(Ok(()), Complete::publish)?;
+    // The report is written before the output gets its name: without the one there is not the other.
+    let mut report = told(staged.take(), &filtered, output.iter().map(left).collect())?;
+    if let Some(Err(error)) = output.map(Complete::publish) {
+        note(Err(&error))?;
+        filtered = Err(error);
+        let again = args.report.as_deref().map(Staged::create).transpose()?;
+        report = told(again, &filtered, Vec::new())?;
+    }
     report.map_or(Ok(()), Staged::publish)?;
     Ok(summary(instance.name(), &data, &filtered?.leaves))
 }

@@ -37,7 +37,7 @@ fn a_handle_of_another_filter_in_the_chain_is_unknown() {
         let failed = format!("  {site}, train (filter-1): guessing: trapped: unknown handle index 4\n");
         assert!(ran.summary.contains(&failed), "{}", ran.summary);
     }
-    assert!(ran.summary.contains("refused   4\n"), "{}", ran.summary);
+    assert!(ran.summary.contains("refused   4 results\n"), "{}", ran.summary);
     // The other one did nothing wrong.
     assert!(!ran.summary.contains("(filter-0)"), "{}", ran.summary);
     assert!(job.files("workspace/outbox").is_empty(), "nothing may leave");

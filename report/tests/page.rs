@@ -3,7 +3,9 @@
 #[path = "../examples/render/fixtures/mod.rs"]
 mod fixtures;
 
-use flip_report::{Failure, MAX_BYTES, Place, ReadError, Report, Sent, Task, html, json};
+use flip_report::{
+    Besides, Component, Failure, MAX_BYTES, Place, Ran, ReadError, Report, Sent, Task, html, json,
+};
 use proptest::prelude::*;
 use serde_json::{Value, json as value};
 
@@ -177,6 +179,51 @@ fn what_was_sent_to_the_hub_is_told_and_on_a_developers_machine_nothing_was() {
         !withheld.iter().any(|line| line.starts_with("Told") || line.starts_with("Failed")),
         "{withheld:?}"
     );
+}
+
+#[test]
+fn nothing_was_deleted_was_said_where_a_trail_only_counts_deletions() {
+    let mut component = Component { id: "cleaner".to_owned(), of_trail: true, ..Component::default() };
+    component.usage.stored_besides = Besides { count: 1, ..Besides::default() };
+    component.usage.deleted_besides = Besides { count: 3, ..Besides::default() };
+    let mut report = Report::new("0.1.0", Ran::Job);
+    report.places =
+        vec![Place { name: "server".to_owned(), components: vec![component], ..Place::default() }];
+    let said = said(&report);
+    for sentence in [
+        "Stored: 1 object that the audit trail only counts.",
+        "Deleted: 3 deletions that the audit trail only counts.",
+    ] {
+        assert!(said.contains(&sentence.to_owned()), "{said:?}");
+    }
+    let page = html(&report);
+    assert!(!page.contains("Nothing was deleted") && !page.contains("Nothing was stored"), "{page}");
+    assert!(page.contains("stored <data value=\"1\">1</data> object, which the audit trail only counts."));
+    assert!(page.contains("deleted <data value=\"3\">3</data> times, which the audit trail only counts."));
+    for label in ["objects stored, only counted", "deletions, only counted"] {
+        assert!(page.contains(label), "{label}");
+    }
+}
+
+#[test]
+fn cuts_of_tensors_and_of_stages_were_not_marked() {
+    let mut report = fixture("filter");
+    let number = |page: &str, of: &str| page.matches(of).count();
+    let (spark, cuts) = ("<svg class=\"spark\"", "<path class=\"cuts\"");
+    let page = html(&report);
+    assert_eq!((number(&page, cuts), number(&page, ">gamma</th>")), (number(&page, spark), 0));
+    // Eight stages, of which six are marked, with one gamma.
+    let change = report.results[0].filters[0].leaves[0].change.as_mut().unwrap();
+    (change.all.cutoff, change.all.gamma) = (None, None);
+    for (index, tensor) in change.tensors.iter_mut().enumerate() {
+        tensor.change.cutoff = Some(0.001 + 0.000_1 * (index % 8) as f64);
+    }
+    let page = html(&report);
+    assert_eq!(number(&page, "\"line stage cutoff\""), 6);
+    assert_eq!(number(&page, "\"line stage gamma\""), 1);
+    assert!(page.contains("gammas of stages: 0.005<"), "{page}");
+    // The update as a whole has neither.
+    assert_eq!((number(&page, cuts) + 1, number(&page, ">gamma</th>")), (number(&page, spark), 1));
 }
 
 #[test]

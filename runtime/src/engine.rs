@@ -58,10 +58,11 @@ fn config() -> Config {
 fn pool(instances: u32) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::default();
     // These reserve address space, not memory; what an instance may use of them its own limits say.
+    let (memories, others) = (instances.max(1_000), instances.saturating_mul(4).max(4_000));
     pool.total_component_instances(instances)
-        .total_core_instances(4_000)
-        .total_memories(1_000)
-        .total_tables(4_000)
+        .total_core_instances(others)
+        .total_memories(memories)
+        .total_tables(others)
         .total_stacks(instances)
         .max_memories_per_component(100)
         .max_tables_per_component(200)

@@ -82,7 +82,7 @@ pub struct Limits {
     /// Events that it fires: each enters other components. A job has some hundreds.
     pub events: u64,
     /// Files that it starts to write, and parts of directories' paths that it makes: results come in a
-    /// handful.
+    /// handful. As many objects that it starts to store.
     pub files: u64,
     /// Directories and files that it keeps open at a time, the one that was read last in each directory
     /// among them: the process has some thousand for everybody. Components need a handful.
@@ -90,7 +90,7 @@ pub struct Limits {
     /// The bytes that it writes to files. Results are texts; models are written by the engine.
     #[serde(deserialize_with = "size")]
     pub file_bytes: u64,
-    /// The bytes that it uploads. A job's folder holds a model or two.
+    /// The bytes that it uploads, those of uploads that fail among them. A job's folder holds a model or two.
     #[serde(deserialize_with = "size")]
     pub upload_bytes: u64,
     /// Requests to the hub: some per round and site.

@@ -232,7 +232,12 @@ for (const { name, report, url } of await reports()) {
 
     test('fits a narrow screen', async () => {
       const { page } = await open(chromium, url, { viewport: { width: 360, height: 640 } });
-      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 360);
+      const width = () => page.evaluate(() => document.documentElement.scrollWidth);
+      assert.equal(await width(), 360);
+      for (const bar of [page.locator('.events i').first(), page.locator('.events i').last()]) {
+        if (await bar.count() > 0) await bar.focus();
+        assert.equal(await width(), 360);
+      }
       await page.close();
     });
 
@@ -247,6 +252,18 @@ for (const { name, report, url } of await reports()) {
       if (marks > 0) {
         assert.ok(reached, 'no mark of the timeline is reached');
         assert.ok(await page.locator('.mark:focus .tip').isVisible());
+      }
+      const bar = page.locator('.events i').last();
+      if (await bar.count() > 0) {
+        await bar.focus();
+        const [label, content, display] = await bar.evaluate((focused) => {
+          const shown = getComputedStyle(focused, '::after');
+          return [focused.getAttribute('aria-label'), shown.content, shown.display];
+        });
+        // In the style it is a string, with quotes around it and signs before others.
+        const bare = (text) => text.replace(/["\\]/gu, '');
+        assert.equal(bare(content), bare(label));
+        assert.notEqual(display, 'none');
       }
       const details = page.locator('details:not([open])').first();
       if (await details.count() > 0) {
@@ -265,6 +282,11 @@ for (const { name, report, url } of await reports()) {
         return all.filter((content) => !content.checkVisibility({ contentVisibilityAuto: true })).length;
       });
       assert.equal(hidden, 0);
+      const bar = page.locator('.events i').first();
+      if (await bar.count() > 0) {
+        await bar.focus();
+        assert.equal(await bar.evaluate((focused) => getComputedStyle(focused, '::after').display), 'none');
+      }
       await page.close();
     });
   });

@@ -3,7 +3,7 @@
 use flip_runtime::Limits;
 
 use super::table::{Attack, CommandLine, Ended, Expected, deed, elsewhere, host};
-use crate::{assert_same, context, misbehaving, misbehaving_within, update, values};
+use crate::{context, misbehaving, update, values};
 
 pub const ATTACKS: &[Attack] = &[
     deed(
@@ -92,13 +92,17 @@ pub const ATTACKS: &[Attack] = &[
         "",
         Expected::Out(r#"a float32 [2, 2], b float32 [2], by ["MisbehavingFilter"]"#),
     ),
-    host(
+    deed(
         "54",
         "a filter that says it did nothing, and zeroed half of the data",
-        half_zeroed,
-        CommandLine::Test("cli/tests/hostile.rs::hostile_filters_end_with_their_exit_code_and_leave_nothing"),
+        r#""zero-and-deny""#,
         "",
-        Expected::Trap("unreachable"),
+        Expected::Failed("it says that it changed nothing, and has changed the data"),
+    ),
+    elsewhere(
+        "54",
+        "a filter that says it did nothing, and swapped two tensors or added a meta property",
+        "tests/duties.rs::what_a_filter_says_that_it_left_as_it_was_is_as_it_was",
     ),
     elsewhere(
         "54",
@@ -124,15 +128,6 @@ pub const ATTACKS: &[Attack] = &[
         Expected::Harmless("the same bytes, and as many host calls"),
     ),
 ];
-
-/// What it was given is not touched: a clone made before keeps every bit.
-fn half_zeroed(limits: Limits) -> Ended {
-    let (given, kept) = (update(), update());
-    let clone = given.clone();
-    let ended = misbehaving_within(r#""zero-then-panic""#, limits).filter(given, &context());
-    assert_same(&clone, &kept);
-    ended.map(|_| "it went out".to_owned())
-}
 
 fn twice(_: Limits) -> Ended {
     let run = || {

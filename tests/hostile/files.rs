@@ -57,6 +57,13 @@ pub const ATTACKS: &[Attack] = &[
         Expected::Told("not permitted: "),
     ),
     errands(
+        "28",
+        "a move of what may not be deleted to where it may be",
+        moves_to_where_all_is_deleted,
+        "",
+        Expected::Told("not permitted: "),
+    ),
+    errands(
         "29",
         "writing, replacing, moving, making directories where reading is granted",
         writes_where_reading_is_granted,
@@ -197,6 +204,16 @@ fn links_of_the_operator() -> Errands {
 }
 
 const READ_ONLY: &str = r#"directories = { job = "read", workspace = "read-write" }"#;
+
+fn moves_to_where_all_is_deleted() -> Errands {
+    Errands::granting("directories = { workspace = \"read-write\" }\ncleanup = [\"workspace/save/*\"]")
+        .file("workspace/models/a", "kept")
+        .file("workspace/save/a", "old")
+        .told("not permitted: cleanup", [json!({"rename": ["workspace", "models", "workspace", "save/x"]})])
+        .told("ok", [json!({"rename": ["workspace", "save/a", "workspace", "save/b"]})])
+        .told("ok", [json!({"rename": ["workspace", "save/b", "workspace", "save/a"]})])
+        .leaves("workspace/models/a", "kept")
+}
 
 fn moves_across_grants() -> Errands {
     let moves = [

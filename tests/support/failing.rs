@@ -10,6 +10,8 @@ use flip_runtime::services::{Archived, Call, Hub, HubMessage, ObjectMeta, Object
 pub enum Fails {
     /// With this error.
     With(ServiceError),
+    /// After it has sent so many bytes.
+    AfterSending(u64),
     /// It panics.
     Panics,
     /// It does nothing until the call's time is up, says so, and takes note of the abort signal.
@@ -42,6 +44,10 @@ impl Fails {
     fn fail<T>(&self, call: &Call) -> Result<T, ServiceError> {
         match self {
             Self::With(error) => Err(error.clone()),
+            Self::AfterSending(bytes) => {
+                call.count_sent(*bytes);
+                Err(ServiceError::Unavailable("it broke off".to_owned()))
+            }
             Self::Panics => panic!("a bug in the service"),
             Self::Waits => loop {
                 call.check()?;

@@ -3,8 +3,9 @@
 use bytesize::ByteSize;
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table};
-use flip_runtime::job::{JobReport, PlaceReport};
-use flip_runtime::one_line;
+use flip_runtime::job::{JobReport, PlaceReport, TaskReport};
+use flip_runtime::report::text::counted;
+use flip_runtime::{ReturnCode, one_line};
 
 use super::args::Run;
 use crate::components::sized;
@@ -45,17 +46,10 @@ pub fn of(report: &JobReport, args: &Run) -> String {
         }
     }
     let left = report.results.iter().filter(|result| !result.files.is_empty()).count();
-    let refused = report.results.iter().filter(|result| result.refused.is_some()).count();
     if left > 0 {
         text += &fit(&format!("results   {left} left, now in {}", args.workspace.join("outbox").display()));
     }
-    text +=
-        &fit(&format!("refused   {}", if refused == 0 { "none".to_owned() } else { refused.to_string() }));
-    for result in &report.results {
-        if let Some(refused) = &result.refused {
-            text += &fit(&format!("  {}, {} ({}): {}", result.at, result.task, refused.what, refused.error));
-        }
-    }
+    refusals(&mut text, report);
     failures(&mut text, report);
     let engine: Vec<_> = report.places.iter().map(engine).filter(|line| !line.is_empty()).collect();
     text += "left to the FL engine\n";
@@ -65,6 +59,43 @@ pub fn of(report: &JobReport, args: &Run) -> String {
     text
 }
 
+/// What was refused: data on its way out or in, each with its reason, and calls into the host.
+fn refusals(text: &mut String, report: &JobReport) {
+    let results = report.results.iter().filter_map(|result| Some((result, result.refused.as_ref()?)));
+    let results: Vec<_> = results.collect();
+    let tasks: Vec<_> = report.tasks.iter().filter(|task| kept_out(task)).collect();
+    let components = report.places.iter().flat_map(|place| &place.components);
+    let calls = components.fold(0_u64, |sum, component| sum.saturating_add(component.usage.refusals));
+    *text += &fit(&format!("refused   {}", in_short(results.len() as u64, tasks.len() as u64, calls)));
+    for (result, refused) in results {
+        *text += &fit(&format!("  {}, {} ({}): {}", result.at, result.task, refused.what, refused.error));
+    }
+    for task in tasks {
+        let why = task.exception.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+        *text += &fit(&format!("  {}, the data of {} ({}){why}", task.at, task.task, task.executor));
+    }
+}
+
+/// Whether a filter did not let the task's data in.
+fn kept_out(task: &TaskReport) -> bool {
+    task.return_code == ReturnCode::TaskDataFilterError.name()
+}
+
+/// What was refused, counted.
+fn in_short(results: u64, tasks: u64, calls: u64) -> String {
+    let mut parts = Vec::new();
+    if results > 0 {
+        parts.push(counted(results, "result"));
+    }
+    if tasks > 0 {
+        parts.push(format!("the data of {}", counted(tasks, "task")));
+    }
+    if calls > 0 {
+        parts.push(counted(calls, "call"));
+    }
+    if parts.is_empty() { "none".to_owned() } else { parts.join(", ") }
+}
+
 fn failures(text: &mut String, report: &JobReport) {
     let failed = report.places.iter().flat_map(|place| {
         place.components.iter().flat_map(move |component| {
@@ -72,7 +103,8 @@ fn failures(text: &mut String, report: &JobReport) {
         })
     });
     let failed: Vec<_> = failed.collect();
-    let tasks: Vec<_> = report.tasks.iter().filter(|task| task.exception.is_some()).collect();
+    let tasks = report.tasks.iter().filter(|task| task.exception.is_some() && !kept_out(task));
+    let tasks: Vec<_> = tasks.collect();
     let fatal = report.places.iter().filter_map(|place| Some((&place.name, place.fatal.as_ref()?)));
     let fatal: Vec<_> = fatal.collect();
     if failed.is_empty() && tasks.is_empty() && fatal.is_empty() {
@@ -132,4 +164,45 @@ fn components(report: &JobReport) -> Table {
 
 fn size(bytes: u64) -> String {
     if bytes == 0 { String::new() } else { ByteSize::b(bytes).display().iec().to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_zero_is_not_told() {
+        assert_eq!(in_short(0, 0, 0), "none");
+        assert_eq!(in_short(1, 1, 3), "1 result, the data of 1 task, 3 calls");
+        assert_eq!(in_short(4, 0, 1), "4 results, 1 call");
+        assert_eq!(in_short(0, 2, 0), "the data of 2 tasks");
+    }
+
+    #[test]
+    fn data_that_was_not_let_in_was_none_refused_and_a_task_that_failed() {
+        let report = JobReport {
+            job_id: "job".to_owned(),
+            local_dev: false,
+            aborted: false,
+            statuses: Vec::new(),
+            places: Vec::new(),
+            tasks: vec![TaskReport {
+                seq: 1,
+                at: "site-1".to_owned(),
+                task: "train".to_owned(),
+                executor: "scale".to_owned(),
+                return_code: "TASK_DATA_FILTER_ERROR",
+                exception: Some("Scale: refused: too large".to_owned()),
+            }],
+            results: Vec::new(),
+            happened: Vec::new(),
+            happened_besides: 0,
+        };
+        let (mut refused, mut failed) = (String::new(), String::new());
+        refusals(&mut refused, &report);
+        failures(&mut failed, &report);
+        let told =
+            "refused   the data of 1 task\n  site-1, the data of train (scale): Scale: refused: too large\n";
+        assert_eq!((&*refused, &*failed), (told, ""));
+    }
 }

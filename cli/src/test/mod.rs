@@ -29,6 +29,7 @@ use flip_runtime::{Component, Policy, Runtime, Source, one_line};
 
 use crate::args::Global;
 use crate::error::Usage;
+use crate::lines::fit;
 use crate::report::Staged;
 use crate::{print, sandbox};
 use args::Test;
@@ -40,6 +41,10 @@ use runner::Given;
 const FAILED: u8 = 1;
 /// The cases of a component where none are named.
 const CASES: &str = "cases.yaml";
+/// The column at which a case's name stands.
+const BELOW_NAME: usize = 8;
+/// The most columns that a difference stands further in.
+const MOST_SET_IN: usize = 40;
 
 /// One case file.
 struct File {
@@ -244,6 +249,13 @@ fn attempt(bench: &Bench<'_>, file: &File, case: &Case, bless: bool) -> (Verdict
     (verdict, blessed)
 }
 
+/// A line of a difference, below the name of its case. What is set in too far for a terminal is set in less.
+fn difference(line: &str) -> String {
+    let text = line.trim_start_matches(' ');
+    let before = " ".repeat(BELOW_NAME + (line.len() - text.len()).min(MOST_SET_IN));
+    fit(&format!("{before}{}", one_line(text, 2_000)))
+}
+
 fn summary(verdicts: &[Verdict]) -> String {
     let mut text = String::new();
     for verdict in verdicts {
@@ -252,12 +264,8 @@ fn summary(verdicts: &[Verdict]) -> String {
             (false, true) => "blessed ",
             (false, false) => "ok      ",
         };
-        let _ = writeln!(text, "{word}{}", one_line(&verdict.name, 200));
-        for failure in &verdict.failures {
-            for line in failure.lines() {
-                let _ = writeln!(text, "        {}", one_line(line, 2_000));
-            }
-        }
+        text += &fit(&format!("{word}{}", one_line(&verdict.name, 200)));
+        text.extend(verdict.failures.iter().flat_map(|failure| failure.lines()).map(difference));
     }
     let count = |which: fn(&Verdict) -> bool| verdicts.iter().filter(|verdict| which(verdict)).count();
     let (failed, blessed) = (count(Verdict::failed), count(|verdict| verdict.blessed));
@@ -265,4 +273,31 @@ fn summary(verdicts: &[Verdict]) -> String {
     let blessed = if blessed > 0 { format!(", {blessed} blessed") } else { String::new() };
     let _ = writeln!(text, "{} cases, {passed} passed, {failed} failed{blessed}", verdicts.len());
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_was_wider_than_a_terminal() {
+        let failure = format!(
+            "call 1, filter: {}\n  + {}\n{}end",
+            "differs ".repeat(20),
+            "x".repeat(150),
+            " ".repeat(200)
+        );
+        let verdict = Verdict {
+            file: PathBuf::from(CASES),
+            name: "a long name ".repeat(10),
+            time: Duration::ZERO,
+            failures: vec![failure.clone()],
+            blessed: false,
+        };
+        let text = summary(&[verdict]);
+        assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+        let without_gaps = |text: &str| text.replace([' ', '\n'], "");
+        assert!(without_gaps(&text).contains(&without_gaps(&failure)), "nothing may be lost: {text}");
+        assert!(text.contains("\n          + xxx"), "{text}");
+    }
 }

@@ -79,7 +79,7 @@ fn overview(all: &[Seen<'_>]) -> Markup {
                 }
                 td { (name(&filter.id)) }
                 td { (outcome(leaf)) }
-                td { (spark(all.and_then(|all| all.histogram.as_ref()))) }
+                td { @if let Some(all) = all { (spark(all, all)) } }
                 td.number { (percent(all.and_then(|all| all.zeroed))) }
                 td.number { (percent(all.and_then(|all| all.clipped))) }
                 td.number { (number_of(all.and_then(|all| all.norm.before))) }
@@ -109,10 +109,13 @@ fn gauges(leaf: &Leaf) -> Markup {
 fn update(change: &Change, room: usize, label: &str) -> Markup {
     html! {
         (figures(&change.all))
-        @if change.all.cutoff.is_none() && change.tensors.iter().any(|tensor| tensor.change.cutoff.is_some()) {
-            p.muted { "The filter cuts each stage of the model by itself: the cutoffs stand with the tensors." }
+        @if change.is_staged() {
+            p.muted {
+                "The filter cuts each stage of the model by itself: the cutoffs and gammas stand with the tensors, \
+                and the first six of each are marked here."
+            }
         }
-        (plot(&change.all, label))
+        (plot(change, label))
         (tensors(change, room, label))
     }
 }

@@ -31,21 +31,22 @@ pub fn storage(report: &Report) -> Option<Markup> {
     let (trees, more_trees) = first(&deleted, MAX_OBJECTS);
     Some(html! {
         h3 { "Stored" }
-        @if objects.is_empty() { p.muted { "Nothing was stored." } }
+        @if objects.is_empty() && besides(report, |usage| usage.stored_besides).next().is_none() {
+            p.muted { "Nothing was stored." }
+        }
         @for (place, component, stored) in objects { (object(place, component, stored)) }
         (more(more_objects as u64, "object"))
         @for (component, besides) in besides(report, |usage| usage.stored_besides) {
-            p.muted { (name(&component.id)) " stored " (number(besides.count)) " more objects of " (bytes(besides.bytes)) @if component.of_trail { ", or more" } "." }
+            (stored_besides(component, besides))
         }
         h3 { "Deleted" }
-        @if trees.is_empty() { p.muted { "Nothing was deleted." } }
+        @if trees.is_empty() && besides(report, |usage| usage.deleted_besides).next().is_none() {
+            p.muted { "Nothing was deleted." }
+        }
         @for (place, component, deleted) in trees { (deletion(place, component, deleted)) }
         (more(more_trees as u64, "deletion"))
         @for (component, besides) in besides(report, |usage| usage.deleted_besides) {
-            p.muted {
-                (name(&component.id)) " deleted " (number(besides.count)) " times more: " (number(besides.files)) " files of " (bytes(besides.bytes))
-                @if component.of_trail { ", or more" } "."
-            }
+            (deleted_besides(component, besides))
         }
     })
 }
@@ -54,6 +55,38 @@ pub fn storage(report: &Report) -> Option<Markup> {
 fn besides(report: &Report, of: fn(&Usage) -> Besides) -> impl Iterator<Item = (&Component, Besides)> {
     let all = report.components().map(move |(_, component)| (component, of(&component.usage)));
     all.filter(|(_, besides)| !besides.is_nothing()).take(MAX_OBJECTS)
+}
+
+/// What a component stored and is not listed. Where a trail only counts it, nobody knows how much it was.
+fn stored_besides(component: &Component, besides: Besides) -> Markup {
+    let more = if component.usage.stored.is_empty() { "" } else { " more" };
+    html! {
+        p.muted {
+            (name(&component.id)) " stored " (number(besides.count)) (more) (one_or(besides.count, " object", " objects"))
+            @if component.of_trail && besides.bytes == 0 { ", which the audit trail only counts." }
+            @else { " of " (bytes(besides.bytes)) (or_more(component)) }
+        }
+    }
+}
+
+/// The same of what it deleted.
+fn deleted_besides(component: &Component, besides: Besides) -> Markup {
+    let more = if component.usage.deleted.is_empty() { "" } else { " more" };
+    html! {
+        p.muted {
+            (name(&component.id)) " deleted " (number(besides.count)) (one_or(besides.count, " time", " times")) (more)
+            @if component.of_trail && besides.files == 0 { ", which the audit trail only counts." }
+            @else {
+                ": " (number(besides.files)) (one_or(besides.files, " file of ", " files of ")) (bytes(besides.bytes))
+                (or_more(component))
+            }
+        }
+    }
+}
+
+/// The end of a sentence on what a trail does not know all of.
+fn or_more(component: &Component) -> &'static str {
+    if component.of_trail { ", or more." } else { "." }
 }
 
 fn object(place: &Place, component: &Component, stored: &Stored) -> Markup {

@@ -22,9 +22,11 @@ pub fn tensors(change: &Change, room: usize, label: &str) -> Markup {
         ("all below", "number"),
         ("after", "number"),
     ];
-    // Of a filter that works in stages, each has a cutoff of its own; else there is one of all.
-    let staged = change.all.cutoff.is_none() && shown.iter().any(|tensor| tensor.change.cutoff.is_some());
-    let head = head.into_iter().chain(staged.then_some(("cutoff", "number"))).collect::<Vec<_>>();
+    // Of a filter that works in stages, each has a cutoff and gamma of its own; else there is one of all.
+    let staged = change.is_staged();
+    let of_stages = [("cutoff", "number"), ("gamma", "number")];
+    let head = head.into_iter().chain(of_stages.into_iter().filter(|_| staged)).collect::<Vec<_>>();
+    let all = &change.all;
     let optional = |number: Option<f64>, show: fn(f64) -> String| number.map_or_else(|| "–".to_owned(), show);
     let rows = html! {
         @for tensor in shown {
@@ -41,14 +43,17 @@ pub fn tensors(change: &Change, room: usize, label: &str) -> Markup {
                     }
                 }
                 td.number { (count(change.elements)) }
-                td { (spark(change.histogram.as_ref())) }
+                td { (spark(change, all)) }
                 td.number { (optional(change.zeroed, share)) (bar("", change.zeroed.unwrap_or(0.0))) }
                 td.number { (optional(change.clipped, share)) }
                 td.number { (optional(change.norm.before, figure)) }
                 td.number { (optional(change.norm.after, figure)) }
                 td.number { (optional(change.max.before, figure)) }
                 td.number { (optional(change.max.after, figure)) }
-                @if staged { td.number { (optional(change.cutoff, figure)) } }
+                @if staged {
+                    td.number { (optional(change.cutoff, figure)) }
+                    td.number { (optional(change.gamma, figure)) }
+                }
             }
         }
     };

@@ -120,7 +120,9 @@ fn event(mark: &Mark<'_>, most: u64) -> Markup {
     let more = if mark.times > all { " and others" } else { "" };
     let label = format!("{}{first}: {}{more}", counted(mark.times, "event"), types.join(", "));
     let style = format!("left:{}%;height:{}%", rounded(mark.start * 100.0), rounded(height));
-    html! { i style=(style) tabindex="0" role="img" aria-label=(label) title=(label) {} }
+    // The style shows the label beside the bar that is pointed at or has the focus.
+    let side = (mark.start > 0.5).then_some("from-right");
+    html! { i class=[side] style=(style) tabindex="0" role="img" aria-label=(label) {} }
 }
 
 fn mark_of(mark: &Mark<'_>, notable: &[usize]) -> Markup {

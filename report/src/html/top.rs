@@ -57,10 +57,6 @@ fn figures(report: &Report) -> Markup {
     let components = report.components().count() as u64;
     let left = report.results.iter().filter(|result| result.left()).count() as u64;
     let refused = report.refusals();
-    let stored = report.components().map(|(_, component)| component.usage.stored_total().1);
-    let stored = stored.fold(0_u64, u64::saturating_add);
-    let deleted = report.components().map(|(_, component)| component.usage.deleted_total().0);
-    let deleted = deleted.fold(0_u64, u64::saturating_add);
     let passed = report.cases.iter().filter(|case| case.passed).count() as u64;
     let failed = report.cases.len() as u64 - passed;
     html! {
@@ -72,9 +68,29 @@ fn figures(report: &Report) -> Markup {
             (tile("components", "components in the sandbox", number(components), ""))
             (tile("left", "results left", number(left), ""))
             (tile("refused", "refusals", number(refused), if refused > 0 { "bad" } else { "" }))
-            (tile("stored", "stored", bytes(stored), ""))
-            (tile("deleted", "files deleted", number(deleted), ""))
+            (stored(report))
+            (deleted(report))
         }
+    }
+}
+
+/// The bytes that were stored; of a trail that only counts objects, their number.
+fn stored(report: &Report) -> Markup {
+    let sizes = report.components().map(|(_, component)| component.usage.stored_total().1);
+    match (sizes.fold(0_u64, u64::saturating_add), report.only_counted(|usage| usage.stored_besides)) {
+        (0, objects) if objects > 0 => tile("stored", "objects stored, only counted", number(objects), ""),
+        (size, 0) => tile("stored", "stored", bytes(size), ""),
+        (size, _) => tile("stored", "stored, or more", bytes(size), ""),
+    }
+}
+
+/// The files that were deleted; of a trail that only counts deletions, their number.
+fn deleted(report: &Report) -> Markup {
+    let files = report.components().map(|(_, component)| component.usage.deleted_total().0);
+    match (files.fold(0_u64, u64::saturating_add), report.only_counted(|usage| usage.deleted_besides)) {
+        (0, deletions) if deletions > 0 => tile("deleted", "deletions, only counted", number(deletions), ""),
+        (files, 0) => tile("deleted", "files deleted", number(files), ""),
+        (files, _) => tile("deleted", "files deleted, or more", number(files), ""),
     }
 }
 

@@ -14,6 +14,13 @@ pub struct Change {
     pub left_out: u64,
 }
 
+impl Change {
+    /// Whether the filter works in stages: then each has a cutoff of its own, and there is none of all.
+    pub(crate) fn is_staged(&self) -> bool {
+        self.all.cutoff.is_none() && self.tensors.iter().any(|tensor| tensor.change.cutoff.is_some())
+    }
+}
+
 /// How one tensor changed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]

@@ -1,6 +1,6 @@
 //! The sentences, by what they are about.
 
-use crate::model::{Ran, Report, Sent, Work};
+use crate::model::{Besides, Ran, Report, Sent, Usage, Work};
 use crate::sentence::Sentence;
 use crate::text::{count, counted, duration, size};
 
@@ -99,6 +99,10 @@ impl Report {
         });
         match (stored.as_slice(), objects) {
             (_, 0) => Vec::new(),
+            ([], _) if self.only_counted(|usage| usage.stored_besides) > 0 => {
+                let objects = counted(objects, "object");
+                vec![Sentence::of(format!("{objects} that the audit trail only counts."))]
+            }
             ([one], 1) => {
                 vec![Sentence::of("One object of ").text(size(one.size)).text(": ").name(&one.key).text(".")]
             }
@@ -106,16 +110,18 @@ impl Report {
         }
     }
 
+    /// How many things an audit trail counts and does not list: nobody knows how much it was.
+    pub(crate) fn only_counted(&self, besides: fn(&Usage) -> Besides) -> u64 {
+        let trails = self.components().filter(|(_, component)| component.of_trail);
+        trails.fold(0_u64, |sum, (_, component)| sum.saturating_add(besides(&component.usage).count))
+    }
+
     pub(super) fn what_was_deleted(&self) -> Vec<Sentence> {
-        let (mut files, mut bytes, mut uncounted, mut trees) = (0_u64, 0_u64, 0_u64, Vec::new());
+        let (mut files, mut bytes, mut trees) = (0_u64, 0_u64, Vec::new());
         for (_, component) in self.components() {
             let (more, more_bytes) = component.usage.deleted_total();
             files = files.saturating_add(more);
             bytes = bytes.saturating_add(more_bytes);
-            // Of what a trail counts only, nobody knows how much it was.
-            if component.of_trail {
-                uncounted = uncounted.saturating_add(component.usage.deleted_besides.count);
-            }
         }
         let all = self.components().flat_map(|(_, component)| &component.usage.deleted);
         for deleted in all {
@@ -123,17 +129,17 @@ impl Report {
                 trees.push(deleted.path.as_str());
             }
         }
-        if trees.is_empty() {
-            return Vec::new();
-        }
+        let one = if trees.is_empty() { "deletion" } else { "more deletion" };
+        let more = self.only_counted(|usage| usage.deleted_besides);
+        let more = (more > 0)
+            .then(|| Sentence::of(format!("{} that the audit trail only counts.", counted(more, one))));
         let files = format!("{} of {}, in ", counted(files, "file"), size(bytes));
-        let more = format!("{} that the audit trail only counts.", counted(uncounted, "more deletion"));
-        let more = (uncounted > 0).then(|| Sentence::of(more));
         let listed = match trees.len() {
-            few if few <= MOST => Sentence::of(files).names(trees, MOST).text("."),
-            _ => Sentence::of(files).names(trees.into_iter().take(MOST), MOST).text(" and more."),
+            0 => None,
+            few if few <= MOST => Some(Sentence::of(files).names(trees, MOST).text(".")),
+            _ => Some(Sentence::of(files).names(trees.into_iter().take(MOST), MOST).text(" and more.")),
         };
-        std::iter::once(listed).chain(more).collect()
+        listed.into_iter().chain(more).collect()
     }
 
     pub(super) fn what_the_hub_got(&self) -> Vec<Sentence> {

@@ -20,7 +20,7 @@ use crate::inspect::Digest;
 /// The most lines of one component's calls that change nothing.
 const MAX_READS: u64 = 8_000;
 /// The most lines of its calls of one function that changes something, of those that went well and of the others
-/// each: nobody hides a deletion behind other calls.
+/// each: nobody hides a deletion behind calls of other kinds. What comes after so many of its own kind is counted.
 const MAX_CHANGES: u64 = 2_000;
 
 /// What stands before the digest of the last line itself.

@@ -176,6 +176,10 @@ pub struct DataEntry {
     pub bytes: u64,
     /// [`digest`](super::digest) of its tensors; none where it has none.
     pub sha256: Option<Digest>,
+    /// The size of its names, meta properties and plain values as text, with some bytes for each: what a filter adds
+    /// there shows.
+    #[serde(default)]
+    pub text_bytes: u64,
     /// The ids of the filters that it went through.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub filters: Vec<String>,

@@ -4,6 +4,7 @@
 mod change;
 mod parts;
 mod phases;
+mod untouched;
 mod workers;
 
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use wasmtime::Store;
 use wasmtime::component::Resource;
 
 use crate::bindings::exports::flip::fl::dxo_filter::{self, Guest};
-use crate::bindings::flip::fl::types::Verdict;
+use crate::bindings::flip::fl::types::{self, Verdict};
 use crate::budget::Budget;
 use crate::context::FlContext;
 use crate::error::Error;
@@ -28,6 +29,7 @@ use crate::instance::{Instance, Scope};
 use crate::json::Json;
 use crate::roles::guest;
 use crate::tensor::TensorError;
+use untouched::Before;
 
 /// NVFLARE's meta key for the names of the filters that a dxo went through.
 const FILTER_HISTORY: &str = "filter_history";
@@ -172,7 +174,7 @@ impl Instance {
     fn filter_leaf(
         &mut self,
         guest: &Guest,
-        dxo: Dxo,
+        mut dxo: Dxo,
         ctx: &Arc<FlContext>,
     ) -> Result<(Dxo, Outcome, IndexMap<String, f64>), Error> {
         // Taken before the component has the dxo, which could rewrite what other filters left in it.
@@ -183,7 +185,10 @@ impl Instance {
             }
         };
         drop(self.gauges());
-        let (mut dxo, verdict) = match self.sharing(&dxo) {
+        let sharing = self.sharing(&dxo);
+        let placed = sharing.is_none();
+        let before = Before::of(&mut dxo, placed);
+        let (mut dxo, verdict) = match sharing {
             Some(sharing) => self.filter_in_phases(dxo, ctx, sharing)?,
             None => self.with_dxo(dxo, Scope::of(ctx), HostDxo::update, async |store, dxo| {
                 let ctx = store.data_mut().table.push(ctx.clone())?;
@@ -198,6 +203,10 @@ impl Instance {
             Err(error) => return Err(self.failed(error)),
             Ok(Verdict::Refused(reason)) => return Err(self.refused(&reason)),
             Ok(Verdict::Filtered) => Outcome::Filtered,
+            Ok(Verdict::Unchanged(_)) if !before.is(&dxo) => {
+                let text = "it says that it changed nothing, and has changed the data".to_owned();
+                return Err(self.failed(types::Error::InvalidArgument(text)));
+            }
             Ok(Verdict::Unchanged(reason)) => Outcome::Unchanged(one_line(&reason, 1_000)),
         };
         history.push(self.name().into());

@@ -34,10 +34,7 @@ pub(crate) struct EventsView<'a> {
 impl EventsView<'_> {
     pub(crate) fn fire(&mut self, event_type: String) -> Result<(), Failure> {
         self.call.check()?;
-        if event_type.len() > MAX_EVENT_TYPE {
-            let text = format!("the event type is longer than {MAX_EVENT_TYPE} bytes");
-            return Err(Failure::invalid_argument(text));
-        }
+        check_event_type(&event_type)?;
         self.grants.firing(&event_type)?;
         self.left.take(1)?;
         if let Some(events) = self.events {
@@ -48,10 +45,12 @@ impl EventsView<'_> {
         self.call.check()
     }
 
-    /// The component is not told where it is refused; the operator is.
+    /// The component is not told where it is refused; the operator is, as often as it may fire events.
     pub(crate) fn system_panic(&mut self, reason: &str) -> Result<(), Failure> {
+        self.call.check()?;
         let reason = one_line(reason, MAX_REASON);
-        let allowed = self.grants.firing(FATAL_SYSTEM_ERROR).and_then(|()| self.left.take(1));
+        self.left.take(1)?;
+        let allowed = self.grants.firing(FATAL_SYSTEM_ERROR);
         match (&allowed, self.events) {
             (Ok(()), Some(events)) if caught(|| events.system_panic(&reason, self.call.caller())).is_ok() => {
             }
@@ -61,5 +60,15 @@ impl EventsView<'_> {
             }
         }
         allowed
+    }
+}
+
+/// Event types are kept and logged: none is long.
+pub(super) fn check_event_type(event_type: &str) -> Result<(), Failure> {
+    match event_type.len() > MAX_EVENT_TYPE {
+        true => {
+            Err(Failure::invalid_argument(format!("the event type is longer than {MAX_EVENT_TYPE} bytes")))
+        }
+        false => Ok(()),
     }
 }

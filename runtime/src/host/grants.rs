@@ -64,6 +64,20 @@ impl GrantsCtx {
         }
     }
 
+    /// What may not be deleted is not moved to where it may be.
+    pub(crate) fn moving(
+        &self,
+        from: (Root, &ComponentPath),
+        to: (Root, &ComponentPath),
+        job_id: &str,
+    ) -> Result<(), Failure> {
+        let may_go = |(root, path)| self.grants.cleanup.iter().any(|rule| rule.allows(root, path, job_id));
+        match may_go(to) {
+            true => self.removing(from.0, from.1, job_id),
+            false => Ok(()),
+        }
+    }
+
     pub(crate) fn clearing(&self, root: Root, path: &ComponentPath, job_id: &str) -> Result<(), Failure> {
         match self.grants.cleanup.iter().any(|rule| rule.allows_inside(root, path, job_id)) {
             true => Ok(()),

@@ -98,8 +98,10 @@ impl HostState {
             },
             object_store: object_store::ObjectStoreCtx {
                 bytes: Quota::bytes("upload-bytes", limits.upload_bytes),
+                objects: Quota::count("files", limits.files),
                 window: limits.call_bytes,
                 stored: Vec::new(),
+                remembered: 0,
                 besides: Besides::default(),
                 archived: None,
             },

@@ -1,6 +1,7 @@
 //! The interface `object-store`.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use wasmtime::component::{HasData, Resource};
 
@@ -18,9 +19,12 @@ use crate::usage::Besides;
 /// What a component may still upload, and what it has stored.
 pub(crate) struct ObjectStoreCtx {
     pub(crate) bytes: Quota,
+    pub(crate) objects: Quota,
     /// The most that one call passes to the component, in bytes.
     pub(crate) window: u64,
     pub(crate) stored: Vec<Stored>,
+    /// The bytes of keys and paths in them.
+    pub(crate) remembered: usize,
     /// What was stored after so much that it is not remembered.
     pub(crate) besides: Besides,
     /// The digest of the last archive.
@@ -29,6 +33,9 @@ pub(crate) struct ObjectStoreCtx {
 
 /// The most objects that are remembered for the report.
 const MAX_STORED: usize = 1_000;
+
+/// The most bytes of keys, and of the paths in archives, that are remembered of them.
+const MAX_REMEMBERED: usize = 8 << 20;
 
 /// An object that a component stored.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -76,11 +83,34 @@ impl ObjectStoreView<'_> {
         self.call.serve(work).await.map_err(|error| self.call.service_failure(error))
     }
 
-    fn remember(&mut self, stored: Stored) {
-        match self.ctx.stored.len() < MAX_STORED {
-            true => self.ctx.stored.push(stored),
-            false => self.ctx.besides.add(0, stored.size),
+    fn remember(&mut self, mut stored: Stored) {
+        let paths: usize = stored.entries.iter().map(|entry| entry.name.len()).sum();
+        let mut remembered = self.ctx.remembered.saturating_add(stored.key.len());
+        if self.ctx.stored.len() >= MAX_STORED || remembered > MAX_REMEMBERED {
+            self.ctx.besides.add(0, stored.size);
+            return;
         }
+        match remembered.saturating_add(paths) {
+            with_paths if with_paths <= MAX_REMEMBERED => remembered = with_paths,
+            _ => stored.entries = Arc::default(),
+        }
+        self.ctx.remembered = remembered;
+        self.ctx.stored.push(stored);
+    }
+
+    /// Stores an object. What was sent of it counts, whether it arrived or not.
+    async fn store<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&Call) -> Result<T, ServiceError> + Send + 'static,
+        size: fn(&T) -> u64,
+    ) -> Result<T, Failure> {
+        self.ctx.objects.take(1)?;
+        let sent = Arc::<AtomicU64>::default();
+        let count = sent.clone();
+        let stored = self.ask(move |call| work(&call.counting(count))).await;
+        let sent = sent.load(Ordering::Relaxed).max(stored.as_ref().map_or(0, size));
+        self.ctx.bytes.take(sent.min(self.ctx.bytes.left()))?;
+        stored
     }
 }
 
@@ -100,8 +130,8 @@ impl Host for ObjectStoreView<'_> {
     async fn put(&mut self, key: String, contents: Vec<u8>) -> Result<ObjectMeta, Failure> {
         let store = self.may(ObjectVerb::Put, &key)?;
         self.call.production()?;
-        self.ctx.bytes.take(contents.len() as u64)?;
-        let meta = self.ask(move |call| store.put(call, &key, contents)).await?;
+        self.ctx.bytes.fits(contents.len() as u64)?;
+        let meta = self.store(move |call| store.put(call, &key, contents), |meta| meta.size).await?;
         self.remember(Stored {
             key: meta.key.clone(),
             size: meta.size,
@@ -124,8 +154,12 @@ impl Host for ObjectStoreView<'_> {
         self.call.production()?;
         let source = self.table.get(&source)?.here(&path).map_err(io_failure(&path))?;
         let max_bytes = self.ctx.bytes.left();
-        let archived = self.ask(move |call| store.put_archive(call, &key, &source, max_bytes)).await?;
-        self.ctx.bytes.take(archived.meta.size)?;
+        let archived = self
+            .store(
+                move |call| store.put_archive(call, &key, &source, max_bytes),
+                |archived| archived.meta.size,
+            )
+            .await?;
         let meta = archived.meta;
         self.ctx.archived = archived.sha256;
         self.remember(Stored {

@@ -6,6 +6,7 @@ use wasmtime::component::{HasData, Resource};
 
 use super::call::{CallCtx, caught};
 use super::context::SharedContext;
+use super::events::check_event_type;
 use super::grants::GrantsCtx;
 use super::{Failure, Table, open};
 use crate::bindings::flip::fl::peers::LookupError as Answer;
@@ -93,6 +94,7 @@ impl PeersView<'_> {
         context: &Resource<SharedContext>,
     ) -> Result<(), Failure> {
         self.call.check()?;
+        check_event_type(event_type)?;
         let (peer, context) = (self.table.get(peer)?, self.table.get(context)?);
         self.answer(|| peer.does.handle_evaluation_event(event_type, self.caller(context)))
     }

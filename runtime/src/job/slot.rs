@@ -8,6 +8,7 @@ use super::live::{Live, count};
 use super::report::Failure;
 use crate::context::FlContext;
 use crate::error::Error;
+use crate::host::log::one_line;
 use crate::instance::{Instance, Interests, Scope};
 use crate::policy::Grants;
 use crate::usage::Usage;
@@ -16,6 +17,9 @@ use crate::usage::Usage;
 const MAX_PENDING: usize = 10_000;
 /// The most failures of a component that are remembered for the report.
 const MAX_FAILURES: usize = 100;
+
+/// The longest name of what failed, in bytes.
+const MAX_WHAT: usize = 300;
 
 /// A component of a job.
 pub(super) struct Slot {
@@ -102,6 +106,7 @@ impl Slot {
         } else if state.pending.len() < MAX_PENDING {
             state.pending.push_back((event_type.to_owned(), context.clone()));
         } else {
+            let event_type = one_line(event_type, MAX_WHAT);
             tracing::error!(component = &*self.label, "too many events wait: {event_type} is lost");
         }
     }
@@ -112,17 +117,19 @@ impl Slot {
         self.note_failure(what, &error);
     }
 
-    /// Remembers a failure that a caller is told of as well.
+    /// Remembers a failure that a caller is told of as well: as many are logged as are kept.
     pub(super) fn note_failure(&self, what: &str, error: &Error) {
-        tracing::error!(component = &*self.label, "{what}: {error}");
         count(&self.live.failures);
         let mut state = self.state();
-        if state.failures.len() < MAX_FAILURES {
-            state.failures.push(Failure {
-                what: what.to_owned(),
-                code: error.code(),
-                error: error.to_string(),
-            });
+        if state.failures.len() >= MAX_FAILURES {
+            return;
+        }
+        // A component may have named it.
+        let what = one_line(what, MAX_WHAT);
+        tracing::error!(component = &*self.label, "{what}: {error}");
+        state.failures.push(Failure { what, code: error.code(), error: error.to_string() });
+        if state.failures.len() == MAX_FAILURES {
+            tracing::error!(component = &*self.label, "whatever else fails is only counted");
         }
     }
 

@@ -1,6 +1,8 @@
 //! How long a call may go on.
 
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::{Either, select};
@@ -16,12 +18,27 @@ const ABORT_SEEN: Duration = Duration::from_millis(50);
 pub struct Call {
     deadline: Instant,
     abort: AbortSignal,
+    /// The bytes that were sent.
+    sent: Option<Arc<AtomicU64>>,
 }
 
 impl Call {
     /// A call that ends at `deadline`, or when `abort` is triggered.
     pub fn new(deadline: Instant, abort: AbortSignal) -> Self {
-        Self { deadline, abort }
+        Self { deadline, abort, sent: None }
+    }
+
+    /// The same call, which counts what is sent.
+    pub(crate) fn counting(&self, sent: Arc<AtomicU64>) -> Self {
+        Self { sent: Some(sent), ..self.clone() }
+    }
+
+    /// Counts bytes that an object store was sent, whatever becomes of them: they count in `upload-bytes` also where
+    /// the object fails.
+    pub fn count_sent(&self, bytes: u64) {
+        if let Some(sent) = &self.sent {
+            sent.fetch_add(bytes, Ordering::Relaxed);
+        }
     }
 
     /// The time that is left.

@@ -76,6 +76,8 @@ pub struct Tensor {
     data: Data,
     /// What the data costs a component that made it.
     charge: Option<Arc<Charge>>,
+    /// Whether a component has written to it.
+    touched: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -162,7 +164,7 @@ impl Tensor {
         if source.len() != expected {
             return Err(TensorError::Length { expected, got: source.len() });
         }
-        Ok(Self { dtype, shape: shape.into(), len, data: Data::Source(source), charge: None })
+        Ok(Self { dtype, shape: shape.into(), len, data: Data::Source(source), charge: None, touched: false })
     }
 
     /// The type of every element.
@@ -195,6 +197,24 @@ impl Tensor {
         match (&self.data, &other.data) {
             (Data::Source(one), Data::Source(other)) => one.is(other),
             _ => false,
+        }
+    }
+
+    /// Whether a component has written to it since that was last forgotten.
+    pub(crate) fn is_touched(&self) -> bool {
+        self.touched
+    }
+
+    /// Forgets who has written to it.
+    pub(crate) fn forget_touch(&mut self) {
+        self.touched = false;
+    }
+
+    /// Where the data lies: a number that no other data has while both are there.
+    pub(crate) fn place(&self) -> u64 {
+        match &self.data {
+            Data::Source(source) => source.place(),
+            Data::Overlay(overlay) => Arc::as_ptr(overlay) as usize as u64,
         }
     }
 
@@ -245,6 +265,10 @@ impl Tensor {
         if !fits {
             return Err(TensorError::Window { start, bytes: bytes.len(), len: self.len, size });
         }
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        self.touched = true;
         let offset = start * size as u64;
         if let Data::Source(source) = &mut self.data
             && source.write_in_place(offset, bytes)

@@ -66,7 +66,7 @@ impl Tensor {
     /// So many of its elements: all of them have its shape, a run of them has one dimension.
     fn framed(&self, len: u64, data: Data) -> Self {
         let shape = if len == self.len { self.shape.clone() } else { [len].into() };
-        Self { dtype: self.dtype, shape, len, data, charge: None }
+        Self { dtype: self.dtype, shape, len, data, charge: None, touched: false }
     }
 }
 
@@ -76,15 +76,19 @@ const NOTHING: Data = Data::Source(Source::Zeros(0));
 impl Cut {
     /// Puts the pieces together again, in their order; none where somebody still holds one.
     pub(crate) fn join(self, pieces: impl IntoIterator<Item = Tensor>) -> Option<Tensor> {
-        let pieces = pieces.into_iter().map(|piece| match piece.data {
-            Data::Overlay(overlay) => Arc::try_unwrap(overlay).ok(),
-            Data::Source(_) => None,
+        let mut touched = false;
+        let pieces = pieces.into_iter().map(|piece| {
+            touched |= piece.touched;
+            match piece.data {
+                Data::Overlay(overlay) => Arc::try_unwrap(overlay).ok(),
+                Data::Source(_) => None,
+            }
         });
         let mut overlay = Overlay::join(self.base, pieces.collect::<Option<Vec<_>>>()?)?;
         let data = match overlay.settle() {
             Some(source) => Data::Source(source),
             None => Data::Overlay(Arc::new(overlay)),
         };
-        Some(Tensor { data, ..self.frame })
+        Some(Tensor { data, touched, ..self.frame })
     }
 }

@@ -15,8 +15,8 @@ pub(crate) use list::list;
 
 /// How many directories are open at a time, one inside the other.
 const MAX_OPEN: usize = 32;
-/// How deep a tree may be for its usage to be told.
-const MAX_DEPTH: usize = 256;
+/// How deep a tree may be for its usage to be told: each level is open meanwhile.
+const MAX_DEPTH: usize = 2 * MAX_OPEN;
 
 /// How much there is, or was.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

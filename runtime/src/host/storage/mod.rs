@@ -314,6 +314,7 @@ impl HostDirectory for StorageView<'_> {
     ) -> Result<(), Failure> {
         let (source, path) = (inside(&source)?, inside(&path)?);
         let (from, to) = (self.writable(&handle)?, self.writable(&target)?);
+        self.grants.moving((from.root, &source), (to.root, &path), &self.call.context.job_id)?;
         from.dir.rename(source.as_str(), &to.dir, path.as_str()).map_err(io_failure(&source))
     }
 

@@ -17,7 +17,10 @@ use crate::services::Root;
 /// What a handle of resource `staged-file` stands for.
 pub struct StagedFile {
     dir: Arc<Dir>,
+    /// The directory that it is in, wherever that is moved to.
+    parent: Dir,
     root: Root,
+    /// Its name there, until it has its own.
     temporary: String,
     path: ComponentPath,
     file: Option<Arc<cap_std::fs::File>>,
@@ -32,14 +35,16 @@ impl StagedFile {
         root: Root,
         path: ComponentPath,
     ) -> Result<(Self, Arc<cap_std::fs::File>), Failure> {
-        let (parent, _) = path.split_last();
-        let slash = if parent.is_empty() { "" } else { "/" };
-        let temporary = format!("{parent}{slash}{}.tmp", unused_name());
-        let file = dir
-            .open_with(&temporary, OpenOptions::new().write(true).create_new(true))
-            .map_err(io_failure(&path))?;
-        let file = Arc::new(file);
-        Ok((Self { dir, root, temporary, path, file: Some(file.clone()), written: Sha256::new() }, file))
+        let temporary = format!("{}.tmp", unused_name());
+        let staged = || {
+            let (parent, _) = path.split_last();
+            let parent = if parent.is_empty() { dir.try_clone()? } else { dir.open_dir(parent)? };
+            let file = parent.open_with(&temporary, OpenOptions::new().write(true).create_new(true))?;
+            Ok((parent, Arc::new(file)))
+        };
+        let (parent, file) = staged().map_err(io_failure(&path))?;
+        let (written, kept) = (Sha256::new(), Some(file.clone()));
+        Ok((Self { dir, parent, root, temporary, path, file: kept, written }, file))
     }
 
     /// The directory that it is in, and its path there.
@@ -60,7 +65,7 @@ impl StagedFile {
     /// The file is not to get its name.
     fn discard(&mut self) {
         if self.file.take().is_some()
-            && let Err(error) = self.dir.remove_file(&self.temporary)
+            && let Err(error) = self.parent.remove_file(&self.temporary)
         {
             tracing::warn!("{}: {error}", self.temporary);
         }
@@ -95,7 +100,7 @@ impl HostStagedFile for StorageView<'_> {
         let failure = io_failure(&staged.path);
         // Without this a crash of the machine could leave the name without the contents.
         file.sync_all().map_err(&failure)?;
-        staged.dir.rename(&staged.temporary, &staged.dir, staged.path.as_str()).map_err(&failure)?;
+        staged.parent.rename(&staged.temporary, &staged.dir, staged.path.as_str()).map_err(&failure)?;
         staged.file = None;
         Ok(())
     }

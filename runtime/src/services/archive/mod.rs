@@ -33,8 +33,10 @@ const MOST_THREADS: usize = 16;
 /// What an archive may hold.
 #[derive(Clone, Debug)]
 pub struct ArchiveLimits {
-    /// Files and directories together: 65 535. Some hundred bytes are held for each until the end.
+    /// Files and directories together: 65 535. Some hundred bytes are held for each until the end, and its path.
     pub entries: usize,
+    /// The bytes of all their paths: 16 MiB.
+    pub paths: usize,
     /// Directories inside each other: 64. One descriptor is held open for each.
     pub depth: usize,
     /// The entries that are reported, the first of them: 1000.
@@ -43,7 +45,7 @@ pub struct ArchiveLimits {
 
 impl Default for ArchiveLimits {
     fn default() -> Self {
-        Self { entries: 65_535, depth: 64, reported: 1000 }
+        Self { entries: 65_535, paths: 16 << 20, depth: 64, reported: 1000 }
     }
 }
 
@@ -73,6 +75,8 @@ pub(super) enum ArchiveError {
     Depth { allowed: usize, path: String },
     #[error("archive-entries reached: {allowed} allowed")]
     Entries { allowed: usize },
+    #[error("archive-paths reached: {allowed} bytes allowed in all paths together")]
+    Paths { allowed: usize },
     #[error("{path:?} cannot be read: {source}")]
     Read { path: String, source: io::Error },
     #[error("the archive cannot be written: {0}")]
@@ -85,7 +89,7 @@ impl From<ArchiveError> for ServiceError {
     fn from(error: ArchiveError) -> Self {
         match error {
             ArchiveError::Name(_) => Self::InvalidArgument(error.to_string()),
-            ArchiveError::Depth { .. } | ArchiveError::Entries { .. } => {
+            ArchiveError::Depth { .. } | ArchiveError::Entries { .. } | ArchiveError::Paths { .. } => {
                 Self::QuotaExceeded(error.to_string())
             }
             ArchiveError::Read { .. } => Self::Unavailable(error.to_string()),
@@ -115,7 +119,7 @@ pub(super) fn write(
     thread::scope(|scope| {
         let workers = Workers::start(scope, threads, level).map_err(ArchiveError::Write)?;
         let queue = Queue::new(sink, workers, threads);
-        let mut archive = Archive { queue, contents: Contents::default(), names: 0, limits, call };
+        let mut archive = Archive { queue, contents: Contents::default(), names: 0, paths: 0, limits, call };
         let walked = archive.directory(source, "", 0);
         // What was read before an error is written before it is reported: it may fail first.
         archive.queue.drain().map_err(ArchiveError::Write)?;
@@ -130,6 +134,8 @@ struct Archive<'a, W> {
     contents: Contents,
     /// Of all directories that were listed so far.
     names: usize,
+    /// The bytes of all paths so far.
+    paths: usize,
     limits: &'a ArchiveLimits,
     call: &'a Call,
 }
@@ -147,6 +153,10 @@ impl<W: Write> Archive<'_, W> {
         for name in names {
             self.call.check().map_err(ArchiveError::Ended)?;
             let path = format!("{prefix}{name}");
+            self.paths = self.paths.saturating_add(path.len());
+            if self.paths > self.limits.paths {
+                return Err(ArchiveError::Paths { allowed: self.limits.paths });
+            }
             match walk::open(directory, &name, &path)? {
                 Some(Found::Directory(found, modified)) => {
                     let path = path + "/";

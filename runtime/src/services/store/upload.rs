@@ -83,6 +83,7 @@ impl<'a> Upload<'a> {
 
     fn commit_whole(&mut self) -> Result<ObjectMeta, ServiceError> {
         let contents = Bytes::from(mem::take(&mut self.part));
+        self.call.count_sent(contents.len() as u64);
         let mut attempt = 1;
         loop {
             let create = create(self.store, &self.path, contents.clone());
@@ -202,6 +203,7 @@ impl<'a> Upload<'a> {
             self.wait_for_part()?;
         }
         let Some(multipart) = &mut self.multipart else { return Err(self.unavailable("not begun")) };
+        self.call.count_sent(self.part.len() as u64);
         let sent = multipart.put_part(mem::take(&mut self.part).into());
         self.in_flight.spawn_on(sent, &self.store.handle);
         self.parts += 1;

@@ -44,6 +44,12 @@ enum Deed {
     Zero,
     /// Zeroes the second half of every tensor.
     ZeroHalf,
+    /// Zeroes the second half of every tensor, and says that it did nothing.
+    ZeroAndDeny,
+    /// Swaps the first two tensors, and says that it did nothing.
+    SwapAndDeny,
+    /// Sets a meta property, and says that it did nothing.
+    TagAndDeny,
     /// Replaces every tensor by float64 zeroes, last one first.
     ReplaceBackwards,
     /// Writes one element beyond the end; says what the host answered.
@@ -181,6 +187,23 @@ impl DxoFilter for MisbehavingFilter {
             }
             Deed::Zero => zero(dxo, 0)?,
             Deed::ZeroHalf => zero(dxo, 1)?,
+            Deed::ZeroAndDeny => {
+                zero(dxo, 1)?;
+                return Ok(Verdict::Unchanged("nothing to do".to_owned()));
+            }
+            Deed::TagAndDeny => {
+                dxo.set_meta("tag", "1")?;
+                return Ok(Verdict::Unchanged("nothing to do".to_owned()));
+            }
+            Deed::SwapAndDeny => {
+                let names = dxo.names();
+                if let [one, other, ..] = &names[..] {
+                    let tensor = dxo.tensor(one)?;
+                    dxo.set_tensor(one, dxo.tensor(other)?)?;
+                    dxo.set_tensor(other, tensor)?;
+                }
+                return Ok(Verdict::Unchanged("nothing to do".to_owned()));
+            }
             Deed::ReplaceBackwards => {
                 for name in dxo.names().iter().rev() {
                     let shape = dxo.tensor(name)?.shape();
@@ -256,7 +279,9 @@ impl DxoFilter for MisbehavingFilter {
             },
             Deed::WriteWindow(bytes) => {
                 let answer = first(dxo)?.write(0, &vec![0; *bytes as usize]);
-                return Ok(Verdict::Unchanged(format!("{answer:?}")));
+                if *bytes == 0 || answer.is_err() {
+                    return Ok(Verdict::Unchanged(format!("{answer:?}")));
+                }
             }
             Deed::AskInVain => return Ok(Verdict::Unchanged(ask_in_vain(dxo, ctx).join("; "))),
             Deed::Retain => self.kept.push(first(dxo)?),

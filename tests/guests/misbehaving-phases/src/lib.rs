@@ -151,6 +151,7 @@ impl PhasedDxoFilter for MisbehavingPhases {
         Ok(match self.deed {
             Deed::Endless => return self.phase(dxo),
             Deed::RefuseAfterwards => Step::Done(Verdict::Refused("on second thoughts".to_owned())),
+            Deed::Zero | Deed::ZeroHalf => Step::Done(Verdict::Filtered),
             _ => Step::Done(Verdict::Unchanged(self.reports.join(" | "))),
         })
     }

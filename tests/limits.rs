@@ -8,7 +8,7 @@ use flip_runtime::{
 };
 use flip_wasm_tests::{
     assert_ends_at, assert_fresh_one_works, assert_limit, context, float32, misbehaving, misbehaving_filter,
-    misbehaving_within, runtime, short_calls, update,
+    misbehaving_within, percentile_privacy, runtime, short_calls, update,
 };
 
 const MIB: u64 = 1 << 20;
@@ -210,4 +210,17 @@ fn a_limit_is_shown_with_its_unit() {
     assert_eq!(shown(Allowed::Bytes(8 * MIB)), "limit memory reached: 8.0 MiB allowed");
     assert_eq!(shown(Allowed::Count(7)), "limit memory reached: 7 allowed");
     assert_eq!(shown(Allowed::Time(Duration::from_secs(90))), "limit memory reached: 1m 30s allowed");
+}
+
+#[test]
+fn a_privacy_filter_holds_no_more_memory_for_a_large_update() {
+    for elements in [1_000, 1_000_000, 12_000_000] {
+        let tensor = Tensor::zeros(Dtype::Float32, &[elements]).unwrap();
+        let dxo = Dxo::of_tensors(DataKind::WeightDiff, [("a".to_owned(), tensor)]).unwrap();
+        let mut filter =
+            percentile_privacy().instance().args(r#"{"percentile": 95, "gamma": 1}"#).build().unwrap();
+        filter.filter(dxo, &context()).unwrap();
+        let held = filter.usage().peak_memory;
+        assert!(held <= 16 * MIB, "{elements} elements: {held} bytes");
+    }
 }

@@ -134,13 +134,13 @@ fn hostile_twenty_times_in_one_process_leaves_nothing_behind() {
 }
 
 #[test]
-#[ignore = "takes some ten minutes; run it by hand"]
+#[ignore = "takes some ten minutes: cargo xtask test --hostile"]
 fn hostile_slow_rows_twenty_times() {
     twenty_times(2);
 }
 
 #[test]
-#[ignore = "takes some twenty minutes; run it by hand"]
+#[ignore = "takes some twenty minutes: cargo xtask test --hostile"]
 fn hostile_slowest_rows_twenty_times() {
     twenty_times(1);
 }

@@ -16,8 +16,8 @@ The rows are those of the list of attacks that the suite was made from.
 
 This page is generated from the table in `tests/hostile/`, which `cargo nextest run -E 'test(hostile)'` runs. The
 last column says how often in one process through the library: twenty times where that is quick, all of these one
-after the other and that twenty times over; twice, or once, what takes long. What is a filter, an update or a
-component of a job also goes through `flip-wasm filter`, or beside FLIP's own components through `flip-wasm run`,
+after the other and that twenty times over; twice, or once, what takes long, of which `cargo xtask test --hostile`
+makes twenty times too. What is a filter, an update or a component of a job also goes through `flip-wasm filter`, or beside FLIP's own components through `flip-wasm run`,
 once each. What is no such data has a test of its own that tries the same on the program, or a reason why nothing
 on the command line leads there. Where the last column names a test alone, that test is the attack.
 `cargo xtask docs` writes this page anew.

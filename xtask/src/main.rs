@@ -22,8 +22,10 @@ Commands:
   demo   Run a whole recorded job in the sandbox, and compare with the reference
   test   Run every check: format, lints, tests, licences, components in every language, the Python package, Node,
          the pages of reports in Chromium.
-         With --languages: those components only, with the cases of every role. With --with-reference: compare the Python classes with
-         FLIP's own package instead (Python 3.12; several gigabytes from PyPI)
+         With --languages: those components only, with the cases of every role. With --hostile: every attack, the
+         slow ones too, twenty times in one process (half an hour of a machine that does nothing else). With
+         --with-reference: compare the Python classes with FLIP's own package instead (Python 3.12; several
+         gigabytes from PyPI)
   docs   Write anew what is generated, docs/src/attacks.md and the pictures of reports (Chromium), and make the book:
          target/book
   dist   Write the built-in components as files, with sums and WIT, into target/dist or --out DIR; with --oci DIR
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         Some("test") => match args.next().as_deref() {
             None => test::run(),
             Some("--languages") => languages::test(true),
+            Some("--hostile") => test::hostile(),
             Some("--with-reference") => python::compare_with_reference(),
             Some(other) => Err(anyhow::anyhow!("unknown argument {other}; see cargo xtask help")),
         },

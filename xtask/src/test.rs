@@ -87,6 +87,13 @@ pub fn run() -> Result<()> {
     docs::book().map(drop)
 }
 
+/// Runs every attack twenty times in one process.
+pub fn hostile() -> Result<()> {
+    let test = ["test", "--locked", "--test", "hostile", "--"];
+    let which = ["--include-ignored", "--test-threads", "1", "--nocapture", "twenty_times"];
+    process::run(cargo(&test).args(which).env("RUST_BACKTRACE", "0"))
+}
+
 fn step(name: &str) {
     println!("== {name}");
 }

@@ -308,3 +308,14 @@ fn what_a_filter_says_that_it_left_as_it_was_is_as_it_was() {
     let again = misbehaving(r#"{"unchanged": "off"}"#).filter(filtered.dxo, &context()).unwrap();
     assert_eq!(again.leaves[0].outcome, Outcome::Unchanged("off".to_owned()));
 }
+
+#[test]
+fn what_was_given_earlier_is_not_what_is_given_now() {
+    let of = |number: f32| {
+        Dxo::of_tensors(DataKind::WeightDiff, [("a".to_owned(), float32(&[2], &[number; 2]))]).unwrap()
+    };
+    let mut filter = misbehaving(r#""replay-and-deny""#);
+    filter.filter(of(1.0), &context()).unwrap();
+    let error = filter.filter(of(2.0), &context()).unwrap_err();
+    assert!(error.to_string().contains("it says that it changed nothing"), "{error}");
+}

@@ -203,6 +203,8 @@ fn nothing_leaves_of_a_dxo_on_which_an_instance_failed() {
         ("unknown", "a phase names a tensor twice, or one that is not there", Code::InvalidInput, false),
         ("twice", "a phase names a tensor twice, or one that is not there", Code::InvalidInput, false),
         ("refuse-afterwards", "on second thoughts", Code::Refused, false),
+        ("deny", "it says that it changed nothing", trapped, false),
+        ("replace-and-deny", "it says that it changed nothing", trapped, false),
     ] {
         let mut filter = misbehaving(deed, Limits::default());
         let given = ones();

@@ -210,6 +210,7 @@ fn moves_to_where_all_is_deleted() -> Errands {
         .file("workspace/models/a", "kept")
         .file("workspace/save/a", "old")
         .told("not permitted: cleanup", [json!({"rename": ["workspace", "models", "workspace", "save/x"]})])
+        .told("not permitted: cleanup", [json!({"rename": ["workspace", "models", "workspace", "save"]})])
         .told("ok", [json!({"rename": ["workspace", "save/a", "workspace", "save/b"]})])
         .told("ok", [json!({"rename": ["workspace", "save/b", "workspace", "save/a"]})])
         .leaves("workspace/models/a", "kept")

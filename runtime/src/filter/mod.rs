@@ -186,8 +186,7 @@ impl Instance {
         };
         drop(self.gauges());
         let sharing = self.sharing(&dxo);
-        let placed = sharing.is_none();
-        let before = Before::of(&mut dxo, placed);
+        let before = Before::of(&mut dxo);
         let (mut dxo, verdict) = match sharing {
             Some(sharing) => self.filter_in_phases(dxo, ctx, sharing)?,
             None => self.with_dxo(dxo, Scope::of(ctx), HostDxo::update, async |store, dxo| {

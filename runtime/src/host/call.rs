@@ -179,18 +179,12 @@ impl Quota {
         self.used
     }
 
-    /// Whether so much of it is left.
-    pub(crate) fn fits(&self, amount: u64) -> Result<(), Failure> {
+    /// Takes so much of it.
+    pub(crate) fn take(&mut self, amount: u64) -> Result<(), Failure> {
         if amount > self.left() {
             let reached = LimitReached { limit: self.limit, allowed: (self.unit)(self.allowed) };
             return Err(Failure::Typed(types::Error::QuotaExceeded(reached.told())));
         }
-        Ok(())
-    }
-
-    /// Takes so much of it.
-    pub(crate) fn take(&mut self, amount: u64) -> Result<(), Failure> {
-        self.fits(amount)?;
         self.used = self.used.saturating_add(amount);
         Ok(())
     }

@@ -64,15 +64,15 @@ impl GrantsCtx {
         }
     }
 
-    /// What may not be deleted is not moved to where it may be.
+    /// What may not be deleted is not moved to where it may be, it or what is in it.
     pub(crate) fn moving(
         &self,
         from: (Root, &ComponentPath),
         to: (Root, &ComponentPath),
         job_id: &str,
     ) -> Result<(), Failure> {
-        let may_go = |(root, path)| self.grants.cleanup.iter().any(|rule| rule.allows(root, path, job_id));
-        match may_go(to) {
+        let reached = |rule: &CleanupRule| rule.reaches(to.0, to.1, job_id, from.0);
+        match self.grants.cleanup.iter().any(reached) {
             true => self.removing(from.0, from.1, job_id),
             false => Ok(()),
         }

@@ -97,21 +97,6 @@ impl ObjectStoreView<'_> {
         self.ctx.remembered = remembered;
         self.ctx.stored.push(stored);
     }
-
-    /// Stores an object. What was sent of it counts, whether it arrived or not.
-    async fn store<T: Send + 'static>(
-        &mut self,
-        work: impl FnOnce(&Call) -> Result<T, ServiceError> + Send + 'static,
-        size: fn(&T) -> u64,
-    ) -> Result<T, Failure> {
-        self.ctx.objects.take(1)?;
-        let sent = Arc::<AtomicU64>::default();
-        let count = sent.clone();
-        let stored = self.ask(move |call| work(&call.counting(count))).await;
-        let sent = sent.load(Ordering::Relaxed).max(stored.as_ref().map_or(0, size));
-        self.ctx.bytes.take(sent.min(self.ctx.bytes.left()))?;
-        stored
-    }
 }
 
 impl From<services::ObjectMeta> for ObjectMeta {
@@ -130,8 +115,9 @@ impl Host for ObjectStoreView<'_> {
     async fn put(&mut self, key: String, contents: Vec<u8>) -> Result<ObjectMeta, Failure> {
         let store = self.may(ObjectVerb::Put, &key)?;
         self.call.production()?;
-        self.ctx.bytes.fits(contents.len() as u64)?;
-        let meta = self.store(move |call| store.put(call, &key, contents), |meta| meta.size).await?;
+        self.ctx.objects.take(1)?;
+        self.ctx.bytes.take(contents.len() as u64)?;
+        let meta = self.ask(move |call| store.put(call, &key, contents)).await?;
         self.remember(Stored {
             key: meta.key.clone(),
             size: meta.size,
@@ -153,13 +139,15 @@ impl Host for ObjectStoreView<'_> {
         let store = self.may(ObjectVerb::PutArchive, &key)?;
         self.call.production()?;
         let source = self.table.get(&source)?.here(&path).map_err(io_failure(&path))?;
-        let max_bytes = self.ctx.bytes.left();
-        let archived = self
-            .store(
-                move |call| store.put_archive(call, &key, &source, max_bytes),
-                |archived| archived.meta.size,
-            )
-            .await?;
+        self.ctx.objects.take(1)?;
+        let (max_bytes, sent) = (self.ctx.bytes.left(), Arc::<AtomicU64>::default());
+        let count = sent.clone();
+        let archived =
+            self.ask(move |call| store.put_archive(&call.counting(count), &key, &source, max_bytes)).await;
+        // What was sent counts, whether it arrived or not.
+        let size = archived.as_ref().map_or(0, |archived| archived.meta.size);
+        self.ctx.bytes.take(sent.load(Ordering::Relaxed).max(size).min(max_bytes))?;
+        let archived = archived?;
         let meta = archived.meta;
         self.ctx.archived = archived.sha256;
         self.remember(Stored {

@@ -44,7 +44,7 @@ struct Peer(Arc<Slot>);
 impl Peer {
     /// Enters it; what fails is in the report, whatever the caller makes of it.
     fn call<R>(&self, what: &str, call: impl FnOnce(&mut Instance) -> Result<R, Error>) -> Result<R, Error> {
-        self.0.enter(call).inspect_err(|error| self.0.note_failure(what, error))
+        self.0.enter(call).inspect_err(|error| self.0.note_failed_call(what, error))
     }
 }
 

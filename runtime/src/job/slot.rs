@@ -117,19 +117,24 @@ impl Slot {
         self.note_failure(what, &error);
     }
 
-    /// Remembers a failure that a caller is told of as well: as many are logged as are kept.
+    /// Remembers a failure that a caller is told of as well.
     pub(super) fn note_failure(&self, what: &str, error: &Error) {
-        count(&self.live.failures);
-        let mut state = self.state();
-        if state.failures.len() >= MAX_FAILURES {
-            return;
-        }
         // A component may have named it.
         let what = one_line(what, MAX_WHAT);
         tracing::error!(component = &*self.label, "{what}: {error}");
-        state.failures.push(Failure { what, code: error.code(), error: error.to_string() });
-        if state.failures.len() == MAX_FAILURES {
-            tracing::error!(component = &*self.label, "whatever else fails is only counted");
+        count(&self.live.failures);
+        let mut state = self.state();
+        if state.failures.len() < MAX_FAILURES {
+            state.failures.push(Failure { what, code: error.code(), error: error.to_string() });
+        }
+    }
+
+    /// Remembers a failure of a call by another component, which may call without end: as many are logged as are kept.
+    pub(super) fn note_failed_call(&self, what: &str, error: &Error) {
+        let kept = self.state().failures.len();
+        match kept < MAX_FAILURES {
+            true => self.note_failure(what, error),
+            false => count(&self.live.failures),
         }
     }
 

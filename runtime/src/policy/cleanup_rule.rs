@@ -35,6 +35,23 @@ impl CleanupRule {
         root == self.root && self.pattern.covers(path, job_id)
     }
 
+    /// Whether something may be deleted at `path`, or below it, that was at `from`. A job's directories lie in each
+    /// other: what is moved from one into another, that a rule for a third may reach, counts too.
+    pub(crate) fn reaches(&self, root: Root, path: &ComponentPath, job_id: &str, from: Root) -> bool {
+        let of_job = |root| matches!(root, Root::Workspace | Root::Job | Root::App);
+        let parts: Vec<&str> = path.parts().collect();
+        match (self.root, root) {
+            (own, root) if own == root => self.pattern.meets(&parts, job_id),
+            (Root::Job, Root::Workspace) => parts
+                .split_first()
+                .is_some_and(|(first, rest)| *first == job_id && self.pattern.meets(rest, job_id)),
+            (Root::App, Root::Workspace) => parts.first() == Some(&job_id),
+            // Where in the job the app is, is not known here.
+            (Root::App, Root::Job) => true,
+            (own, root) => of_job(own) && of_job(root) && from != root,
+        }
+    }
+
     /// Whether everything inside `path` may be deleted.
     pub(crate) fn allows_inside(&self, root: Root, path: &ComponentPath, job_id: &str) -> bool {
         root == self.root && self.pattern.covers_inside(path, job_id)

@@ -37,11 +37,12 @@ impl Pattern {
     pub(crate) fn covers(&self, path: &ComponentPath, job_id: &str) -> bool {
         let given: Vec<_> = path.parts().collect();
         given.len() >= self.0.len()
-            && self.0.iter().zip(given).all(|(pattern, part)| match pattern.as_str() {
-                "*" => true,
-                JOB_ID => part == job_id,
-                name => part == name,
-            })
+            && self.0.iter().zip(given).all(|(pattern, part)| fits(pattern, part, job_id))
+    }
+
+    /// Whether it covers what has these parts, or could cover something below that.
+    pub(crate) fn meets(&self, parts: &[&str], job_id: &str) -> bool {
+        self.0.iter().zip(parts).all(|(pattern, part)| fits(pattern, part, job_id))
     }
 
     /// Whether it covers everything inside `path`.
@@ -51,6 +52,15 @@ impl Pattern {
             Some((last, before)) if last == "*" => Self(before.to_vec()).covers(path, job_id),
             _ => self.covers(path, job_id),
         }
+    }
+}
+
+/// Whether one part of a pattern covers one part of a path.
+fn fits(pattern: &str, part: &str, job_id: &str) -> bool {
+    match pattern {
+        "*" => true,
+        JOB_ID => part == job_id,
+        name => part == name,
     }
 }
 

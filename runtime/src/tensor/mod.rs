@@ -76,8 +76,8 @@ pub struct Tensor {
     data: Data,
     /// What the data costs a component that made it.
     charge: Option<Arc<Charge>>,
-    /// Whether a component has written to it.
-    touched: bool,
+    /// Which tensor that was given to a component it is, while nobody has written to it; 0 where it is none.
+    origin: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -164,7 +164,7 @@ impl Tensor {
         if source.len() != expected {
             return Err(TensorError::Length { expected, got: source.len() });
         }
-        Ok(Self { dtype, shape: shape.into(), len, data: Data::Source(source), charge: None, touched: false })
+        Ok(Self { dtype, shape: shape.into(), len, data: Data::Source(source), charge: None, origin: 0 })
     }
 
     /// The type of every element.
@@ -200,22 +200,14 @@ impl Tensor {
         }
     }
 
-    /// Whether a component has written to it since that was last forgotten.
-    pub(crate) fn is_touched(&self) -> bool {
-        self.touched
+    /// Which tensor that was given to a component it is; see [`Tensor::give`].
+    pub(crate) fn origin(&self) -> u64 {
+        self.origin
     }
 
-    /// Forgets who has written to it.
-    pub(crate) fn forget_touch(&mut self) {
-        self.touched = false;
-    }
-
-    /// Where the data lies: a number that no other data has while both are there.
-    pub(crate) fn place(&self) -> u64 {
-        match &self.data {
-            Data::Source(source) => source.place(),
-            Data::Overlay(overlay) => Arc::as_ptr(overlay) as usize as u64,
-        }
+    /// It is given to a component as this one. What the component makes, or writes to, is another.
+    pub(crate) fn give(&mut self, origin: u64) {
+        self.origin = origin;
     }
 
     /// Whether the data lies in memory, not in a file and not only to be made.
@@ -268,7 +260,7 @@ impl Tensor {
         if bytes.is_empty() {
             return Ok(());
         }
-        self.touched = true;
+        self.origin = 0;
         let offset = start * size as u64;
         if let Data::Source(source) = &mut self.data
             && source.write_in_place(offset, bytes)

@@ -66,7 +66,7 @@ impl Tensor {
     /// So many of its elements: all of them have its shape, a run of them has one dimension.
     fn framed(&self, len: u64, data: Data) -> Self {
         let shape = if len == self.len { self.shape.clone() } else { [len].into() };
-        Self { dtype: self.dtype, shape, len, data, charge: None, touched: false }
+        Self { dtype: self.dtype, shape, len, data, charge: None, origin: self.origin }
     }
 }
 
@@ -76,9 +76,11 @@ const NOTHING: Data = Data::Source(Source::Zeros(0));
 impl Cut {
     /// Puts the pieces together again, in their order; none where somebody still holds one.
     pub(crate) fn join(self, pieces: impl IntoIterator<Item = Tensor>) -> Option<Tensor> {
-        let mut touched = false;
+        let frame = self.frame;
+        let mut origin = frame.origin;
         let pieces = pieces.into_iter().map(|piece| {
-            touched |= piece.touched;
+            // One that was written to is another, and so is the whole.
+            origin = if piece.origin == frame.origin { origin } else { 0 };
             match piece.data {
                 Data::Overlay(overlay) => Arc::try_unwrap(overlay).ok(),
                 Data::Source(_) => None,
@@ -89,6 +91,6 @@ impl Cut {
             Some(source) => Data::Source(source),
             None => Data::Overlay(Arc::new(overlay)),
         };
-        Some(Tensor { data, touched, ..self.frame })
+        Some(Tensor { data, origin, ..frame })
     }
 }

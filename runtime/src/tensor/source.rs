@@ -104,16 +104,6 @@ impl Source {
         }
     }
 
-    /// Where it lies, in memory or in its file.
-    pub(super) fn place(&self) -> u64 {
-        match self {
-            Self::Memory(bytes) => bytes.as_ptr() as usize as u64,
-            Self::File(range) => range.offset,
-            Self::Zeros(_) => 0,
-            Self::Elsewhere(source) => Arc::as_ptr(source).cast::<()>() as usize as u64,
-        }
-    }
-
     /// `len` bytes of it from `offset`, as a source of their own; the caller has checked that they are there.
     pub(super) fn slice(&self, offset: u64, len: u64) -> Self {
         match self {

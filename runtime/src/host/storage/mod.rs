@@ -293,8 +293,13 @@ impl HostDirectory for StorageView<'_> {
         let directory = self.writable(&handle)?;
         let (dir, root) = (directory.dir.clone(), directory.root);
         self.ctx.files.take(1)?;
-        let (staged, file) = StagedFile::create(dir, root, path)?;
+        let opened = dir.clone();
+        let (staged, file, parent) = StagedFile::create(dir, root, path)?;
         self.ctx.open.hold(&file)?;
+        // The directory itself is open anyway.
+        if !Arc::ptr_eq(&parent, &opened) {
+            self.ctx.open.hold(&parent)?;
+        }
         open_handle(self.table, staged)
     }
 

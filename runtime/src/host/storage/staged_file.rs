@@ -17,8 +17,8 @@ use crate::services::Root;
 /// What a handle of resource `staged-file` stands for.
 pub struct StagedFile {
     dir: Arc<Dir>,
-    /// The directory that it is in, wherever that is moved to.
-    parent: Dir,
+    /// The directory that it is in, wherever that is moved to; while it has no name yet.
+    parent: Option<Arc<Dir>>,
     root: Root,
     /// Its name there, until it has its own.
     temporary: String,
@@ -34,17 +34,18 @@ impl StagedFile {
         dir: Arc<Dir>,
         root: Root,
         path: ComponentPath,
-    ) -> Result<(Self, Arc<cap_std::fs::File>), Failure> {
+    ) -> Result<(Self, Arc<cap_std::fs::File>, Arc<Dir>), Failure> {
         let temporary = format!("{}.tmp", unused_name());
         let staged = || {
             let (parent, _) = path.split_last();
-            let parent = if parent.is_empty() { dir.try_clone()? } else { dir.open_dir(parent)? };
+            let parent = if parent.is_empty() { dir.clone() } else { Arc::new(dir.open_dir(parent)?) };
             let file = parent.open_with(&temporary, OpenOptions::new().write(true).create_new(true))?;
             Ok((parent, Arc::new(file)))
         };
         let (parent, file) = staged().map_err(io_failure(&path))?;
-        let (written, kept) = (Sha256::new(), Some(file.clone()));
-        Ok((Self { dir, parent, root, temporary, path, file: kept, written }, file))
+        let (kept, inside) = (Some(file.clone()), Some(parent.clone()));
+        let staged = Self { dir, parent: inside, root, temporary, path, file: kept, written: Sha256::new() };
+        Ok((staged, file, parent))
     }
 
     /// The directory that it is in, and its path there.
@@ -65,7 +66,8 @@ impl StagedFile {
     /// The file is not to get its name.
     fn discard(&mut self) {
         if self.file.take().is_some()
-            && let Err(error) = self.parent.remove_file(&self.temporary)
+            && let Some(parent) = self.parent.take()
+            && let Err(error) = parent.remove_file(&self.temporary)
         {
             tracing::warn!("{}: {error}", self.temporary);
         }
@@ -96,12 +98,14 @@ impl HostStagedFile for StorageView<'_> {
     fn commit(&mut self, handle: Resource<StagedFile>) -> Result<(), Failure> {
         self.call.check()?;
         let staged = self.table.get_mut(&handle)?;
-        let Some(file) = &staged.file else { return Err(committed(&staged.path)) };
+        let (Some(file), Some(parent)) = (&staged.file, &staged.parent) else {
+            return Err(committed(&staged.path));
+        };
         let failure = io_failure(&staged.path);
         // Without this a crash of the machine could leave the name without the contents.
         file.sync_all().map_err(&failure)?;
-        staged.parent.rename(&staged.temporary, &staged.dir, staged.path.as_str()).map_err(&failure)?;
-        staged.file = None;
+        parent.rename(&staged.temporary, &staged.dir, staged.path.as_str()).map_err(&failure)?;
+        (staged.file, staged.parent) = (None, None);
         Ok(())
     }
 

@@ -83,9 +83,9 @@ impl<'a> Upload<'a> {
 
     fn commit_whole(&mut self) -> Result<ObjectMeta, ServiceError> {
         let contents = Bytes::from(mem::take(&mut self.part));
-        self.call.count_sent(contents.len() as u64);
         let mut attempt = 1;
         loop {
+            self.call.count_sent(contents.len() as u64);
             let create = create(self.store, &self.path, contents.clone());
             let (error, again) = match self.run_out(create) {
                 Ok(Ok(created)) => return Ok(self.meta(created.e_tag)),

@@ -48,6 +48,8 @@ enum Deed {
     ZeroAndDeny,
     /// Swaps the first two tensors, and says that it did nothing.
     SwapAndDeny,
+    /// Keeps the first tensor, puts the one that it has kept in its place, and says that it did nothing.
+    ReplayAndDeny,
     /// Sets a meta property, and says that it did nothing.
     TagAndDeny,
     /// Replaces every tensor by float64 zeroes, last one first.
@@ -189,6 +191,13 @@ impl DxoFilter for MisbehavingFilter {
             Deed::ZeroHalf => zero(dxo, 1)?,
             Deed::ZeroAndDeny => {
                 zero(dxo, 1)?;
+                return Ok(Verdict::Unchanged("nothing to do".to_owned()));
+            }
+            Deed::ReplayAndDeny => {
+                if let Some(kept) = self.kept.pop() {
+                    dxo.set_tensor(&dxo.names().swap_remove(0), kept)?;
+                }
+                self.kept.push(first(dxo)?);
                 return Ok(Verdict::Unchanged("nothing to do".to_owned()));
             }
             Deed::TagAndDeny => {

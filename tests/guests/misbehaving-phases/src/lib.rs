@@ -47,6 +47,10 @@ enum Deed {
     Reach,
     /// Fails where the leader takes a report.
     FailInReport,
+    /// Zeroes all parts, and says that it did nothing.
+    Deny,
+    /// Puts zeroes in the place of each tensor before any phase, and says that it did nothing.
+    ReplaceAndDeny,
 }
 
 #[derive(serde::Deserialize)]
@@ -160,6 +164,13 @@ impl PhasedDxoFilter for MisbehavingPhases {
 impl MisbehavingPhases {
     fn phase(&mut self, dxo: &Dxo) -> Result<Step, Error> {
         self.phases += 1;
+        if self.deed == Deed::ReplaceAndDeny {
+            for name in dxo.names() {
+                let tensor = dxo.tensor(&name)?;
+                dxo.set_tensor(&name, Tensor::create(tensor.dtype(), &tensor.shape())?)?;
+            }
+            return Ok(Step::Done(Verdict::Unchanged("nothing to do".to_owned())));
+        }
         let access = match self.deed {
             Deed::WriteInObserve | Deed::Show | Deed::Endless => Access::Observe,
             _ => Access::Apply,

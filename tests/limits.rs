@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flip_runtime::{
-    Allowed, Code, DataKind, Dtype, Dxo, Error, Level, LimitReached, Limits, Outcome, RecordedLog, Tensor,
+    Allowed, Code, DataKind, Dtype, Dxo, Error, Level, LimitReached, Limits, Outcome, RecordedLog, Runtime,
+    Tensor,
 };
 use flip_wasm_tests::{
     assert_ends_at, assert_fresh_one_works, assert_limit, context, float32, misbehaving, misbehaving_filter,
@@ -215,12 +216,27 @@ fn a_limit_is_shown_with_its_unit() {
 #[test]
 fn a_privacy_filter_holds_no_more_memory_for_a_large_update() {
     for elements in [1_000, 1_000_000, 12_000_000] {
-        let tensor = Tensor::zeros(Dtype::Float32, &[elements]).unwrap();
+        // No two of a million are alike, as in a model.
+        let number = |i: u64| (i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as f32 - 8e6;
+        let bytes: Vec<u8> = (0..elements).flat_map(|i| number(i).to_le_bytes()).collect();
+        let tensor = Tensor::new(Dtype::Float32, &[elements], bytes).unwrap();
         let dxo = Dxo::of_tensors(DataKind::WeightDiff, [("a".to_owned(), tensor)]).unwrap();
         let mut filter =
             percentile_privacy().instance().args(r#"{"percentile": 95, "gamma": 1}"#).build().unwrap();
-        filter.filter(dxo, &context()).unwrap();
+        let filtered = filter.filter(dxo, &context()).unwrap();
+        assert_eq!(filtered.leaves[0].outcome, Outcome::Filtered);
         let held = filter.usage().peak_memory;
         assert!(held <= 16 * MIB, "{elements} elements: {held} bytes");
     }
+}
+
+#[test]
+fn a_runtime_has_as_many_places_as_it_was_given() {
+    let runtime = Runtime::builder().instances(2).build().unwrap();
+    let filter = runtime.load("percentile-privacy").unwrap().instance().args(r#"{"gamma": 1}"#);
+    let held = [filter.clone().build().unwrap(), filter.clone().build().unwrap()];
+    let Err(error) = filter.clone().build() else { panic!("a third one") };
+    assert!(error.to_string().contains("too many instances live at a time"), "{error}");
+    drop(held);
+    filter.build().unwrap();
 }

@@ -115,4 +115,32 @@ mod tests {
             assert!(text.parse::<CleanupRule>().is_err(), "{text}");
         }
     }
+
+    #[test]
+    fn what_a_job_has_in_one_directory_is_reached_through_another() {
+        let reaches = |rule: &str, root, path: &str, from| {
+            let rule: CleanupRule = rule.parse().unwrap();
+            rule.reaches(root, &ComponentPath::parse(path).unwrap(), "job-1", from)
+        };
+        use Root::{Images, Job, Workspace};
+        for (rule, root, path, from) in [
+            ("workspace/save/*", Workspace, "save/x", Workspace),
+            ("workspace/save/*", Workspace, "save", Workspace),
+            ("workspace/{job_id}", Job, "x", Workspace),
+            ("job/*", Workspace, "job-1/x", Workspace),
+            ("app/*", Workspace, "job-1/app", Workspace),
+            ("app/*", Job, "app/x", Job),
+        ] {
+            assert!(reaches(rule, root, path, from), "{rule} {root:?} {path}");
+        }
+        for (rule, root, path, from) in [
+            ("workspace/save/*", Workspace, "models/x", Workspace),
+            ("workspace/{job_id}", Job, "x", Job),
+            ("job/*", Workspace, "job-2/x", Workspace),
+            ("images/*", Workspace, "x", Job),
+            ("workspace/save/*", Images, "save/x", Workspace),
+        ] {
+            assert!(!reaches(rule, root, path, from), "{rule} {root:?} {path}");
+        }
+    }
 }

@@ -7,9 +7,9 @@ use std::thread;
 use flip_runtime::audit::{
     self, AuditTrail, CallEntry, Checked, Entry, Function, Line, Outcome, RunKind, Start,
 };
-use flip_runtime::{AbortSignal, Error, FlContext, RecordedLog};
+use flip_runtime::{AbortSignal, Error, FlContext, Limits, RecordedLog};
 use flip_wasm_tests::hostile::limits;
-use flip_wasm_tests::{Fails, Gate, Site, errand, granted, on_go};
+use flip_wasm_tests::{Fails, Gate, Site, assert_limit, errand, granted, on_go};
 use serde_json::{Value, json};
 
 /// A trail, as whoever checks it sees it.
@@ -97,31 +97,34 @@ fn a_deletion_that_ends_half_way_is_noted_with_what_went() {
     assert_eq!(call.deleted.unwrap().files + left as u64, 4_000);
 }
 
-/// How many calls of a function stand in a trail, and how many it says that it has left out.
-fn counted(trail: &Trail, function: Function) -> (u64, u64) {
-    let noted = trail.checked.calls.iter().filter(|count| count.function == function);
-    let dropped = trail.checked.dropped.iter().filter_map(|dropped| dropped.calls.get(&function));
-    (noted.map(|count| count.calls).sum(), dropped.flat_map(|outcomes| outcomes.values()).sum())
-}
-
 #[test]
-fn a_flood_of_calls_is_counted_whole_and_the_trail_stays_small() {
+fn a_flood_of_calls_is_noted_whole_or_ends_at_the_limit() {
     const FLOOD: u64 = 11_000;
-    let site = Site::granting_everything();
-    site.write("job/a", "x");
     let mut errands = vec![json!({"again": [FLOOD, {"read": ["job", "a", 0, 1]}]})];
     errands.extend((0..FLOOD).map(|number| json!({"remove": ["job", format!("no-{number}")]})));
     errands.push(json!({"clear": "job"}));
-    let trail = trail(&site, errands.into());
-    trail.ended.as_ref().unwrap();
-    for function in [Function::Read, Function::Remove] {
-        let (noted, dropped) = counted(&trail, function);
-        assert_eq!(noted + dropped, FLOOD, "{function:?}");
-    }
-    let (noted, dropped) = counted(&trail, Function::Remove);
-    assert!(noted > 0 && dropped > 0, "{noted} and {dropped}");
-    assert!(trail.checked.entries < 10_100 && trail.bytes < 10_000 * 700, "{} bytes", trail.bytes);
-    // What comes last is written down: it is of another kind.
-    assert_eq!(counted(&trail, Function::Clear), (1, 0));
-    assert_eq!(site.names("job"), [""; 0]);
+    let run = |limits: Limits| {
+        let mut site = Site::granting_everything();
+        site.limits = limits;
+        site.write("job/a", "x");
+        let trail = trail(&site, errands.clone().into());
+        let noted = |function| {
+            let calls = trail.checked.calls.iter().filter(|count| count.function == function);
+            calls.map(|count| count.calls).sum::<u64>()
+        };
+        let noted = [Function::Read, Function::Remove, Function::Clear].map(noted);
+        (trail, noted, site.names("job"))
+    };
+    let (whole, noted, left) = run(Limits::default());
+    whole.ended.as_ref().unwrap();
+    assert_eq!((noted, left.len()), ([FLOOD, FLOOD, 1], 0));
+    assert!(whole.checked.entries > 2 * FLOOD, "{}", whole.checked.entries);
+
+    let (ended, noted, left) = run(Limits { audit_bytes: 100_000, ..Limits::default() });
+    assert_limit(ended.ended, "audit-bytes");
+    assert!(ended.bytes < 110_000, "{} bytes", ended.bytes);
+    // The call that had no room was not made, and the trail says so.
+    assert!((1..FLOOD).contains(&noted[0]) && noted[1..] == [0, 0], "{noted:?}");
+    assert_eq!(ended.calls.last().unwrap().outcome, Outcome::Trapped);
+    assert_eq!(left, ["a"]);
 }

@@ -34,7 +34,7 @@ fn assert_held_back(job: &StandardJob, report: &JobReport, reasons: &[(&str, Cod
         assert!(known, "{refused:?}");
     }
     // The filter's card tells of each, and the verdict blames it once.
-    let shown = report.report(&[]);
+    let shown = report.report(&Default::default());
     let filters = shown.components().filter(|(_, component)| component.id == "percentile_privacy");
     assert_eq!(filters.map(|(_, filter)| filter.failures.len()).sum::<usize>(), UPDATES.len());
     let verdict = shown.verdict();

@@ -16,7 +16,11 @@ fn assert_ran_to_its_end(job: &StandardJob, servers: &Servers, report: &JobRepor
     assert_eq!(servers.s3.files().iter().filter(|name| name.ends_with(".zip")).count(), 1);
     assert_eq!(job.files("workspace/outbox").len(), 4);
     assert_eq!(job.text(RESULTS), job.text("expected/cross_val_results.json"));
-    let shown = format!("{}{report:?}{}", serde_json::to_string(&report.report(&[])).unwrap(), logged());
+    let shown = format!(
+        "{}{report:?}{}",
+        serde_json::to_string(&report.report(&Default::default())).unwrap(),
+        logged()
+    );
     assert!(logged().contains("status of model"), "the log is caught");
     assert!(!shown.contains(KEY));
 }

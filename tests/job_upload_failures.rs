@@ -42,7 +42,11 @@ fn assert_kept(job: &StandardJob, servers: &Servers, report: &JobReport) {
     let strange =
         job.files("workspace").into_keys().find(|name| name.contains(".tmp") || name.contains("/."));
     assert_eq!(strange, None);
-    let shown = format!("{}{report:?}{}", serde_json::to_string(&report.report(&[])).unwrap(), logged());
+    let shown = format!(
+        "{}{report:?}{}",
+        serde_json::to_string(&report.report(&Default::default())).unwrap(),
+        logged()
+    );
     assert!(!shown.contains(SECRET) && !shown.contains(ID));
     // It is the handler that called the persistor, and what it was told goes to the log.
     assert!(logged().contains("the results persistor failed"));

@@ -39,6 +39,7 @@ fn every_limit_is_finite_and_has_its_tests() {
         file_bytes,     // interfaces.rs: file_bytes_*
         upload_bytes,   // interfaces.rs: upload_bytes_*
         hub_calls,      // interfaces.rs: hub_calls_*
+        audit_bytes,    // audit_hostile.rs: a_flood_*
     } = Limits::default();
     for count in [
         component_size,
@@ -57,6 +58,7 @@ fn every_limit_is_finite_and_has_its_tests() {
         open_files,
         file_bytes,
         hub_calls,
+        audit_bytes,
     ] {
         assert!((1..=1 << 30).contains(&count));
     }

@@ -102,14 +102,6 @@ fn summary(checked: &Checked) -> Result<String, std::fmt::Error> {
             writeln!(text, "  {}", data(&seen.data, clean))?;
         }
     }
-    for dropped in &checked.dropped {
-        let calls = dropped.calls.iter().flat_map(|(function, outcomes)| {
-            outcomes.iter().map(move |(outcome, calls)| format!("{calls} {function} ({outcome})"))
-        });
-        let (place, component) = (clean(&dropped.place), clean(&dropped.component));
-        let calls = calls.collect::<Vec<_>>().join(", ");
-        writeln!(text, "not written down: more calls of {place}, {component}: {calls}")?;
-    }
     if checked.unlisted > 0 {
         writeln!(text, "and {} more entries that are not listed", checked.unlisted)?;
     }

@@ -36,7 +36,7 @@ pub fn run(args: &Filter, global: &Global) -> anyhow::Result<()> {
     if let (Err(error), Some(trail), Some(staged)) = (&filtered, &trail, staged)
         && let Some(error) = error.downcast_ref::<Error>()
     {
-        let report = report::of_failed_filter(&trail.lines(), PLACE, TASK, &args.component, error);
+        let report = report::of_failed_filter(&trail.kept(), PLACE, TASK, &args.component, error);
         // What ended the filter matters more than a report that cannot be written.
         if let Err(error) = staged.write_out(&report) {
             tracing::error!("no report: {error:#}");
@@ -105,7 +105,7 @@ fn filter(
     };
     let told = |staged: Option<Staged>, filtered: &Result<Filtered, Error>, files| -> anyhow::Result<_> {
         let (Some(mut staged), Some(trail)) = (staged, trail) else { return Ok(None) };
-        staged.write(&report::of_filter(&trail.lines(), &admitted, &usage, filtered, files))?;
+        staged.write(&report::of_filter(&trail.kept(), &admitted, &usage, filtered, files))?;
         Ok(Some(staged))
     };
     let (mut filtered, output) = match filtered {

@@ -182,27 +182,27 @@ fn what_was_sent_to_the_hub_is_told_and_on_a_developers_machine_nothing_was() {
 }
 
 #[test]
-fn nothing_was_deleted_was_said_where_a_trail_only_counts_deletions() {
+fn what_was_stored_and_deleted_and_is_not_listed_is_summed() {
     let mut component = Component { id: "cleaner".to_owned(), of_trail: true, ..Component::default() };
-    component.usage.stored_besides = Besides { count: 1, ..Besides::default() };
-    component.usage.deleted_besides = Besides { count: 3, ..Besides::default() };
+    component.usage.stored_besides = Besides { count: 1, bytes: 100, ..Besides::default() };
+    component.usage.deleted_besides = Besides { count: 3, files: 7, bytes: 70 };
     let mut report = Report::new("0.1.0", Ran::Job);
     report.places =
         vec![Place { name: "server".to_owned(), components: vec![component], ..Place::default() }];
     let said = said(&report);
-    for sentence in [
-        "Stored: 1 object that the audit trail only counts.",
-        "Deleted: 3 deletions that the audit trail only counts.",
-    ] {
+    for sentence in ["Stored: 1 object of 100 B in all.", "Deleted: 7 files of 70 B."] {
         assert!(said.contains(&sentence.to_owned()), "{said:?}");
     }
     let page = html(&report);
     assert!(!page.contains("Nothing was deleted") && !page.contains("Nothing was stored"), "{page}");
-    assert!(page.contains("stored <data value=\"1\">1</data> object, which the audit trail only counts."));
-    assert!(page.contains("deleted <data value=\"3\">3</data> times, which the audit trail only counts."));
-    for label in ["objects stored, only counted", "deletions, only counted"] {
-        assert!(page.contains(label), "{label}");
-    }
+    assert!(
+        page.contains("stored <data value=\"1\">1</data> object of <data value=\"100\">100 B</data>."),
+        "{page}"
+    );
+    assert!(
+        page.contains("deleted <data value=\"3\">3</data> times: <data value=\"7\">7</data> files of"),
+        "{page}"
+    );
 }
 
 #[test]

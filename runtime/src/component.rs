@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use wasmtime::component::InstancePre;
 
@@ -93,6 +94,19 @@ pub struct Component {
     pub(crate) name: Arc<str>,
     pub(crate) inspection: Arc<Inspection>,
     pub(crate) pre: InstancePre<HostState>,
+    pub(crate) compiling: Compiling,
+}
+
+/// What compiling a component took when it was loaded: nothing where it was compiled before.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Compiling {
+    pub(crate) time: Duration,
+    /// The address space in bytes, where it was compiled in a process of its own.
+    pub(crate) memory: Option<u64>,
+}
+
+impl Compiling {
+    pub(crate) const NOTHING: Self = Self { time: Duration::ZERO, memory: Some(0) };
 }
 
 impl Component {

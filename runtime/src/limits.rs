@@ -95,6 +95,11 @@ pub struct Limits {
     pub upload_bytes: u64,
     /// Requests to the hub: some per round and site.
     pub hub_calls: u64,
+    /// The bytes of the lines about its calls in an audit trail, or in what a report is made of: several hundred each,
+    /// one for calls alike that follow each other. No call goes unnoted: who fills this is ended. A job's components
+    /// write some hundred lines.
+    #[serde(deserialize_with = "size")]
+    pub audit_bytes: u64,
 }
 
 impl Default for Limits {
@@ -127,6 +132,7 @@ impl Limits {
         file_bytes: 1 << 30,
         upload_bytes: 64 << 30,
         hub_calls: 10_000,
+        audit_bytes: 256 << 20,
     };
 }
 
@@ -162,7 +168,7 @@ impl Limits {
         lower! {
             component_size compile_time compile_memory memory table_elements instances handles host_bytes
             call_bytes call_time total_time cores log_lines log_line gauges events files open_files file_bytes upload_bytes
-            hub_calls
+            hub_calls audit_bytes
         }
     }
 }

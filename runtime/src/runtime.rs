@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use wasmtime::Engine;
 use wasmtime::component::Linker;
@@ -9,7 +10,7 @@ use wasmtime::component::Linker;
 use crate::builtin::Builtin;
 use crate::cache::Cache;
 use crate::compile::{self, CompileError, Compiler};
-use crate::component::{Component, Source, name_of, read_component, too_large};
+use crate::component::{Compiling, Component, Source, name_of, read_component, too_large};
 use crate::engine::engine;
 use crate::error::Error;
 use crate::host::{self, HostState};
@@ -225,20 +226,23 @@ impl Runtime {
         let engine = &self.0.engine;
         let cache = self.0.cache.as_ref();
         // What was compiled once was read then: before its digest is known nothing of it is looked at.
-        let compiled = match cache.and_then(|cache| cache.load(engine, &Digest::of(bytes))) {
-            Some(compiled) => compiled,
+        let (compiled, compiling) = match cache.and_then(|cache| cache.load(engine, &Digest::of(bytes))) {
+            Some(compiled) => (compiled, Compiling::NOTHING),
             None => {
+                let started = Instant::now();
                 let compiled = compile(engine, bytes).map_err(|error| error.of(name))?;
+                let compiling = Compiling { time: started.elapsed(), memory: compiled.memory };
                 if let Some(cache) = cache {
                     cache.store(engine, &compiled);
                 }
-                compiled
+                (compiled, compiling)
             }
         };
-        let Compiled { inspection, component } = compiled;
+        let Compiled { inspection, component, .. } = compiled;
         let pre = self.0.linker.instantiate_pre(&component).map_err(|error| {
             CompileError::Invalid(format!("it does not fit the contract: {error:#}")).of(name)
         })?;
-        Ok(Component { runtime: self.clone(), name: name.into(), inspection: Arc::new(inspection), pre })
+        let (runtime, name, inspection) = (self.clone(), name.into(), Arc::new(inspection));
+        Ok(Component { runtime, name, inspection, pre, compiling })
     }
 }

@@ -11,6 +11,8 @@ pub(crate) struct StoreLimiter {
     table_allowed: u64,
     table_elements: u64,
     instances: usize,
+    memories: u64,
+    tables: u64,
 }
 
 /// What wasmtime keeps for one element of a table.
@@ -23,7 +25,14 @@ impl StoreLimiter {
             table_allowed: limits.table_elements,
             table_elements: 0,
             instances: usize::try_from(limits.instances).unwrap_or(usize::MAX),
+            memories: 0,
+            tables: 0,
         }
+    }
+
+    /// The memories or the tables that there are, whichever are more. One that was empty and grew counts twice.
+    pub(crate) fn made(&self) -> u64 {
+        self.memories.max(self.tables)
     }
 
     /// The elements of all tables together. They never shrink.
@@ -44,6 +53,7 @@ impl ResourceLimiter for StoreLimiter {
             return Ok(false);
         }
         self.budget.grow(desired.saturating_sub(current) as u64)?;
+        self.memories += u64::from(current == 0);
         Ok(true)
     }
 
@@ -67,6 +77,7 @@ impl ResourceLimiter for StoreLimiter {
         }
         self.budget.grow(more.saturating_mul(TABLE_ELEMENT))?;
         self.table_elements = elements;
+        self.tables += u64::from(current == 0);
         Ok(true)
     }
 

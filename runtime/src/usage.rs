@@ -66,6 +66,12 @@ impl Besides {
 /// The most that was used of limits: of what adds up the sum, of what comes and goes the most at a time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LimitUse {
+    /// The time of compiling it; none where it was compiled before.
+    pub compile_time: Duration,
+    /// The address space of the process that compiled it, in bytes; unknown where a thread of this one did.
+    pub compile_memory: Option<u64>,
+    /// Core instances, memories or tables, of whichever there are most.
+    pub instances: u64,
     /// The elements of all tables together.
     pub table_elements: u64,
     /// Handles that were open at a time.
@@ -96,6 +102,8 @@ pub struct LimitUse {
     pub upload_bytes: u64,
     /// Requests to the hub.
     pub hub_calls: u64,
+    /// The bytes of the lines about its calls in an audit trail.
+    pub audit_bytes: u64,
 }
 
 impl LimitUse {
@@ -105,8 +113,8 @@ impl LimitUse {
             ($($limit:ident)*) => { Self { $($limit: self.$limit.max(other.$limit)),* } };
         }
         higher! {
-            table_elements handles host_bytes call_bytes call_time cores log_lines log_line gauges events files
-            open_files file_bytes upload_bytes hub_calls
+            compile_time compile_memory instances table_elements handles host_bytes call_bytes call_time cores
+            log_lines log_line gauges events files open_files file_bytes upload_bytes hub_calls audit_bytes
         }
     }
 }

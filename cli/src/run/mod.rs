@@ -60,9 +60,9 @@ pub fn run(args: &Run, global: &Global) -> anyhow::Result<ExitCode> {
     let ended = report.and_then(|report| Ok((report, finished?)));
     let reported = match (staged, &trail) {
         (Some(staged), Some(trail)) => staged.write_out(&match &ended {
-            Ok((report, _)) => report.report(&trail.lines()),
+            Ok((report, _)) => report.report(&trail.kept()),
             // Also of a job that could not be set up: the report says why.
-            Err(error) => of_failed_job(&trail.lines(), error),
+            Err(error) => of_failed_job(&trail.kept(), error),
         }),
         _ => Ok(()),
     };

@@ -57,14 +57,13 @@ fn besides(report: &Report, of: fn(&Usage) -> Besides) -> impl Iterator<Item = (
     all.filter(|(_, besides)| !besides.is_nothing()).take(MAX_OBJECTS)
 }
 
-/// What a component stored and is not listed. Where a trail only counts it, nobody knows how much it was.
+/// What a component stored and is not listed.
 fn stored_besides(component: &Component, besides: Besides) -> Markup {
     let more = if component.usage.stored.is_empty() { "" } else { " more" };
     html! {
         p.muted {
             (name(&component.id)) " stored " (number(besides.count)) (more) (one_or(besides.count, " object", " objects"))
-            @if component.of_trail && besides.bytes == 0 { ", which the audit trail only counts." }
-            @else { " of " (bytes(besides.bytes)) (or_more(component)) }
+            " of " (bytes(besides.bytes)) "."
         }
     }
 }
@@ -75,18 +74,9 @@ fn deleted_besides(component: &Component, besides: Besides) -> Markup {
     html! {
         p.muted {
             (name(&component.id)) " deleted " (number(besides.count)) (one_or(besides.count, " time", " times")) (more)
-            @if component.of_trail && besides.files == 0 { ", which the audit trail only counts." }
-            @else {
-                ": " (number(besides.files)) (one_or(besides.files, " file of ", " files of ")) (bytes(besides.bytes))
-                (or_more(component))
-            }
+            ": " (number(besides.files)) (one_or(besides.files, " file of ", " files of ")) (bytes(besides.bytes)) "."
         }
     }
-}
-
-/// The end of a sentence on what a trail does not know all of.
-fn or_more(component: &Component) -> &'static str {
-    if component.of_trail { ", or more." } else { "." }
 }
 
 fn object(place: &Place, component: &Component, stored: &Stored) -> Markup {

@@ -74,24 +74,16 @@ fn figures(report: &Report) -> Markup {
     }
 }
 
-/// The bytes that were stored; of a trail that only counts objects, their number.
+/// The bytes that were stored.
 fn stored(report: &Report) -> Markup {
     let sizes = report.components().map(|(_, component)| component.usage.stored_total().1);
-    match (sizes.fold(0_u64, u64::saturating_add), report.only_counted(|usage| usage.stored_besides)) {
-        (0, objects) if objects > 0 => tile("stored", "objects stored, only counted", number(objects), ""),
-        (size, 0) => tile("stored", "stored", bytes(size), ""),
-        (size, _) => tile("stored", "stored, or more", bytes(size), ""),
-    }
+    tile("stored", "stored", bytes(sizes.fold(0_u64, u64::saturating_add)), "")
 }
 
-/// The files that were deleted; of a trail that only counts deletions, their number.
+/// The files that were deleted.
 fn deleted(report: &Report) -> Markup {
     let files = report.components().map(|(_, component)| component.usage.deleted_total().0);
-    match (files.fold(0_u64, u64::saturating_add), report.only_counted(|usage| usage.deleted_besides)) {
-        (0, deletions) if deletions > 0 => tile("deleted", "deletions, only counted", number(deletions), ""),
-        (files, 0) => tile("deleted", "files deleted", number(files), ""),
-        (files, _) => tile("deleted", "files deleted, or more", number(files), ""),
-    }
+    tile("deleted", "files deleted", number(files.fold(0_u64, u64::saturating_add)), "")
 }
 
 fn tile(key: &str, label: &str, value: Markup, class: &str) -> Markup {

@@ -1,6 +1,6 @@
 //! The sentences, by what they are about.
 
-use crate::model::{Besides, Ran, Report, Sent, Usage, Work};
+use crate::model::{Ran, Report, Sent, Work};
 use crate::sentence::Sentence;
 use crate::text::{count, counted, duration, size};
 
@@ -99,21 +99,11 @@ impl Report {
         });
         match (stored.as_slice(), objects) {
             (_, 0) => Vec::new(),
-            ([], _) if self.only_counted(|usage| usage.stored_besides) > 0 => {
-                let objects = counted(objects, "object");
-                vec![Sentence::of(format!("{objects} that the audit trail only counts."))]
-            }
             ([one], 1) => {
                 vec![Sentence::of("One object of ").text(size(one.size)).text(": ").name(&one.key).text(".")]
             }
             _ => vec![Sentence::of(format!("{} of {} in all.", counted(objects, "object"), size(bytes)))],
         }
-    }
-
-    /// How many things an audit trail counts and does not list: nobody knows how much it was.
-    pub(crate) fn only_counted(&self, besides: fn(&Usage) -> Besides) -> u64 {
-        let trails = self.components().filter(|(_, component)| component.of_trail);
-        trails.fold(0_u64, |sum, (_, component)| sum.saturating_add(besides(&component.usage).count))
     }
 
     pub(super) fn what_was_deleted(&self) -> Vec<Sentence> {
@@ -129,17 +119,14 @@ impl Report {
                 trees.push(deleted.path.as_str());
             }
         }
-        let one = if trees.is_empty() { "deletion" } else { "more deletion" };
-        let more = self.only_counted(|usage| usage.deleted_besides);
-        let more = (more > 0)
-            .then(|| Sentence::of(format!("{} that the audit trail only counts.", counted(more, one))));
-        let files = format!("{} of {}, in ", counted(files, "file"), size(bytes));
-        let listed = match trees.len() {
-            0 => None,
-            few if few <= MOST => Some(Sentence::of(files).names(trees, MOST).text(".")),
-            _ => Some(Sentence::of(files).names(trees.into_iter().take(MOST), MOST).text(" and more.")),
-        };
-        listed.into_iter().chain(more).collect()
+        let gone = format!("{} of {}", counted(files, "file"), size(bytes));
+        let within = || Sentence::of(format!("{gone}, in "));
+        match trees.len() {
+            0 if files == 0 => Vec::new(),
+            0 => vec![Sentence::of(format!("{gone}."))],
+            few if few <= MOST => vec![within().names(trees, MOST).text(".")],
+            _ => vec![within().names(trees.into_iter().take(MOST), MOST).text(" and more.")],
+        }
     }
 
     pub(super) fn what_the_hub_got(&self) -> Vec<Sentence> {

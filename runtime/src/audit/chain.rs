@@ -1,7 +1,6 @@
 //! The writer of a trail: one line after the other, each with the digest of the one before.
 
 use std::any::TypeId;
-use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -9,19 +8,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use time::OffsetDateTime;
 
-use super::entry::{
-    CallEntry, ComponentEntry, DataEntry, DroppedEntry, EndEntry, Entry, Function, Line, Outcome, Start, text,
-};
+use super::entry::{CallEntry, ComponentEntry, DataEntry, EndEntry, Entry, Line, Start, text};
 use super::kept::Kept;
 use crate::error::{Code, Error};
 use crate::exchange::Dxo;
 use crate::inspect::Digest;
-
-/// The most lines of one component's calls that change nothing.
-const MAX_READS: u64 = 8_000;
-/// The most lines of its calls of one function that changes something, of those that went well and of the others
-/// each: nobody hides a deletion behind calls of other kinds. What comes after so many of its own kind is counted.
-const MAX_CHANGES: u64 = 2_000;
+use crate::limits::{Allowed, LimitReached};
 
 /// What stands before the digest of the last line itself.
 pub(super) const SEAL: &str = ",\"seal\":\"";
@@ -36,9 +28,10 @@ struct Writer {
     file: Option<File>,
     next: u64,
     previous: Digest,
-    /// Calls that are not written yet, and when the first of them ended: the next one may be the same again.
-    pending: Option<(String, CallEntry)>,
-    /// The first line, and where they are asked for, those after it.
+    /// Calls that are not written yet, whose they are, and when the first of them ended: the next one may be the same
+    /// again.
+    pending: Option<(usize, String, CallEntry)>,
+    /// The first line, and where more is asked for, what of those after it a report needs.
     kept: Kept,
     keeps: bool,
     /// Whether it goes nowhere: only what is kept of it is read, for a report.
@@ -48,13 +41,10 @@ struct Writer {
     failed: Option<String>,
 }
 
-/// What was written of one component's calls.
+/// One component's room for its calls, in bytes of their lines.
 struct Account {
-    place: String,
-    component: String,
-    /// By function, and whether they went well; all that change nothing together.
-    lines: BTreeMap<Option<(Function, bool)>, u64>,
-    dropped: BTreeMap<Function, BTreeMap<Outcome, u64>>,
+    allowed: u64,
+    written: u64,
 }
 
 impl std::fmt::Debug for AuditTrail {
@@ -117,16 +107,16 @@ impl AuditTrail {
         Ok(trail)
     }
 
-    /// Keeps its lines in memory as well, for [`AuditTrail::lines`]: the first 16 MiB of them and the last, and room
-    /// among them for what changes something.
+    /// Keeps in memory what a report needs, for [`AuditTrail::kept`]: the first 16 MiB of the lines and the last, with
+    /// room among them for what changes something, and sums of the calls in the others.
     pub fn keeping(self) -> Self {
         self.writer().keeps = true;
         self
     }
 
-    /// The lines so far, those that are kept: the first alone unless the trail is [`keeping`](Self::keeping) them.
-    pub fn lines(&self) -> Vec<Line> {
-        self.writer().kept.lines().to_vec()
+    /// What is kept of the lines so far: the first alone unless the trail is [`keeping`](Self::keeping) them.
+    pub fn kept(&self) -> Kept {
+        self.writer().kept.clone()
     }
 
     fn writer(&self) -> MutexGuard<'_, Writer> {
@@ -178,13 +168,27 @@ impl AuditTrail {
         self.write(Entry::Out(data))
     }
 
-    /// Writes what a component may do; gives the number of its account.
-    pub(super) fn component(&self, entry: ComponentEntry) -> Result<usize, Error> {
-        let (place, component) = (entry.place.clone(), entry.id.clone());
+    /// Writes what a component may do; gives the number of its account, which has room for so many bytes.
+    pub(super) fn component(&self, entry: ComponentEntry, allowed: u64) -> Result<usize, Error> {
         self.write(Entry::Component(entry))?;
         let accounts = &mut self.writer().accounts;
-        accounts.push(Account { place, component, lines: BTreeMap::new(), dropped: BTreeMap::new() });
+        accounts.push(Account { allowed, written: 0 });
         Ok(accounts.len() - 1)
+    }
+
+    /// Fails where there is no room for a call: it must not be made, since no call goes unnoted.
+    pub(super) fn room(&self, account: usize) -> Result<(), LimitReached> {
+        match self.writer().accounts.get(account) {
+            Some(Account { allowed, written }) if written >= allowed => {
+                Err(LimitReached { limit: "audit-bytes", allowed: Allowed::Bytes(*allowed) })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The bytes of the lines of its calls so far.
+    pub(super) fn written(&self, account: usize) -> u64 {
+        self.writer().accounts.get(account).map_or(0, |account| account.written)
     }
 
     /// Notes a call, which is written when another one follows.
@@ -200,12 +204,6 @@ impl AuditTrail {
     pub fn finish(&self, failure: Option<Code>) -> Result<Digest, Error> {
         let mut writer = self.writer();
         writer.settle()?;
-        for account in std::mem::take(&mut writer.accounts) {
-            let Account { place, component, dropped: calls, .. } = account;
-            if !calls.is_empty() {
-                writer.line(Entry::Dropped(DroppedEntry { place, component, calls }))?;
-            }
-        }
         let entries = writer.next.saturating_add(1);
         writer.line(Entry::End(EndEntry { entries, failure }))?;
         writer.flush()?;
@@ -235,37 +233,34 @@ impl Writer {
 
     fn call(&mut self, account: usize, call: CallEntry) -> Result<(), Error> {
         self.check()?;
-        if self.pending.as_mut().is_some_and(|pending| pending.1.absorb(&call)) {
+        if let Some((of, _, pending)) = &mut self.pending
+            && *of == account
+            && pending.absorb(&call)
+        {
             return Ok(());
         }
-        if let Some(account) = self.accounts.get_mut(account) {
-            let kind = call.function.changes().then_some((call.function, call.outcome == Outcome::Ok));
-            let allowed = if kind.is_some() { MAX_CHANGES } else { MAX_READS };
-            let lines = account.lines.entry(kind).or_default();
-            if *lines >= allowed {
-                let dropped =
-                    account.dropped.entry(call.function).or_default().entry(call.outcome).or_default();
-                *dropped = dropped.saturating_add(1);
-                return Ok(());
-            }
-            *lines += 1;
-        }
         self.settle()?;
-        self.pending = Some((now(), call));
+        self.pending = Some((account, now(), call));
         Ok(())
     }
 
     /// Writes the calls that were put off.
     fn settle(&mut self) -> Result<(), Error> {
         self.check()?;
-        self.pending.take().map_or(Ok(()), |(time, call)| self.line_of(time, Entry::Call(call)))
+        let Some((account, time, call)) = self.pending.take() else { return Ok(()) };
+        let bytes = self.line_of(time, Entry::Call(call))?;
+        if let Some(account) = self.accounts.get_mut(account) {
+            account.written = account.written.saturating_add(bytes);
+        }
+        Ok(())
     }
 
     fn line(&mut self, entry: Entry) -> Result<(), Error> {
-        self.line_of(now(), entry)
+        self.line_of(now(), entry).map(|_| ())
     }
 
-    fn line_of(&mut self, time: String, entry: Entry) -> Result<(), Error> {
+    /// Writes a line; gives its bytes.
+    fn line_of(&mut self, time: String, entry: Entry) -> Result<u64, Error> {
         let is_end = matches!(entry, Entry::End(_));
         let line = Line { seq: self.next, time, previous: self.previous, entry };
         let text = serde_json::to_string(&line).map_err(io::Error::from);
@@ -280,7 +275,8 @@ impl Writer {
         }
         text.push('\n');
         let written = self.sink.write_all(text.as_bytes());
-        self.keep(written)
+        self.keep(written)?;
+        Ok(text.len() as u64)
     }
 
     fn flush(&mut self) -> Result<(), Error> {

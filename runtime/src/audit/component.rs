@@ -32,6 +32,11 @@ pub(crate) trait CallSink: Send + Sync {
 
     /// A call has ended.
     fn ended(&self, call: CallEntry) -> Result<(), Error>;
+
+    /// The bytes of the lines that were written of them.
+    fn written(&self) -> u64 {
+        0
+    }
 }
 
 /// One component's account in a trail.
@@ -45,8 +50,16 @@ impl CallSink for Account {
         self.trail.check()
     }
 
+    fn before(&self, _: &CallEntry) -> Result<(), Failure> {
+        self.trail.room(self.number).map_err(|reached| Failure::Trap(reached.into()))
+    }
+
     fn ended(&self, call: CallEntry) -> Result<(), Error> {
         self.trail.call(self.number, call)
+    }
+
+    fn written(&self) -> u64 {
+        self.trail.written(self.number)
     }
 }
 
@@ -70,7 +83,7 @@ impl Auditor {
         limits: &Limits,
     ) -> Result<Self, Error> {
         let (place, id) = (text(place), text(id));
-        let number = trail.component(ComponentEntry {
+        let entry = ComponentEntry {
             place: place.clone(),
             id: id.clone(),
             name: text(component.name()),
@@ -78,7 +91,8 @@ impl Auditor {
             pinned,
             grants: lines(grants),
             limits: figures(limits),
-        })?;
+        };
+        let number = trail.component(entry, limits.audit_bytes)?;
         let sink = Arc::new(Account { trail: trail.clone(), number });
         Ok(Self { sink, place: place.into(), id: id.into() })
     }
@@ -91,6 +105,11 @@ impl Auditor {
     /// Fails where the trail cannot go on: then the component must not either.
     pub(crate) fn check(&self) -> Result<(), Error> {
         self.sink.check()
+    }
+
+    /// The bytes of the lines that were written of its calls.
+    pub(crate) fn written(&self) -> u64 {
+        self.sink.written()
     }
 
     /// A call begins that touches something.
@@ -233,6 +252,7 @@ pub(crate) fn figures(limits: &Limits) -> IndexMap<String, u64> {
         file_bytes,
         upload_bytes,
         hub_calls,
+        audit_bytes,
     } = *limits;
     let time = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     let figures = [
@@ -257,6 +277,7 @@ pub(crate) fn figures(limits: &Limits) -> IndexMap<String, u64> {
         ("file-bytes", file_bytes),
         ("upload-bytes", upload_bytes),
         ("hub-calls", hub_calls),
+        ("audit-bytes", audit_bytes),
     ];
     figures.into_iter().map(|(name, figure)| (name.to_owned(), figure)).collect()
 }

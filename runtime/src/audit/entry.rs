@@ -1,6 +1,5 @@
 //! What an audit trail says, line by line.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use indexmap::IndexMap;
@@ -41,8 +40,6 @@ pub enum Entry {
     In(DataEntry),
     /// Data was let out of a place, or was held back there.
     Out(DataEntry),
-    /// A component made more calls than are written down.
-    Dropped(DroppedEntry),
     /// The run is over: always the last line.
     End(EndEntry),
 }
@@ -192,17 +189,6 @@ pub struct DataEntry {
     /// The id of the filter that it was held back for, where there are several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
-}
-
-/// Calls that are only counted.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct DroppedEntry {
-    /// `server`, or the name of the site.
-    pub place: String,
-    /// The component's id in the job.
-    pub component: String,
-    /// How many, by function and by how they ended.
-    pub calls: BTreeMap<Function, BTreeMap<Outcome, u64>>,
 }
 
 /// How the run ended.

@@ -1,8 +1,9 @@
 //! The lines of a trail that are kept in memory, for a report.
 
+use std::collections::btree_map::Entry::{Occupied, Vacant};
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::entry::{Entry, Line};
+use super::entry::{CallEntry, DeletedEntry, Entry, Function, Line, Outcome};
 
 /// The most that is kept, in bytes of the file.
 const MAX_BYTES: usize = 16 << 20;
@@ -12,11 +13,15 @@ const FOR_CHANGES: usize = 8 << 20;
 const FOR_FRAME: usize = 4 << 20;
 /// How many one component's changes may take: its flood keeps nobody else's out.
 const OF_ONE: usize = 1 << 20;
+/// The most sums of calls that are not kept: some components, every function, every outcome.
+const MAX_SUMS: usize = 10_000;
 
-/// Lines that are kept: all of a short trail; of a long one the first of each class.
-#[derive(Default)]
-pub(crate) struct Kept {
+/// What is kept of a trail: all lines of a short one; of a long one the first of each class, and sums of the calls
+/// in the others.
+#[derive(Clone, Debug, Default)]
+pub struct Kept {
     lines: Vec<Line>,
+    besides: BTreeMap<(String, String, Function, Outcome), Besides>,
     bytes: usize,
     /// The classes of which a line did not fit: no later one is kept, so that those that are have no gaps.
     full: BTreeSet<Class>,
@@ -24,8 +29,17 @@ pub(crate) struct Kept {
     changes: BTreeMap<(String, String), usize>,
 }
 
+/// Calls of one function of one component that ended alike, of which the lines are not kept.
+#[derive(Clone, Debug)]
+pub struct Besides {
+    /// All of them as one, which touched nothing that is named.
+    pub call: CallEntry,
+    /// The number of their lines.
+    pub lines: u64,
+}
+
 /// What a line is about, the least important first.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Class {
     Read,
     Change,
@@ -41,7 +55,7 @@ impl Kept {
             Entry::In(_) => Class::Read,
             Entry::Call(call) if !call.function.changes() => Class::Read,
             Entry::Call(_) => Class::Change,
-            Entry::Component(_) | Entry::Out(_) | Entry::Dropped(_) => Class::Frame,
+            Entry::Component(_) | Entry::Out(_) => Class::Frame,
         };
         let allowed = match class {
             Class::Read => MAX_BYTES - FOR_CHANGES - FOR_FRAME,
@@ -52,7 +66,7 @@ impl Kept {
             self.full.insert(class);
         }
         if self.full.contains(&class) {
-            return;
+            return self.sum(line);
         }
         if let Entry::Call(call) = &line.entry
             && class == Class::Change
@@ -60,7 +74,7 @@ impl Kept {
             let taken = self.changes.entry((call.place.clone(), call.component.clone())).or_default();
             *taken = taken.saturating_add(bytes);
             if *taken > OF_ONE {
-                return;
+                return self.sum(line);
             }
         }
         self.keep(line, bytes);
@@ -71,8 +85,46 @@ impl Kept {
         self.lines.push(line.clone());
     }
 
-    /// These lines.
-    pub(crate) fn lines(&self) -> &[Line] {
+    /// Adds a line that is not kept to the sum of those like it.
+    fn sum(&mut self, line: &Line) {
+        let Entry::Call(call) = &line.entry else { return };
+        let key = (call.place.clone(), call.component.clone(), call.function, call.outcome);
+        let full = self.besides.len() >= MAX_SUMS;
+        match self.besides.entry(key) {
+            Vacant(free) if !full => {
+                let call = CallEntry { touched: String::new(), to: None, sha256: None, ..call.clone() };
+                free.insert(Besides { call, lines: 1 });
+            }
+            Vacant(_) => {}
+            Occupied(mut known) => known.get_mut().add(call),
+        }
+    }
+
+    /// The lines that are kept.
+    pub fn lines(&self) -> &[Line] {
         &self.lines
+    }
+
+    /// What the other lines say of calls.
+    pub fn besides(&self) -> impl Iterator<Item = &Besides> {
+        self.besides.values()
+    }
+}
+
+impl Besides {
+    fn add(&mut self, more: &CallEntry) {
+        self.lines = self.lines.saturating_add(1);
+        let Self { call, .. } = self;
+        call.calls = call.calls.saturating_add(more.calls);
+        call.read = call.read.saturating_add(more.read);
+        call.written = call.written.saturating_add(more.written);
+        call.deleted = match (call.deleted, more.deleted) {
+            (Some(one), Some(other)) => Some(DeletedEntry {
+                files: one.files.saturating_add(other.files),
+                directories: one.directories.saturating_add(other.directories),
+                bytes: one.bytes.saturating_add(other.bytes),
+            }),
+            (one, other) => one.or(other),
+        };
     }
 }

@@ -34,9 +34,9 @@
 //!
 //! No data, no values of metrics, no texts of exceptions, no keys, no addresses: names, sizes, digests, and
 //! how calls ended. Of plain values there is no digest either, since few digits can be guessed from it.
-//! Names that come from components are cut and cleaned. Of each component's calls that change nothing 8 000 lines
-//! are written; of those of each function that changes something, 2 000 that went well and 2 000 that did not. What
-//! is beyond is counted in [`DroppedEntry`].
+//! Names that come from components are cut and cleaned. Every call has its place: where a component makes several
+//! alike right after each other, one line has their number, and whoever fills the room that the limit `audit-bytes`
+//! leaves for its calls is ended before it makes one that would not be noted.
 //!
 //! A trail that cannot be written ends the run: no component is entered any more, nothing leaves.
 
@@ -59,10 +59,10 @@ pub(crate) use component::{Auditor, CallSink, Noting};
 pub use data::digest;
 pub(crate) use entry::text;
 pub use entry::{
-    CallEntry, ComponentEntry, DataEntry, DeletedEntry, DroppedEntry, EndEntry, Entry, Function, Interface,
-    Line, Outcome, RunKind, Start,
+    CallEntry, ComponentEntry, DataEntry, DeletedEntry, EndEntry, Entry, Function, Interface, Line, Outcome,
+    RunKind, Start,
 };
-pub(crate) use kept::Kept;
+pub use kept::{Besides, Kept};
 pub use summary::{CallCount, Checked, DataSeen};
 
 impl Start {

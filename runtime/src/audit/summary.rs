@@ -4,13 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::entry::{
-    ComponentEntry, DataEntry, DroppedEntry, Entry, Function, Interface, Line, Outcome, Start,
-};
+use super::entry::{ComponentEntry, DataEntry, Entry, Function, Interface, Line, Outcome, Start};
 use crate::error::Code;
 use crate::inspect::Digest;
 
-/// The most components, data and drops that are listed, each.
+/// The most components and data that are listed, each.
 const MAX_LISTED: usize = 10_000;
 
 /// What stands in a trail that is complete and unaltered.
@@ -35,9 +33,7 @@ pub struct Checked {
     pub calls: Vec<CallCount>,
     /// Data that came and went, in order.
     pub data: Vec<DataSeen>,
-    /// Calls that were not written down.
-    pub dropped: Vec<DroppedEntry>,
-    /// Components, data and drops that are not listed here.
+    /// Components and data that are not listed here.
     pub unlisted: u64,
     #[serde(skip)]
     pub(super) counts: BTreeMap<(Interface, Function, Outcome), usize>,
@@ -84,7 +80,6 @@ impl Checked {
             components: Vec::new(),
             calls: Vec::new(),
             data: Vec::new(),
-            dropped: Vec::new(),
             unlisted: 0,
             counts: BTreeMap::new(),
         }
@@ -100,7 +95,6 @@ impl Checked {
             Entry::Component(component) => list(&mut self.components, component, &mut self.unlisted),
             Entry::In(data) => list(&mut self.data, DataSeen { out: false, data }, &mut self.unlisted),
             Entry::Out(data) => list(&mut self.data, DataSeen { out: true, data }, &mut self.unlisted),
-            Entry::Dropped(dropped) => list(&mut self.dropped, dropped, &mut self.unlisted),
             Entry::End(end) => {
                 self.failure = end.failure;
                 self.ended = line.time;

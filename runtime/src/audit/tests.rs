@@ -74,7 +74,7 @@ fn start() -> Start {
 fn trail() -> Vec<u8> {
     let sink = Sink::default();
     let trail = AuditTrail::to(sink.clone(), start()).unwrap();
-    let account = trail.component(component()).unwrap();
+    let account = trail.component(component(), u64::MAX).unwrap();
     trail.data_in(DataEntry::of("site-1", "train", None).unwrap()).unwrap();
     for name in ["a", "a", "a", "b"] {
         trail.call(account, call(Function::Read, name)).unwrap();
@@ -208,49 +208,25 @@ fn every_single_bit_counts() {
     }
 }
 
-/// The calls of a flood that were written, and those that were only counted.
-fn after(flood: &[(Function, Outcome, u64)]) -> Checked {
+#[test]
+fn a_flood_of_calls_was_only_counted_beyond_some_thousand() {
     let sink = Sink::default();
     let trail = AuditTrail::to(sink.clone(), start()).unwrap();
-    let account = trail.component(component()).unwrap();
-    for (function, outcome, calls) in flood {
-        for n in 0..*calls {
-            let call = CallEntry { outcome: *outcome, ..call(*function, &format!("job/{n}")) };
-            trail.call(account, call).unwrap();
-        }
+    let account = trail.component(component(), 1 << 20).unwrap();
+    let mut made = 0;
+    while trail.room(account).is_ok() {
+        trail.call(account, call(Function::Remove, &format!("job/{made}"))).unwrap();
+        made += 1;
     }
+    let reached = trail.room(account).unwrap_err();
+    assert_eq!(reached.to_string(), "limit audit-bytes reached: 1.0 MiB allowed");
+    // Nobody else's room is any smaller.
+    assert!(trail.room(trail.component(component(), 1 << 20).unwrap()).is_ok());
     trail.finish(None).unwrap();
-    check(&*sink.bytes()).unwrap()
-}
-
-fn written(checked: &Checked) -> Vec<(Function, Outcome, u64)> {
-    checked.calls.iter().map(|count| (count.function, count.outcome, count.calls)).collect()
-}
-
-#[test]
-fn of_a_flood_of_calls_some_thousand_are_written_and_the_rest_are_counted() {
-    let checked = after(&[(Function::Stat, Outcome::Ok, 20_000), (Function::Remove, Outcome::Ok, 3_000)]);
-    let lines = [(Function::Stat, Outcome::Ok, 8_000), (Function::Remove, Outcome::Ok, 2_000)];
-    assert_eq!(written(&checked), lines);
-    let dropped = &checked.dropped[0].calls;
-    assert_eq!(dropped[&Function::Stat][&Outcome::Ok], 12_000);
-    assert_eq!(dropped[&Function::Remove][&Outcome::Ok], 1_000);
-}
-
-#[test]
-fn a_deletion_was_hidden_behind_ten_thousand_appends() {
-    let checked = after(&[
-        (Function::Append, Outcome::Ok, 10_000),
-        (Function::Remove, Outcome::NotFound, 10_000),
-        (Function::Remove, Outcome::Ok, 1),
-        (Function::SendException, Outcome::Ok, 1),
-    ]);
-    let lines = written(&checked);
-    assert!(lines.contains(&(Function::Remove, Outcome::Ok, 1)), "{lines:?}");
-    assert!(lines.contains(&(Function::SendException, Outcome::Ok, 1)), "{lines:?}");
-    let dropped = &checked.dropped[0].calls;
-    assert_eq!(dropped[&Function::Append][&Outcome::Ok], 8_000);
-    assert_eq!(dropped[&Function::Remove][&Outcome::NotFound], 8_000);
+    let checked = check(&*sink.bytes()).unwrap();
+    assert!(made > 2_000, "{made}");
+    assert_eq!((checked.calls.len(), checked.calls[0].calls), (1, made));
+    assert!(trail.written(account) >= 1 << 20 && sink.bytes().len() < (1 << 20) + 4_096);
 }
 
 #[test]
@@ -259,7 +235,7 @@ fn a_trail_that_cannot_be_written_says_so_from_then_on() {
     for full_at in (0..whole).step_by(97) {
         let sink = Sink { full_at: Some(full_at), ..Sink::default() };
         let ended = AuditTrail::to(sink.clone(), start()).and_then(|trail| {
-            let account = trail.component(component());
+            let account = trail.component(component(), u64::MAX);
             let noted = account.and_then(|account| {
                 trail.call(account, call(Function::Read, "a"))?;
                 trail.data_in(DataEntry::of("site-1", "train", None).unwrap())
@@ -282,7 +258,7 @@ fn nothing_is_written_after_the_end_and_no_file_is_overwritten() {
     let path = folder.path().join("audit.jsonl");
     let trail = AuditTrail::create(&path, start()).unwrap();
     trail.finish(None).unwrap();
-    assert!(trail.finish(None).is_err() && trail.component(component()).is_err());
+    assert!(trail.finish(None).is_err() && trail.component(component(), u64::MAX).is_err());
     let before = std::fs::read(&path).unwrap();
     let again = AuditTrail::create(&path, start()).unwrap_err();
     assert!(again.to_string().contains("never overwritten"), "{again}");
@@ -320,7 +296,9 @@ fn a_trail_that_goes_nowhere_made_digests_that_nobody_read() {
     let of = |trail: AuditTrail| {
         let trail = trail.keeping();
         trail.comes_in("site-1", "train", Some(&dxo)).unwrap();
-        let Entry::In(data) = trail.lines().remove(1).entry else { panic!("no data came in") };
+        let Entry::In(data) = trail.kept().lines().to_vec().remove(1).entry else {
+            panic!("no data came in")
+        };
         assert_eq!((data.tensors, data.bytes), (1, 3));
         data.sha256
     };

@@ -129,7 +129,7 @@ pub(crate) fn compile(engine: &Engine, bytes: &[u8]) -> Result<Compiled, Compile
     }
     let component = Component::from_binary(engine, bytes)
         .map_err(|error| CompileError::Invalid(format!("it cannot be compiled: {error:#}")))?;
-    Ok(Compiled { inspection, component })
+    Ok(Compiled { inspection, component, memory: None })
 }
 
 /// The time is up.

@@ -113,12 +113,21 @@ fn work(args: impl IntoIterator<Item = OsString>) -> Result<(), CompileError> {
         Task::Inspect => serde_json::to_vec(&super::inspect(&bytes)?).map_err(|error| setup(&error))?,
         Task::Compile => {
             let engine = compiler_only().map_err(|error| setup(&error))?;
-            super::compile(&engine, &bytes)?.to_bytes().map_err(|error| setup(&error))?
+            let compiled = super::compile(&engine, &bytes)?;
+            let compiled = Compiled { memory: address_space(), ..compiled };
+            compiled.to_bytes().map_err(|error| setup(&error))?
         }
     };
     // Flushed here: a worker that is no Rust program does not do so when it ends.
     let mut out = io::stdout().lock();
     out.write_all(&answer).and_then(|()| out.flush()).map_err(|error| setup(&error))
+}
+
+/// The most address space that this process had, in bytes, where the system says.
+fn address_space() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmPeak:")?.split_whitespace().next())?;
+    peak.parse::<u64>().ok()?.checked_mul(1_024)
 }
 
 /// Where the system allows less already, that is less.

@@ -137,6 +137,7 @@ impl HostState {
         usage.stored_besides = self.object_store.besides;
         usage.deleted_besides = self.deleted.besides;
         usage.most = LimitUse {
+            instances: usage.most.instances.max(self.limiter.made()),
             table_elements: self.limiter.table_elements(),
             handles: peak.handles,
             host_bytes: peak.host,
@@ -150,6 +151,7 @@ impl HostState {
             file_bytes: self.storage.bytes.used(),
             upload_bytes: self.object_store.bytes.used(),
             hub_calls: self.hub_calls.used(),
+            audit_bytes: self.audit.as_ref().map_or(0, Auditor::written),
             ..usage.most
         };
     }

@@ -1,6 +1,7 @@
 //! What a component asks for and what it can do, read off its bytes. Nothing of it is run or compiled.
 
 mod digest;
+mod instances;
 mod work;
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ use wasmparser::{BinaryReaderError, Encoding, Parser, Payload, ValidPayload, Val
 
 use crate::host::log::one_line;
 pub use digest::Digest;
+use instances::Instances;
 use work::Work;
 
 /// Components within components: validating takes time in proportion to its square. Toolchains make two
@@ -42,6 +44,9 @@ pub struct Inspection {
     pub imports: Vec<Import>,
     /// What it offers, by interface.
     pub exports: Vec<String>,
+    /// The core instances that it is made of, those of components within it as often as they are made. Of components
+    /// that it imports nothing is known.
+    pub core_instances: u64,
 }
 
 /// One thing that a component asks the host for.
@@ -62,10 +67,11 @@ struct Names {
     size: u64,
     imports: Vec<ImportNames>,
     exports: Vec<String>,
+    core_instances: u64,
 }
 
 impl From<Names> for Inspection {
-    fn from(Names { sha256, size, imports, exports }: Names) -> Self {
+    fn from(Names { sha256, size, imports, exports, core_instances }: Names) -> Self {
         let imports: Vec<_> = imports.into_iter().map(Import::from).collect();
         let roles = exports.iter().filter_map(|export| {
             let (name, _) = export.strip_prefix(PACKAGE)?.split_once('@')?;
@@ -74,7 +80,7 @@ impl From<Names> for Inspection {
         let names = exports.iter().chain(imports.iter().map(|import| &import.interface));
         let mut versions = names.filter_map(|name| Some(name.strip_prefix(PACKAGE)?.split_once('@')?.1));
         let (roles, wit_version) = (roles.collect(), versions.next().map(str::to_owned));
-        Self { sha256, size, wit_version, roles, imports, exports }
+        Self { sha256, size, wit_version, roles, imports, exports, core_instances }
     }
 }
 
@@ -142,10 +148,11 @@ impl Inspection {
         let (mut imports, mut exports) = (Vec::new(), Vec::new());
         let mut depth = 0_usize;
         let mut types = None;
-        let mut work = Work::default();
+        let (mut work, mut instances) = (Work::default(), Instances::default());
         for payload in Parser::new(0).parse_all(bytes) {
             let payload = payload.map_err(invalid)?;
             work.add(&payload, validator.types(0))?;
+            instances.add(&payload).map_err(invalid)?;
             match &payload {
                 Payload::Version { encoding: Encoding::Component | Encoding::Module, .. } => {
                     depth += 1;
@@ -180,7 +187,8 @@ impl Inspection {
         let mut exports: Vec<_> = exports.iter().map(|export| shown(export)).collect();
         // In the order of the linker, which is anyone's guess.
         exports.sort_unstable();
-        Ok(Names { sha256: Digest::of(bytes), size: bytes.len() as u64, imports, exports }.into())
+        let (sha256, size, core_instances) = (Digest::of(bytes), bytes.len() as u64, instances.made());
+        Ok(Names { sha256, size, imports, exports, core_instances }.into())
     }
 
     /// The imports that this host does not offer.

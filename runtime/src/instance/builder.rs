@@ -22,7 +22,7 @@ use crate::limits::{Allowed, LimitReached, Limits};
 use crate::policy::{Grants, WasiBit};
 use crate::services::Services;
 use crate::tensor::{Scratch, ScratchFile};
-use crate::usage::Usage;
+use crate::usage::{LimitUse, Usage};
 
 /// Makes an [`Instance`]; from [`Component::instance`].
 #[derive(Clone)]
@@ -268,6 +268,12 @@ impl InstanceBuilder {
             store.data_mut().call.go_on()?;
             Ok(UpdateDeadline::Continue(1))
         });
+        let most = LimitUse {
+            compile_time: component.compiling.time,
+            compile_memory: component.compiling.memory,
+            instances: component.inspection.core_instances,
+            ..LimitUse::default()
+        };
         let mut instance = Instance {
             runtime: component.runtime.clone(),
             component,
@@ -277,7 +283,7 @@ impl InstanceBuilder {
             data_kinds: Vec::new(),
             interests: Interests::None,
             handler: None,
-            spent: Usage::default(),
+            spent: Usage { most, ..Usage::default() },
             winding_up,
             audit,
             #[cfg(test)]

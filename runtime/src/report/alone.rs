@@ -28,7 +28,7 @@ pub fn of_component(
     // What a trail says of a component is what a report of one begins with.
     let trail = AuditTrail::to(std::io::sink(), Start::new(RunKind::Program))?.keeping();
     Auditor::start(&trail, "", ran.name(), ran, false, grants, limits)?;
-    let mut places = of_trail(&trail.lines()).places;
+    let mut places = of_trail(&trail.kept()).places;
     let known = places.pop().and_then(|mut place| place.components.pop());
     let mut shown = known.unwrap_or_default();
     component::describe(&mut shown, ran.inspection(), grants, &in_all(usages));

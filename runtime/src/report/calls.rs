@@ -4,7 +4,7 @@ use flip_report::{Component, Deleted, Kind, Place, Report, Stored, Usage};
 use indexmap::IndexMap;
 
 use super::{moments, trail};
-use crate::audit::{CallEntry, DroppedEntry, Function, Outcome};
+use crate::audit::{self, CallEntry, Function, Outcome};
 
 /// The most objects, and deletions, of a component that are listed.
 const MAX_LISTED: usize = 1_000;
@@ -76,36 +76,24 @@ pub(super) fn add(usage: &mut Usage, call: &CallEntry) {
     }
 }
 
-/// Adds calls that the trail only counts: what they did, it does not say.
-pub(super) fn add_dropped(usage: &mut Usage, dropped: &DroppedEntry) {
-    for (function, outcome, calls) in counted(dropped) {
-        count(usage, function, calls);
-        if outcome == Outcome::NotPermitted {
-            usage.refusals = usage.refusals.saturating_add(calls);
-        }
-        let besides = match function {
-            Function::Put | Function::PutArchive => &mut usage.stored_besides,
-            Function::Remove | Function::Clear => &mut usage.deleted_besides,
-            _ => continue,
-        };
-        if outcome == Outcome::Ok {
-            besides.count = besides.count.saturating_add(calls);
-        }
+/// Adds calls of which only the sum is known.
+pub(super) fn add_besides(usage: &mut Usage, besides: &audit::Besides) {
+    let audit::Besides { call, lines } = besides;
+    count(usage, call.function, call.calls);
+    if call.outcome == Outcome::NotPermitted {
+        usage.refusals = usage.refusals.saturating_add(call.calls);
     }
-}
-
-/// Counts such calls among the moments that are not shown.
-pub(super) fn leave_out(report: &mut Report, dropped: &DroppedEntry) {
-    for (function, outcome, calls) in counted(dropped) {
-        report.leave_out(moments::kind_of(function, outcome), calls);
+    if let Some(deleted) = call.deleted {
+        let known = &mut usage.deleted_besides;
+        known.count = known.count.saturating_add(*lines);
+        known.files = known.files.saturating_add(deleted.files);
+        known.bytes = known.bytes.saturating_add(deleted.bytes);
     }
-}
-
-/// The calls by function and by how they ended.
-fn counted(dropped: &DroppedEntry) -> impl Iterator<Item = (Function, Outcome, u64)> {
-    let ended =
-        dropped.calls.iter().flat_map(|(function, ended)| ended.iter().map(move |end| (function, end)));
-    ended.map(|(function, (outcome, calls))| (*function, *outcome, *calls))
+    if matches!((call.function, call.outcome), (Function::Put | Function::PutArchive, Outcome::Ok)) {
+        let known = &mut usage.stored_besides;
+        known.count = known.count.saturating_add(call.calls);
+        known.bytes = known.bytes.saturating_add(call.written);
+    }
 }
 
 fn count(usage: &mut Usage, function: Function, calls: u64) {

@@ -3,12 +3,12 @@
 use flip_report::{Fatal, Place, Report};
 
 use super::of_trail;
-use crate::audit::Line;
+use crate::audit::Kept;
 use crate::error::Error;
 use crate::job::SERVER;
 
 /// The report of a job that an error ended: what its audit trail says of it, and why it ended.
-pub fn of_failed_job(trail: &[Line], error: &Error) -> Report {
+pub fn of_failed_job(trail: &Kept, error: &Error) -> Report {
     let mut report = of_trail(trail);
     let ended_by = match error {
         Error::Config { .. } => "the job's configuration",

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 
 use super::{component, moments, of_trail};
 use crate::admission::Admitted;
-use crate::audit::Line;
+use crate::audit::Kept;
 use crate::error::Error;
 use crate::exchange::Dxo;
 use crate::filter::{Filtered, Leaf, Outcome};
@@ -15,7 +15,7 @@ use crate::usage::Usage;
 
 /// The report of one filter on one update, with what the run's audit trail says of it.
 pub fn of_filter(
-    trail: &[Line],
+    trail: &Kept,
     admitted: &Admitted,
     usage: &Usage,
     filtered: &Result<Filtered, Error>,
@@ -45,7 +45,7 @@ pub fn of_filter(
 
 /// The report of a filter that an error ended before it was there: what its audit trail says, and why nothing left
 /// the place with the task.
-pub fn of_failed_filter(trail: &[Line], place: &str, task: &str, component: &str, error: &Error) -> Report {
+pub fn of_failed_filter(trail: &Kept, place: &str, task: &str, component: &str, error: &Error) -> Report {
     let mut report = of_trail(trail);
     report.results = vec![Outgoing { at: place.to_owned(), task: task.to_owned(), ..Outgoing::default() }];
     hold_back(&mut report, component, error);

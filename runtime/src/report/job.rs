@@ -8,14 +8,14 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::{component, filter, moments, of_trail};
-use crate::audit::Line;
+use crate::audit::Kept;
 use crate::error::Code;
 use crate::exchange::ReturnCode;
 use crate::job::{ComponentReport, Failure, Happened, JobReport, PlaceReport, ResultReport, TaskReport};
 
 impl JobReport {
-    /// The report, with what the job's audit trail says of it: [`AuditTrail::lines`](crate::audit::AuditTrail::lines).
-    pub fn report(&self, trail: &[Line]) -> Report {
+    /// The report, with what the job's audit trail says of it: [`AuditTrail::kept`](crate::audit::AuditTrail::kept).
+    pub fn report(&self, trail: &Kept) -> Report {
         let known = of_trail(trail);
         let mut report = Report {
             job_id: Some(self.job_id.clone()),

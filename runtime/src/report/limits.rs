@@ -32,10 +32,12 @@ pub(super) fn of(figures: &IndexMap<String, u64>) -> Vec<Limit> {
     limits.collect()
 }
 
-/// Adds what was used, where that is measured: how many instances of modules there are, and what compiling takes, is
-/// not.
+/// Adds what was used. What compiling takes in memory is known where a process of its own did it.
 pub(super) fn add_use(limits: &mut [Limit], usage: &Usage, size: u64) {
     let LimitUse {
+        compile_time,
+        compile_memory,
+        instances,
         table_elements,
         handles,
         host_bytes,
@@ -51,14 +53,18 @@ pub(super) fn add_use(limits: &mut [Limit], usage: &Usage, size: u64) {
         file_bytes,
         upload_bytes,
         hub_calls,
+        audit_bytes,
     } = usage.most;
     for limit in limits {
         limit.used = match limit.name.as_str() {
             "total-time" => Some(usage.time.as_secs_f64()),
             "call-time" => Some(call_time.as_secs_f64()),
+            "compile-time" => Some(compile_time.as_secs_f64()),
             name => match name {
                 "component-size" => Some(size),
                 "memory" => Some(usage.peak_memory),
+                "compile-memory" => compile_memory,
+                "instances" => Some(instances),
                 "table-elements" => Some(table_elements),
                 "handles" => Some(handles),
                 "host-bytes" => Some(host_bytes),
@@ -73,6 +79,7 @@ pub(super) fn add_use(limits: &mut [Limit], usage: &Usage, size: u64) {
                 "file-bytes" => Some(file_bytes),
                 "upload-bytes" => Some(upload_bytes),
                 "hub-calls" => Some(hub_calls),
+                "audit-bytes" => Some(audit_bytes),
                 _ => None,
             }
             .map(|used| used as f64),
@@ -97,10 +104,14 @@ mod tests {
     }
 
     #[test]
-    fn the_use_of_every_limit_but_three_is_measured() {
+    fn the_use_of_every_limit_is_measured() {
         let mut limits = of(&crate::audit::figures(&Limits::default()));
+        let most = LimitUse { compile_memory: Some(0), ..LimitUse::default() };
+        add_use(&mut limits, &Usage { most, ..Usage::default() }, 1);
+        assert!(limits.iter().all(|limit| limit.used.is_some()), "{limits:?}");
+        // A thread of this process has no memory of its own.
         add_use(&mut limits, &Usage::default(), 1);
         let unmeasured = limits.iter().filter(|limit| limit.used.is_none()).map(|limit| limit.name.as_str());
-        assert_eq!(unmeasured.collect::<Vec<_>>(), ["compile-time", "compile-memory", "instances"]);
+        assert_eq!(unmeasured.collect::<Vec<_>>(), ["compile-memory"]);
     }
 }

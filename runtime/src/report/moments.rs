@@ -97,7 +97,7 @@ pub(super) fn of_lines(lines: &[Line]) -> Vec<Moment> {
                 let component = moment.component.clone().or(component);
                 moments.push(Moment { at, component, ..moment });
             }
-            Entry::Start(_) | Entry::Dropped(_) | Entry::End(_) => {}
+            Entry::Start(_) | Entry::End(_) => {}
         }
     }
     moments

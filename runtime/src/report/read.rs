@@ -27,7 +27,7 @@ pub fn read_file(path: &Path) -> Result<Report, Error> {
         let mut kept = Kept::default();
         audit::follow(file, |line, bytes| kept.add(&line, bytes))
             .map_err(|altered| invalid(altered.to_string()))?;
-        return Ok(of_trail(kept.lines()));
+        return Ok(of_trail(&kept));
     }
     let mut bytes = Vec::new();
     file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(Error::file(path))?;

@@ -4,11 +4,12 @@ use flip_report::{Applied, Data, Failure, Outgoing, Place, Ran, Report, Status, 
 use indexmap::IndexMap;
 
 use super::{calls, component, moments};
-use crate::audit::{DataEntry, Entry, Line, RunKind};
+use crate::audit::{DataEntry, Entry, Kept, RunKind};
 use crate::exchange::ReturnCode;
 
-/// The report of a run, as far as its audit trail knows it. Of a long one the first lines and the last will do.
-pub fn of_trail(lines: &[Line]) -> Report {
+/// The report of a run, as far as what is kept of its audit trail knows it.
+pub fn of_trail(trail: &Kept) -> Report {
+    let lines = trail.lines();
     let mut report = Report::new(env!("CARGO_PKG_VERSION"), Ran::Program);
     let (Some(first), Some(last)) = (lines.first(), lines.last()) else { return report };
     report.started = Some(first.time.clone());
@@ -41,16 +42,19 @@ pub fn of_trail(lines: &[Line]) -> Report {
             Entry::Out(data) => report.results.push(outgoing(line.seq, data)),
             // Data that came is told nowhere; data that was kept out is.
             Entry::In(data) => report.tasks.extend(data.refused.is_some().then(|| kept_out(line.seq, data))),
-            Entry::Dropped(dropped) => {
-                calls::leave_out(&mut report, dropped);
-                if let Some(component) = calls::component(&mut places, &dropped.place, &dropped.component) {
-                    calls::add_dropped(&mut component.usage, dropped);
-                }
-            }
             Entry::End(end) => report.failure = end.failure.map(moments::code),
         }
     }
-    let missing = last.seq.saturating_add(1).saturating_sub(lines.len() as u64);
+    let mut missing = last.seq.saturating_add(1).saturating_sub(lines.len() as u64);
+    for besides in trail.besides() {
+        let call = &besides.call;
+        calls::told(&mut report, call);
+        if let Some(component) = calls::component(&mut places, &call.place, &call.component) {
+            calls::add_besides(&mut component.usage, besides);
+        }
+        report.leave_out(moments::kind_of(call.function, call.outcome), besides.lines);
+        missing = missing.saturating_sub(besides.lines);
+    }
     report.leave_out(flip_report::Kind::Other, missing);
     report.places = places.into_values().collect();
     if report.ran == Ran::Filter {
@@ -144,7 +148,7 @@ mod tests {
         trail.write(Entry::Component(component)).unwrap();
         entries.into_iter().for_each(|entry| trail.write(entry).unwrap());
         trail.finish(None).unwrap();
-        of_trail(&trail.lines())
+        of_trail(&trail.kept())
     }
 
     fn call(function: Function, touched: &str, outcome: Outcome) -> CallEntry {
@@ -171,7 +175,7 @@ mod tests {
             trail.data_out(DataEntry::refused("server", "train", Code::Refused)).unwrap();
         }
         trail.finish(None).unwrap();
-        let report = of_trail(&trail.lines());
+        let report = of_trail(&trail.kept());
         assert_eq!(report.timeline.len() as u64 + report.timeline_left_out, 100_000);
         assert!(report.seconds.is_some());
     }

@@ -200,9 +200,9 @@ impl Instance {
         call: impl AsyncFnOnce(&mut Store<HostState>, Resource<SharedContext>) -> wasmtime::Result<R>,
     ) -> Result<R, Error> {
         self.enter(scope, async |live| {
-            let owned = live.store.data_mut().table.push(context.clone())?;
-            let answer = call(&mut live.store, Resource::new_borrow(owned.rep())).await?;
-            live.store.data_mut().table.delete(owned)?;
+            let ctx = live.store.data_mut().lend(context)?;
+            let answer = call(&mut live.store, ctx).await?;
+            live.store.data_mut().take_back()?;
             Ok(answer)
         })
     }

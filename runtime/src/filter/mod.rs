@@ -161,9 +161,9 @@ impl Instance {
                 (dxo, Leaf { path, outcome, gauges, change: None })
             }
             None => {
-                let sample = self.measures_changes.then(|| Sample::of(&dxo)).transpose()?.flatten();
-                let (dxo, outcome, gauges) = self.filter_leaf(guest, dxo, ctx)?;
-                let change = sample.map(|sample| sample.compare(&dxo, &gauges)).transpose()?;
+                let sample = if self.measures_changes { Sample::of(&mut dxo) } else { None };
+                let (mut dxo, outcome, gauges) = self.filter_leaf(guest, dxo, ctx)?;
+                let change = sample.map(|sample| sample.compare(&mut dxo, &gauges)).transpose()?;
                 (dxo, Leaf { path, outcome, gauges, change })
             }
         };
@@ -190,10 +190,9 @@ impl Instance {
         let (mut dxo, verdict) = match sharing {
             Some(sharing) => self.filter_in_phases(dxo, ctx, sharing)?,
             None => self.with_dxo(dxo, Scope::of(ctx), HostDxo::update, async |store, dxo| {
-                let ctx = store.data_mut().table.push(ctx.clone())?;
-                let borrow = Resource::new_borrow(ctx.rep());
-                let verdict = guest.call_process_dxo(&mut *store, dxo, borrow).await?;
-                store.data_mut().table.delete(ctx)?;
+                let ctx = store.data_mut().lend(ctx)?;
+                let verdict = guest.call_process_dxo(&mut *store, dxo, ctx).await?;
+                store.data_mut().take_back()?;
                 Ok(verdict)
             })?,
         };

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use wasmtime::component::Resource;
-
 use super::parts::{PART, Parts, named};
 use super::workers::share;
 use crate::bindings::exports::flip::fl::phased_dxo_filter::{Access, Guest, GuestIndices, Phase, Step};
@@ -36,9 +34,9 @@ impl Worker<'_> {
     fn begin(&mut self, dxo: Dxo, ctx: &Arc<FlContext>, scope: Scope<'_>) -> Result<(Dxo, Step), Error> {
         let Self(instance, guest) = self;
         let (dxo, step) = instance.with_dxo(dxo, scope, HostDxo::update, async |store, dxo| {
-            let ctx = store.data_mut().table.push(ctx.clone())?;
-            let step = guest.call_begin(&mut *store, dxo, Resource::new_borrow(ctx.rep())).await?;
-            store.data_mut().table.delete(ctx)?;
+            let ctx = store.data_mut().lend(ctx)?;
+            let step = guest.call_begin(&mut *store, dxo, ctx).await?;
+            store.data_mut().take_back()?;
             Ok(step)
         })?;
         Ok((dxo, self.answered(step)?))

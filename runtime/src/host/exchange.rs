@@ -1,6 +1,6 @@
 //! The interface `exchange`: dxos and shareables.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use indexmap::IndexMap;
 use wasmtime::component::{HasData, Resource};
@@ -90,18 +90,29 @@ impl HostDxo {
     }
 }
 
-/// The tensor, without a copy where no handle to it is left.
+/// The tensor, without a copy where no handle to it is left; otherwise what handles still write is theirs.
 fn take(tensor: SharedTensor) -> Tensor {
     match Arc::try_unwrap(tensor) {
         Ok(tensor) => tensor.into_inner().unwrap_or_else(PoisonError::into_inner),
-        Err(shared) => shared.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        Err(shared) => lock(&shared).split_off(),
     }
+}
+
+/// The same of a tensor that may be another's as well, and goes on to be it.
+fn copy(tensor: SharedTensor) -> Tensor {
+    match Arc::try_unwrap(tensor) {
+        Ok(tensor) => tensor.into_inner().unwrap_or_else(PoisonError::into_inner),
+        Err(shared) => lock(&shared).clone(),
+    }
+}
+
+fn lock(tensor: &SharedTensor) -> MutexGuard<'_, Tensor> {
+    tensor.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Whether two tensors have the same shape; they may be one.
 fn same_shape(one: &SharedTensor, other: &SharedTensor) -> bool {
-    let shape =
-        |tensor: &SharedTensor| tensor.lock().unwrap_or_else(PoisonError::into_inner).shape().to_vec();
+    let shape = |tensor: &SharedTensor| lock(tensor).shape().to_vec();
     shape(one) == shape(other)
 }
 
@@ -214,7 +225,11 @@ impl HostDxoTrait for ExchangeView<'_> {
         }
         if let HostData::Tensors(tensors) = &mut dxo.data {
             // Taken out of its cell: what another handle still writes is its own.
-            tensors.insert(name, Arc::new(Mutex::new(take(value))));
+            let mut value = copy(value);
+            if let Some(old) = tensors.get(&name) {
+                value.take_over(&mut lock(old))?;
+            }
+            tensors.insert(name, Arc::new(Mutex::new(value)));
         }
         Ok(())
     }

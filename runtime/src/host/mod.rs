@@ -18,6 +18,7 @@ mod table;
 pub(crate) mod tensors;
 
 use std::fmt;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use wasmtime::component::{Linker, Resource, ResourceTableError};
@@ -33,11 +34,15 @@ use crate::store_limiter::StoreLimiter;
 use crate::tensor::TensorError;
 use crate::usage::{Besides, HostCalls, LimitUse, Usage};
 use call::{CallCtx, Quota};
+use context::SharedContext;
 pub(crate) use table::Table;
 
 /// What one instance's store holds.
 pub(crate) struct HostState {
     pub(crate) table: Table,
+    /// The handle of the context of whichever call is under way: one for all of them, so that no event that is
+    /// delivered allocates one.
+    ctx: Option<Resource<SharedContext>>,
     pub(crate) limiter: StoreLimiter,
     pub(crate) call: CallCtx,
     pub(crate) log: log::LogCtx,
@@ -86,6 +91,7 @@ impl HostState {
     ) -> Self {
         Self {
             table: Table::new(limits, tensors.budget.clone()),
+            ctx: None,
             limiter: StoreLimiter::new(limits, tensors.budget.clone()),
             call,
             log,
@@ -115,6 +121,30 @@ impl HostState {
             hub_calls: Quota::count("hub-calls", limits.hub_calls),
             wasi: wasi(limits).build(),
         }
+    }
+
+    /// Lends the component the context of a call, until [`HostState::take_back`].
+    pub(crate) fn lend(&mut self, context: &SharedContext) -> wasmtime::Result<Resource<SharedContext>> {
+        let ctx = match self.ctx.take() {
+            Some(ctx) => {
+                context.clone_into(self.table.get_mut(&ctx)?);
+                ctx
+            }
+            None => self.table.push(context.clone())?,
+        };
+        let lent = Resource::new_borrow(ctx.rep());
+        self.ctx = Some(ctx);
+        Ok(lent)
+    }
+
+    /// Lets go of the context, and of the data in it: who has it alone may change it where it lies.
+    pub(crate) fn take_back(&mut self) -> wasmtime::Result<()> {
+        static NOTHING: LazyLock<SharedContext> = LazyLock::new(SharedContext::default);
+        if let Some(ctx) = &self.ctx {
+            NOTHING.clone_into(self.table.get_mut(ctx)?);
+        }
+        NOTHING.clone_into(&mut self.call.context);
+        Ok(())
     }
 
     /// Stops its wall clock, so long after 1970.

@@ -105,7 +105,7 @@ impl InstanceBuilder {
         self
     }
 
-    /// Whether what it filters is looked at before and after, for [`Leaf::change`](crate::Leaf::change).
+    /// Whether what it changes is looked at while it does, for [`Leaf::change`](crate::Leaf::change).
     pub fn measure_changes(mut self, measure: bool) -> Self {
         self.measures_changes = measure;
         self

@@ -63,7 +63,7 @@ pub struct Instance {
     helpers: Vec<Instance>,
     /// How its work is shared, where the data does not decide.
     pub(crate) sharing: Option<Sharing>,
-    /// Whether what it filters is looked at before and after.
+    /// Whether what it changes is looked at while it does.
     pub(crate) measures_changes: bool,
     /// After how many polls the future of a call is dropped, as nobody but a test does.
     #[cfg(test)]

@@ -5,6 +5,7 @@ mod overlay;
 mod pieces;
 mod scratch;
 mod source;
+mod watch;
 
 use std::sync::Arc;
 
@@ -18,6 +19,8 @@ pub(crate) use pieces::Cut;
 pub(crate) use scratch::{Scratch, ScratchFile};
 pub(crate) use source::Source;
 pub use source::{FileRange, TensorSource};
+use watch::Watch;
+pub(crate) use watch::{Seen, Spread};
 
 /// More dimensions than any model has; NumPy stops at 64, torch's files rarely pass 5.
 pub const MAX_DIMENSIONS: usize = 32;
@@ -78,6 +81,8 @@ pub struct Tensor {
     charge: Option<Arc<Charge>>,
     /// Which tensor that was given to a component it is, while nobody has written to it; 0 where it is none.
     origin: u64,
+    /// Who looks on while it is written to.
+    watch: Watch,
 }
 
 #[derive(Clone, Debug)]
@@ -153,6 +158,11 @@ impl Tensor {
         Ok(())
     }
 
+    /// The tensor, and not the copy, is watched from now on: it is what becomes of the dxo that it was in.
+    pub(crate) fn split_off(&mut self) -> Self {
+        Self { watch: self.watch.take(), ..self.clone() }
+    }
+
     /// The tensor leaves the component: it no longer pays for it.
     pub(crate) fn release(&mut self) {
         self.charge = None;
@@ -164,7 +174,8 @@ impl Tensor {
         if source.len() != expected {
             return Err(TensorError::Length { expected, got: source.len() });
         }
-        Ok(Self { dtype, shape: shape.into(), len, data: Data::Source(source), charge: None, origin: 0 })
+        let (shape, data) = (shape.into(), Data::Source(source));
+        Ok(Self { dtype, shape, len, data, charge: None, origin: 0, watch: Watch::default() })
     }
 
     /// The type of every element.
@@ -261,7 +272,15 @@ impl Tensor {
             return Ok(());
         }
         self.origin = 0;
-        let offset = start * size as u64;
+        let watch = self.watch.held();
+        watch.before(self, start, (bytes.len() / size) as u64)?;
+        self.write_bytes(start * size as u64, bytes, writing)?;
+        watch.after(self.dtype, start, bytes);
+        Ok(())
+    }
+
+    /// Writes at byte `offset`; the caller has checked that the bytes fit.
+    fn write_bytes(&mut self, offset: u64, bytes: &[u8], writing: &Writing<'_>) -> Result<(), TensorError> {
         if let Data::Source(source) = &mut self.data
             && source.write_in_place(offset, bytes)
         {

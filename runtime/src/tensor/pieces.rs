@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::overlay::{BLOCK, Overlay};
-use super::{Data, Source, Tensor, TensorError, TensorSource, Writing};
+use super::{Data, Source, Tensor, TensorError, TensorSource, Watch, Writing};
 
 /// A tensor that was cut: its pieces are elsewhere.
 pub(crate) struct Cut {
@@ -58,15 +58,21 @@ impl Tensor {
         let size = self.dtype.size() as u64;
         let bytes: Vec<_> = lens.iter().map(|len| len.saturating_mul(size)).collect();
         let base = overlay.base().clone();
-        let pieces = overlay.cut(&bytes).into_iter().zip(lens);
-        let pieces = pieces.map(|(piece, &len)| self.framed(len, Data::Overlay(Arc::new(piece)))).collect();
+        let mut start = 0_u64;
+        let pieces = overlay.cut(&bytes).into_iter().zip(lens).map(|(piece, &len)| {
+            let watch = self.watch.at(start);
+            start = start.saturating_add(len);
+            Self { watch, ..self.framed(len, Data::Overlay(Arc::new(piece))) }
+        });
+        let pieces = pieces.collect();
         Ok((Cut { frame: self, base }, pieces))
     }
 
     /// So many of its elements: all of them have its shape, a run of them has one dimension.
     fn framed(&self, len: u64, data: Data) -> Self {
         let shape = if len == self.len { self.shape.clone() } else { [len].into() };
-        Self { dtype: self.dtype, shape, len, data, charge: None, origin: self.origin }
+        let Self { dtype, origin, .. } = *self;
+        Self { dtype, shape, len, data, charge: None, origin, watch: Watch::default() }
     }
 }
 

@@ -1,10 +1,9 @@
 //! How a filter changed an update: figures over elements, never an element itself.
 //!
-//! A sample of the elements is read before and after: evenly spread runs of neighbours, the same each time. So this
-//! costs little beside the filter's own work, at any size. What could say what a single element is, is left out: see
-//! [`tally`].
+//! It is counted while the filter works: a sample of the elements, evenly spread runs of neighbours, is taken as they
+//! are written over, and nothing is read again for it. So this costs little beside the filter's own work, at any size.
+//! What could say what a single element is, is left out: see [`tally`].
 
-mod sample;
 mod tally;
 
 use std::collections::{HashMap, HashSet};
@@ -13,19 +12,22 @@ use flip_report::{Became, Change, Distribution, TensorChange};
 use indexmap::IndexMap;
 
 use crate::exchange::Dxo;
-use crate::tensor::{Tensor, TensorError};
-use sample::{read, runs};
+use crate::tensor::{Seen, Spread, Tensor, TensorError};
 use tally::{Slack, Tally};
 
 /// The most tensors that are looked at.
 const MAX_TENSORS: usize = 2_000;
 
-/// The elements of a sample.
+/// Neighbours that are looked at together.
+const RUN: u64 = 32;
+/// One element in so many is looked at, where that makes enough and not too many.
+const ONE_IN: u64 = 256;
+const FEWEST: u64 = 1 << 12;
+const MOST: u64 = 1 << 15;
+
+/// A dxo whose tensors are watched.
 pub(super) struct Sample {
     tensors: Vec<Sampled>,
-    /// Those of one tensor after the other.
-    elements: Vec<f64>,
-    runs: u64,
     /// Tensors that are not looked at.
     others: HashSet<String>,
 }
@@ -36,44 +38,43 @@ struct Sampled {
     shape: Vec<u64>,
     dtype: &'static str,
     len: u64,
-    /// How many of its elements are in the sample.
-    elements: usize,
 }
 
 impl Sample {
-    /// Reads a sample of a dxo; none where it has no tensors.
-    pub(super) fn of(dxo: &Dxo) -> Result<Option<Self>, TensorError> {
-        let Some(all) = dxo.tensors().filter(|tensors| !tensors.is_empty()) else { return Ok(None) };
+    /// Watches the tensors of a dxo; none where it has none.
+    pub(super) fn of(dxo: &mut Dxo) -> Option<Self> {
+        let all = dxo.tensors_mut().filter(|tensors| !tensors.is_empty())?;
         let runs = runs(all.values().map(Tensor::len).fold(0, u64::saturating_add));
-        let mut elements = Vec::new();
-        let tensors = all.iter().take(MAX_TENSORS).map(|(name, tensor)| {
+        let tensors = all.iter_mut().take(MAX_TENSORS).map(|(name, tensor)| {
+            tensor.watch(spread(runs, tensor.len()));
             let (shape, dtype) = (tensor.shape().to_vec(), tensor.dtype().name());
-            let elements = read(tensor, runs, &mut elements)?;
-            Ok(Sampled { name: name.clone(), shape, dtype, len: tensor.len(), elements })
+            Sampled { name: name.clone(), shape, dtype, len: tensor.len() }
         });
-        let tensors = tensors.collect::<Result<_, TensorError>>()?;
+        let tensors = tensors.collect();
         let others = all.keys().skip(MAX_TENSORS).cloned().collect();
-        Ok(Some(Self { tensors, elements, runs, others }))
+        Some(Self { tensors, others })
     }
 
     /// How the dxo differs from what it was. `gauges` are the filter's own figures.
-    pub(super) fn compare(self, dxo: &Dxo, gauges: &IndexMap<String, f64>) -> Result<Change, TensorError> {
+    pub(super) fn compare(
+        self,
+        dxo: &mut Dxo,
+        gauges: &IndexMap<String, f64>,
+    ) -> Result<Change, TensorError> {
         let marks = Marks::of(gauges);
         let mut all = Tally::new(0);
         let mut tensors = Vec::with_capacity(self.tensors.len());
-        let (mut elements, mut now) = (&self.elements[..], Vec::new());
         for before in self.tensors {
-            let was = elements.split_off(..before.elements).unwrap_or_default();
-            let (became, change) = match dxo.tensors().and_then(|tensors| tensors.get(&before.name)) {
+            let tensor = dxo.tensors_mut().and_then(|tensors| tensors.get_mut(&before.name));
+            let (became, change) = match tensor {
                 None => (Became::Removed, elements_alone(before.len)),
                 Some(tensor) if tensor.shape() != before.shape => {
                     (Became::Reshaped, elements_alone(tensor.len()))
                 }
                 Some(tensor) => {
-                    now.clear();
-                    read(tensor, self.runs, &mut now)?;
+                    let Seen { before: was, after: is } = tensor.seen()?.unwrap_or_default();
                     let mut tally = Tally::new(tensor.len());
-                    tally.compare(was, &now, Slack::of(tensor.dtype()));
+                    tally.compare(&was, &is, Slack::of(tensor.dtype()));
                     tally.scale();
                     all.join(&tally);
                     let (cutoff, gamma) = marks.of_stage(&before.name);
@@ -90,6 +91,17 @@ impl Sample {
         let (cutoff, gamma) = marks.all;
         Ok(Change { all: all.distribution(cutoff, gamma), tensors, left_out: left_out as u64 })
     }
+}
+
+/// Of how many runs one is looked at, of so many elements.
+fn runs(elements: u64) -> u64 {
+    (elements / (elements / ONE_IN).clamp(FEWEST, MOST)).max(1)
+}
+
+/// One run in so many of a tensor's elements: the first of each, at least. One that is looked at whole is one run.
+fn spread(runs: u64, len: u64) -> Spread {
+    let run = if runs == 1 { len.max(1) } else { RUN };
+    Spread { run, step: run.saturating_mul(runs) }
 }
 
 /// Of a tensor that cannot be compared.
@@ -155,8 +167,10 @@ impl<'a> Marks<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::budget::Budget;
     use crate::exchange::DataKind;
-    use crate::tensor::Dtype;
+    use crate::limits::Limits;
+    use crate::tensor::{Dtype, Scratch, Writing};
 
     fn float32(numbers: &[f32]) -> Tensor {
         let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
@@ -168,9 +182,97 @@ mod tests {
         Dxo::of_tensors(DataKind::WeightDiff, tensors).unwrap()
     }
 
+    fn write(tensor: &mut Tensor, start: u64, bytes: &[u8]) {
+        let budget = Budget::new(&Limits::default(), true);
+        let writing = Writing { scratch: &Scratch::Memory, budget: &budget, go_on: &|| Ok(()) };
+        tensor.write(start, bytes, &writing).unwrap();
+    }
+
+    /// What a filter does that makes one of the other: it writes window by window, and what has another shape or
+    /// type takes the old one's place.
     fn compare(before: &Dxo, after: &Dxo, gauges: &[(&str, f64)]) -> Change {
         let gauges = gauges.iter().map(|(name, figure)| ((*name).to_owned(), *figure)).collect();
-        Sample::of(before).unwrap().unwrap().compare(after, &gauges).unwrap()
+        let mut dxo = before.clone();
+        let sample = Sample::of(&mut dxo).unwrap();
+        let after = after.tensors().unwrap();
+        let tensors = dxo.tensors_mut().unwrap();
+        tensors.retain(|name, _| after.contains_key(name));
+        for (name, new) in after {
+            let Some(old) = tensors.get_mut(name) else {
+                tensors.insert(name.clone(), new.clone());
+                continue;
+            };
+            if (old.dtype(), old.shape()) == (new.dtype(), new.shape()) {
+                let window = 1_000 * new.dtype().size();
+                for (number, bytes) in new.to_bytes().unwrap().chunks(window).enumerate() {
+                    write(old, number as u64 * 1_000, bytes);
+                }
+            } else {
+                let mut new = new.clone();
+                new.take_over(old).unwrap();
+                *old = new;
+            }
+        }
+        sample.compare(&mut dxo, &gauges).unwrap()
+    }
+
+    #[test]
+    fn what_is_written_again_counts_as_it_was_at_first_and_is_at_last() {
+        let mut dxo = dxo([("a", float32(&[4.0; 40]))]);
+        let sample = Sample::of(&mut dxo).unwrap();
+        let tensor = dxo.tensors_mut().unwrap().get_mut("a").unwrap();
+        write(tensor, 0, &[0; 4 * 40]);
+        write(tensor, 30, &2.0_f32.to_le_bytes());
+        // Somebody else's: the dxo does not have it.
+        write(&mut tensor.clone(), 0, &[0x7f; 4 * 40]);
+        let all = sample.compare(&mut dxo, &IndexMap::new()).unwrap().all;
+        assert_eq!((all.zeroed, all.clipped), (Some(39.0 / 40.0), Some(1.0 / 40.0)));
+        assert_eq!((all.max.before, all.max.after), (Some(8.0), Some(4.0)));
+    }
+
+    #[test]
+    fn what_nobody_wrote_to_is_as_it_was_in_a_tensor_that_took_its_place_too() {
+        let numbers: Vec<f32> = (0..100).map(|number| number as f32).collect();
+        for replaced in [false, true] {
+            let mut dxo = dxo([("a", float32(&numbers))]);
+            let sample = Sample::of(&mut dxo).unwrap();
+            let tensor = dxo.tensors_mut().unwrap().get_mut("a").unwrap();
+            if replaced {
+                let mut new = float32(&numbers);
+                write(tensor, 0, &[0; 4 * 100]);
+                new.take_over(tensor).unwrap();
+                *tensor = new;
+            }
+            write(tensor, 99, &[0; 4]);
+            let all = sample.compare(&mut dxo, &IndexMap::new()).unwrap().all;
+            assert_eq!((all.zeroed, all.clipped), (Some(0.01), Some(0.0)), "{replaced}");
+        }
+    }
+
+    #[test]
+    fn pieces_of_a_tensor_are_watched_where_they_lie_in_it() {
+        let numbers: Vec<f32> = (0..3_000_000).map(|number| number as f32).collect();
+        let mut dxo = dxo([("a", float32(&numbers))]);
+        let sample = Sample::of(&mut dxo).unwrap();
+        let tensors = dxo.tensors_mut().unwrap();
+        let budget = Budget::new(&Limits::default(), true);
+        let writing = Writing { scratch: &Scratch::Memory, budget: &budget, go_on: &|| Ok(()) };
+        let lens = [1 << 20, 1 << 20, 3_000_000 - (2 << 20)];
+        let (cut, mut pieces) = tensors.swap_remove("a").unwrap().cut(&lens, &writing).unwrap();
+        for (piece, at) in pieces.iter_mut().zip([0, 1 << 20, 2 << 20]) {
+            for start in (0..piece.len()).step_by(1 << 16) {
+                let end = (start + (1 << 16)).min(piece.len());
+                let halves = (start..end).map(|number| ((number + at) as f32) / 2.0);
+                write(piece, start, &halves.flat_map(f32::to_le_bytes).collect::<Vec<_>>());
+            }
+        }
+        tensors.insert("a".to_owned(), cut.join(pieces).unwrap());
+        let all = sample.compare(&mut dxo, &IndexMap::new()).unwrap().all;
+        assert!(all.sampled > 4_000, "{}", all.sampled);
+        // All but the zero, and halved everywhere.
+        assert!(all.clipped.unwrap() > 0.999, "{:?}", all.clipped);
+        let norms = all.norm.before.unwrap() / all.norm.after.unwrap();
+        assert!((norms - 2.0).abs() < 1e-3, "{norms}");
     }
 
     #[test]
@@ -268,7 +370,7 @@ mod tests {
             ]
         );
         assert_eq!(change.all.elements, 40);
-        assert!(Sample::of(&Dxo::new(DataKind::Metrics)).unwrap().is_none());
+        assert!(Sample::of(&mut Dxo::new(DataKind::Metrics)).is_none());
     }
 
     #[test]

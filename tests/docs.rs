@@ -127,3 +127,42 @@ fn the_files_that_security_md_names_are_there() {
         assert!(root.join(file).exists(), "{file} is gone");
     }
 }
+
+/// What may break Rust's rules is read by somebody before it is trusted, and that is one place.
+#[test]
+fn unsafe_code_is_in_one_module() {
+    fn look(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.extension() {
+                _ if path.is_dir() => look(&path, found),
+                Some(extension) if extension == "rs" => {
+                    let text = fs::read_to_string(&path).unwrap();
+                    let code = text.lines().map(|line| line.split("//").next().unwrap_or_default());
+                    if code
+                        .flat_map(|line| line.split(|c: char| c != '_' && !c.is_alphanumeric()))
+                        .any(|word| word == "unsafe")
+                    {
+                        found.push(path);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut found = Vec::new();
+    let mut folders = ["cli/src", "fuzz/src", "python/src", "report/src", "runtime/src", "xtask/src"]
+        .map(|name| root.join(name))
+        .to_vec();
+    let components =
+        fs::read_dir(root.join("components")).unwrap().map(|entry| entry.unwrap().path().join("src"));
+    folders.extend(components.filter(|folder| folder.is_dir()));
+    assert!(folders.len() > 20, "{folders:?}");
+    folders.iter().for_each(|folder| look(folder, &mut found));
+    let raw = root.join("runtime/src/raw");
+    // A list of Rust's words, and the policy of a page.
+    let words = ["cli/src/project/args.rs", "report/src/html/mod.rs"].map(|name| root.join(name));
+    found.retain(|path| !words.contains(path));
+    assert!(found.len() > 1 && found.iter().all(|path| path.starts_with(&raw)), "{found:?}");
+}

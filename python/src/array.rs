@@ -1,5 +1,6 @@
 //! NumPy's arrays as tensors, and tensors as arrays.
 
+use flip_runtime::numpy::{Elements, elements};
 use flip_runtime::{Dtype, Tensor};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
@@ -7,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyTuple;
 
-use crate::memory::{Elements, Memory, elements};
+use crate::memory::Memory;
 
 /// NumPy, which is imported when the first array comes.
 pub fn numpy(py: Python<'_>) -> PyResult<&Bound<'_, PyModule>> {

@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
 
 use crate::inspect::Digest;
-use crate::machine_code::Compiled;
+use crate::raw::machine_code::Compiled;
 
 /// A private directory of compiled components.
 #[derive(Debug)]

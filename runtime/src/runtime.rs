@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::host::{self, HostState};
 use crate::inspect::Digest;
 use crate::limits::Limits;
-use crate::machine_code::Compiled;
+use crate::raw::machine_code::Compiled;
 
 /// Where components run. One per process is enough; clones are the same.
 #[derive(Clone)]

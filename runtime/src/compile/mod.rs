@@ -19,7 +19,7 @@ use crate::host::log::one_line;
 use crate::inspect::Inspection;
 use crate::instance::MAX_TEXT;
 use crate::limits::{Allowed, LimitReached, Limits};
-use crate::machine_code::Compiled;
+use crate::raw::machine_code::Compiled;
 pub use worker::{compile_worker, compile_worker_if_asked};
 
 /// Where components are read and compiled that are not built in.

@@ -16,7 +16,7 @@ use crate::engine::compiler_only;
 use crate::host::log::one_line;
 use crate::inspect::Inspection;
 use crate::limits::{Allowed, LimitReached, Limits};
-use crate::machine_code::Compiled;
+use crate::raw::machine_code::Compiled;
 
 /// The longest text of an error, in bytes.
 const MAX_TEXT: u64 = 4_096;

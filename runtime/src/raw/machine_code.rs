@@ -1,5 +1,5 @@
 //! A component ready to run, with what was read off it, as bytes: as the compile cache keeps it, and as the
-//! program's own compiler hands it over. Nothing else of the host is unsafe.
+//! program's own compiler hands it over.
 
 use serde::{Deserialize, Serialize};
 use wasmtime::component::Component;
@@ -43,7 +43,6 @@ impl Compiled {
     }
 }
 
-#[allow(unsafe_code, reason = "the one place that turns bytes into code")]
 fn deserialize(engine: &Engine, code: &[u8]) -> Result<Component> {
     // SAFETY: `Component::deserialize` asks for bytes that `Component::serialize` made. These come from
     // an entry that only this user could write and that is whole, or over a pipe from this program's own

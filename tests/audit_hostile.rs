@@ -18,6 +18,8 @@ struct Trail {
     calls: Vec<CallEntry>,
     checked: Checked,
     bytes: usize,
+    /// What it used of the limit.
+    used: u64,
 }
 
 /// Has an errand runner do these, and ends its trail.
@@ -31,13 +33,14 @@ fn trail(site: &Site, errands: Value) -> Trail {
     let builder = builder.log(Arc::new(RecordedLog::default())).audit(&trail, "site-1");
     let mut runner = builder.build().unwrap();
     let ended = runner.handle_event("go", &site.context);
+    let used = runner.usage().most.audit_bytes;
     drop(runner);
     trail.finish(ended.as_ref().err().map(Error::code)).unwrap();
     let text = fs::read_to_string(&path).unwrap();
     let checked = audit::check(text.as_bytes()).unwrap();
     let entries = text.lines().map(|line| serde_json::from_str::<Line>(line).unwrap().entry);
     let calls = entries.filter_map(|entry| if let Entry::Call(call) = entry { Some(call) } else { None });
-    Trail { ended, calls: calls.collect(), checked, bytes: text.len() }
+    Trail { ended, calls: calls.collect(), checked, bytes: text.len(), used }
 }
 
 /// The service holds on beyond the call's time, and beyond what it has to undo its work.
@@ -122,7 +125,7 @@ fn a_flood_of_calls_is_noted_whole_or_ends_at_the_limit() {
 
     let (ended, noted, left) = run(Limits { audit_bytes: 100_000, ..Limits::default() });
     assert_limit(ended.ended, "audit-bytes");
-    assert!(ended.bytes < 110_000, "{} bytes", ended.bytes);
+    assert!(ended.bytes < 110_000 && ended.used >= 100_000, "{} bytes, {}", ended.bytes, ended.used);
     // The call that had no room was not made, and the trail says so.
     assert!((1..FLOOD).contains(&noted[0]) && noted[1..] == [0, 0], "{noted:?}");
     assert_eq!(ended.calls.last().unwrap().outcome, Outcome::Trapped);

@@ -85,6 +85,31 @@ fn the_report_tells_what_ran_what_became_of_the_data_and_what_was_used() {
 }
 
 #[test]
+fn the_report_has_the_use_of_every_limit() {
+    let site = Site::new();
+    site.write("guest.wasm", flip_wasm_tests::MISBEHAVING_FILTER);
+    let args = ["filter", "guest.wasm", "--args", r#"{"deed": "touch-first"}"#, "--cache", "cache"];
+    let files = ["--in", "update.safetensors", "--out", "out.safetensors", "--report", "report.json"];
+    for was_compiled_before in [false, true] {
+        site.run(&[&args[..], &files].concat());
+        let report: serde_json::Value =
+            serde_json::from_slice(&fs::read(site.path("report.json")).unwrap()).unwrap();
+        let limits = report["places"][0]["components"][0]["limits"].as_array().unwrap();
+        let used = |name: &str| {
+            let limit = limits.iter().find(|limit| limit["name"] == name).unwrap();
+            limit["used"].as_f64().unwrap_or_else(|| panic!("{limit}"))
+        };
+        assert!(limits.iter().all(|limit| used(limit["name"].as_str().unwrap()) >= 0.0));
+        for (name, at_least) in [("compile-time", 1e-3), ("compile-memory", 10e6)] {
+            assert_eq!(used(name) > at_least, !was_compiled_before, "{name}: {}", used(name));
+            assert_eq!(used(name) == 0.0, was_compiled_before, "{name}: {}", used(name));
+        }
+        assert!((1.0..128.0).contains(&used("instances")), "{}", used("instances"));
+        fs::remove_file(site.path("out.safetensors")).unwrap();
+    }
+}
+
+#[test]
 fn a_report_of_a_refusal_is_written_too_and_says_why() {
     let site = Site::new();
     site.write("guest.wasm", flip_wasm_tests::MISBEHAVING_FILTER);

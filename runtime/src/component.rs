@@ -97,7 +97,8 @@ pub struct Component {
     pub(crate) compiling: Compiling,
 }
 
-/// What compiling a component took when it was loaded: nothing where it was compiled before.
+/// What compiling a component took when it was loaded, of what is bounded: nothing where it was compiled before, or is
+/// built in.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Compiling {
     pub(crate) time: Duration,

@@ -193,8 +193,9 @@ impl Runtime {
     ///
     /// [`Error::Setup`] where its code cannot be mapped.
     pub fn load_builtin(&self, builtin: &Builtin) -> Result<Component, Error> {
-        // Part of this program: nobody has to be kept waiting for it.
-        self.load_with(builtin.class, builtin.wasm, compile::compile)
+        // Part of this program: whoever loads it waits for it, and no limit is for that.
+        let component = self.load_with(builtin.class, builtin.wasm, compile::compile)?;
+        Ok(Component { compiling: Compiling::NOTHING, ..component })
     }
 
     /// Loads a component from its bytes; `name` stands for it in logs, errors and filter histories.

@@ -76,6 +76,22 @@ fn the_recorded_vectors_come_out_bit_for_bit_however_many_share_them() {
 }
 
 #[test]
+fn what_changed_is_the_same_however_it_is_cut_and_shared() {
+    let change = |builder: InstanceBuilder| {
+        let filtered =
+            builder.measure_changes(true).build().unwrap().filter(large_update(), &context()).unwrap();
+        filtered.leaves[0].change.clone().unwrap()
+    };
+    let alone = change(built_in("PercentilePrivacy").limits(Limits { cores: 1, ..Limits::default() }));
+    assert!(alone.all.sampled > 4_000 && alone.tensors.len() == 8, "{alone:?}");
+    // Six in ten are below the cutoff, but for those that stay as they are.
+    assert!((0.3..0.7).contains(&alone.all.zeroed.unwrap()) && alone.all.clipped.unwrap() > 0.1, "{alone:?}");
+    for (instances, part) in [(1, 1), (2, 1), (3, 1 << 20)] {
+        assert_eq!(change(built_in("PercentilePrivacy").share(instances, part)), alone, "{instances}");
+    }
+}
+
+#[test]
 fn a_large_update_is_the_same_however_it_is_cut_and_shared() {
     for class in ["PercentilePrivacy", "StagePercentilePrivacy"] {
         let mut alone = built_in(class).limits(Limits { cores: 1, ..Limits::default() }).build().unwrap();

@@ -201,9 +201,7 @@ impl Instance {
     ) -> Result<R, Error> {
         self.enter(scope, async |live| {
             let ctx = live.store.data_mut().lend(context)?;
-            let answer = call(&mut live.store, ctx).await?;
-            live.store.data_mut().take_back()?;
-            Ok(answer)
+            call(&mut live.store, ctx).await
         })
     }
 }

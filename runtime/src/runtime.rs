@@ -194,7 +194,8 @@ impl Runtime {
     /// [`Error::Setup`] where its code cannot be mapped.
     pub fn load_builtin(&self, builtin: &Builtin) -> Result<Component, Error> {
         // Part of this program: whoever loads it waits for it, and no limit is for that.
-        let component = self.load_with(builtin.class, builtin.wasm, compile::compile)?;
+        let compile = |engine: &Engine, bytes: &[u8]| Ok((compile::compile(engine, bytes)?, None));
+        let component = self.load_with(builtin.class, builtin.wasm, compile)?;
         Ok(Component { compiling: Compiling::NOTHING, ..component })
     }
 
@@ -222,7 +223,7 @@ impl Runtime {
         &self,
         name: &str,
         bytes: &[u8],
-        compile: impl FnOnce(&Engine, &[u8]) -> Result<Compiled, CompileError>,
+        compile: impl FnOnce(&Engine, &[u8]) -> Result<(Compiled, Option<u64>), CompileError>,
     ) -> Result<Component, Error> {
         let engine = &self.0.engine;
         let cache = self.0.cache.as_ref();
@@ -231,15 +232,15 @@ impl Runtime {
             Some(compiled) => (compiled, Compiling::NOTHING),
             None => {
                 let started = Instant::now();
-                let compiled = compile(engine, bytes).map_err(|error| error.of(name))?;
-                let compiling = Compiling { time: started.elapsed(), memory: compiled.memory };
+                let (compiled, memory) = compile(engine, bytes).map_err(|error| error.of(name))?;
+                let compiling = Compiling { time: started.elapsed(), memory };
                 if let Some(cache) = cache {
                     cache.store(engine, &compiled);
                 }
                 (compiled, compiling)
             }
         };
-        let Compiled { inspection, component, .. } = compiled;
+        let Compiled { inspection, component } = compiled;
         let pre = self.0.linker.instantiate_pre(&component).map_err(|error| {
             CompileError::Invalid(format!("it does not fit the contract: {error:#}")).of(name)
         })?;

@@ -107,11 +107,12 @@ impl Report {
     }
 
     pub(super) fn what_was_deleted(&self) -> Vec<Sentence> {
-        let (mut files, mut bytes, mut trees) = (0_u64, 0_u64, Vec::new());
+        let (mut files, mut bytes, mut besides, mut trees) = (0_u64, 0_u64, false, Vec::new());
         for (_, component) in self.components() {
             let (more, more_bytes) = component.usage.deleted_total();
             files = files.saturating_add(more);
             bytes = bytes.saturating_add(more_bytes);
+            besides |= !component.usage.deleted_besides.is_nothing();
         }
         let all = self.components().flat_map(|(_, component)| &component.usage.deleted);
         for deleted in all {
@@ -122,7 +123,7 @@ impl Report {
         let gone = format!("{} of {}", counted(files, "file"), size(bytes));
         let within = || Sentence::of(format!("{gone}, in "));
         match trees.len() {
-            0 if files == 0 => Vec::new(),
+            0 if !besides => Vec::new(),
             0 => vec![Sentence::of(format!("{gone}."))],
             few if few <= MOST => vec![within().names(trees, MOST).text(".")],
             _ => vec![within().names(trees.into_iter().take(MOST), MOST).text(" and more.")],

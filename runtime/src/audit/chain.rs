@@ -28,9 +28,8 @@ struct Writer {
     file: Option<File>,
     next: u64,
     previous: Digest,
-    /// Calls that are not written yet, whose they are, and when the first of them ended: the next one may be the same
-    /// again.
-    pending: Option<(usize, String, CallEntry)>,
+    /// Calls that are not written yet: the next one may be the same again.
+    pending: Option<Pending>,
     /// The first line, and where more is asked for, what of those after it a report needs.
     kept: Kept,
     keeps: bool,
@@ -41,11 +40,22 @@ struct Writer {
     failed: Option<String>,
 }
 
+/// Calls alike that follow each other: one line.
+struct Pending {
+    account: usize,
+    /// When the first of them ended.
+    time: String,
+    call: CallEntry,
+}
+
 /// One component's room for its calls, in bytes of their lines.
 struct Account {
     allowed: u64,
     written: u64,
 }
+
+/// What is reckoned for a line that is not written yet: most are a little shorter.
+const LINE: u64 = 512;
 
 impl std::fmt::Debug for AuditTrail {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -178,17 +188,17 @@ impl AuditTrail {
 
     /// Fails where there is no room for a call: it must not be made, since no call goes unnoted.
     pub(super) fn room(&self, account: usize) -> Result<(), LimitReached> {
-        match self.writer().accounts.get(account) {
-            Some(Account { allowed, written }) if written >= allowed => {
-                Err(LimitReached { limit: "audit-bytes", allowed: Allowed::Bytes(*allowed) })
-            }
-            _ => Ok(()),
+        let writer = self.writer();
+        let Some(Account { allowed, .. }) = writer.accounts.get(account) else { return Ok(()) };
+        match writer.used(account) < *allowed {
+            true => Ok(()),
+            false => Err(LimitReached { limit: "audit-bytes", allowed: Allowed::Bytes(*allowed) }),
         }
     }
 
     /// The bytes of the lines of its calls so far.
-    pub(super) fn written(&self, account: usize) -> u64 {
-        self.writer().accounts.get(account).map_or(0, |account| account.written)
+    pub(super) fn used(&self, account: usize) -> u64 {
+        self.writer().used(account)
     }
 
     /// Notes a call, which is written when another one follows.
@@ -231,23 +241,30 @@ impl Writer {
         })
     }
 
+    /// The bytes of an account's lines, with what is reckoned for one that is not written yet.
+    fn used(&self, account: usize) -> u64 {
+        let pending = self.pending.as_ref().is_some_and(|pending| pending.account == account);
+        let written = self.accounts.get(account).map_or(0, |account| account.written);
+        written.saturating_add(if pending { LINE } else { 0 })
+    }
+
     fn call(&mut self, account: usize, call: CallEntry) -> Result<(), Error> {
         self.check()?;
-        if let Some((of, _, pending)) = &mut self.pending
-            && *of == account
-            && pending.absorb(&call)
+        if let Some(pending) = &mut self.pending
+            && pending.account == account
+            && pending.call.absorb(&call)
         {
             return Ok(());
         }
         self.settle()?;
-        self.pending = Some((account, now(), call));
+        self.pending = Some(Pending { account, time: now(), call });
         Ok(())
     }
 
     /// Writes the calls that were put off.
     fn settle(&mut self) -> Result<(), Error> {
         self.check()?;
-        let Some((account, time, call)) = self.pending.take() else { return Ok(()) };
+        let Some(Pending { account, time, call }) = self.pending.take() else { return Ok(()) };
         let bytes = self.line_of(time, Entry::Call(call))?;
         if let Some(account) = self.accounts.get_mut(account) {
             account.written = account.written.saturating_add(bytes);

@@ -33,8 +33,8 @@ pub(crate) trait CallSink: Send + Sync {
     /// A call has ended.
     fn ended(&self, call: CallEntry) -> Result<(), Error>;
 
-    /// The bytes of the lines that were written of them.
-    fn written(&self) -> u64 {
+    /// The bytes of the lines about them.
+    fn used(&self) -> u64 {
         0
     }
 }
@@ -58,8 +58,8 @@ impl CallSink for Account {
         self.trail.call(self.number, call)
     }
 
-    fn written(&self) -> u64 {
-        self.trail.written(self.number)
+    fn used(&self) -> u64 {
+        self.trail.used(self.number)
     }
 }
 
@@ -107,9 +107,9 @@ impl Auditor {
         self.sink.check()
     }
 
-    /// The bytes of the lines that were written of its calls.
-    pub(crate) fn written(&self) -> u64 {
-        self.sink.written()
+    /// The bytes of the lines about its calls.
+    pub(crate) fn used(&self) -> u64 {
+        self.sink.used()
     }
 
     /// A call begins that touches something.

@@ -3,7 +3,7 @@
 use std::collections::btree_map::Entry::{Occupied, Vacant};
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::entry::{CallEntry, DeletedEntry, Entry, Function, Line, Outcome};
+use super::entry::{CallEntry, DeletedEntry, Entry, Function, Line, MAX_TEXT, Outcome};
 
 /// The most that is kept, in bytes of the file.
 const MAX_BYTES: usize = 16 << 20;
@@ -36,6 +36,8 @@ pub struct Besides {
     pub call: CallEntry,
     /// The number of their lines.
     pub lines: u64,
+    /// How many of them deleted something.
+    pub deletions: u64,
 }
 
 /// What a line is about, the least important first.
@@ -70,6 +72,7 @@ impl Kept {
         }
         if let Entry::Call(call) = &line.entry
             && class == Class::Change
+            && is_ours(call)
         {
             let taken = self.changes.entry((call.place.clone(), call.component.clone())).or_default();
             *taken = taken.saturating_add(bytes);
@@ -88,12 +91,15 @@ impl Kept {
     /// Adds a line that is not kept to the sum of those like it.
     fn sum(&mut self, line: &Line) {
         let Entry::Call(call) = &line.entry else { return };
+        if !is_ours(call) {
+            return;
+        }
         let key = (call.place.clone(), call.component.clone(), call.function, call.outcome);
         let full = self.besides.len() >= MAX_SUMS;
         match self.besides.entry(key) {
             Vacant(free) if !full => {
                 let call = CallEntry { touched: String::new(), to: None, sha256: None, ..call.clone() };
-                free.insert(Besides { call, lines: 1 });
+                free.insert(Besides { deletions: deletions(&call), call, lines: 1 });
             }
             Vacant(_) => {}
             Occupied(mut known) => known.get_mut().add(call),
@@ -114,6 +120,7 @@ impl Kept {
 impl Besides {
     fn add(&mut self, more: &CallEntry) {
         self.lines = self.lines.saturating_add(1);
+        self.deletions = self.deletions.saturating_add(deletions(more));
         let Self { call, .. } = self;
         call.calls = call.calls.saturating_add(more.calls);
         call.read = call.read.saturating_add(more.read);
@@ -127,4 +134,14 @@ impl Besides {
             (one, other) => one.or(other),
         };
     }
+}
+
+/// How many deletions a line tells of: one that found nothing is none.
+fn deletions(call: &CallEntry) -> u64 {
+    u64::from(call.deleted.is_some_and(|deleted| deleted.files.max(deleted.directories) > 0))
+}
+
+/// Whether this host may have written it: no trail makes a reader remember names without end.
+fn is_ours(call: &CallEntry) -> bool {
+    call.place.len().max(call.component.len()) <= MAX_TEXT
 }

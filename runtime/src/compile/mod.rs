@@ -99,16 +99,18 @@ impl Compiler {
         read.map_err(|error| error.of(name))
     }
 
+    /// Reads and compiles a component; says how much memory that took, where it was a process of its own.
     pub(crate) fn compile(
         &self,
         engine: &Engine,
         bytes: &[u8],
         limits: &Limits,
-    ) -> Result<Compiled, CompileError> {
+    ) -> Result<(Compiled, Option<u64>), CompileError> {
         match self {
             Self::Thread => {
                 let (engine, bytes) = (engine.clone(), bytes.to_vec());
-                thread::run(limits.compile_time, move || compile(&engine, &bytes))
+                let compiled = thread::run(limits.compile_time, move || compile(&engine, &bytes))?;
+                Ok((compiled, None))
             }
             Self::Process { program, args } => worker::compile(engine, bytes, limits, program, args),
         }
@@ -129,7 +131,7 @@ pub(crate) fn compile(engine: &Engine, bytes: &[u8]) -> Result<Compiled, Compile
     }
     let component = Component::from_binary(engine, bytes)
         .map_err(|error| CompileError::Invalid(format!("it cannot be compiled: {error:#}")))?;
-    Ok(Compiled { inspection, component, memory: None })
+    Ok(Compiled { inspection, component })
 }
 
 /// The time is up.

@@ -113,9 +113,10 @@ fn work(args: impl IntoIterator<Item = OsString>) -> Result<(), CompileError> {
         Task::Inspect => serde_json::to_vec(&super::inspect(&bytes)?).map_err(|error| setup(&error))?,
         Task::Compile => {
             let engine = compiler_only().map_err(|error| setup(&error))?;
-            let compiled = super::compile(&engine, &bytes)?;
-            let compiled = Compiled { memory: address_space(), ..compiled };
-            compiled.to_bytes().map_err(|error| setup(&error))?
+            let mut answer = super::compile(&engine, &bytes)?.to_bytes().map_err(|error| setup(&error))?;
+            // Last of all, when it is at its most. Nothing is where the system does not say.
+            answer.extend(address_space().unwrap_or_default().to_le_bytes());
+            answer
         }
     };
     // Flushed here: a worker that is no Rust program does not do so when it ends.
@@ -154,11 +155,14 @@ pub(super) fn compile(
     limits: &Limits,
     program: &Path,
     args: &[OsString],
-) -> Result<Compiled, CompileError> {
-    let compiled = run(Task::Compile, bytes, limits, program, args)?;
+) -> Result<(Compiled, Option<u64>), CompileError> {
+    let answer = run(Task::Compile, bytes, limits, program, args)?;
+    let (compiled, memory) = answer.split_last_chunk().unwrap_or((&[], &[0; 8]));
+    let memory = Some(u64::from_le_bytes(*memory)).filter(|memory| *memory > 0);
     // What it asks for is held against what instances can have, which the worker knows nothing of.
-    Compiled::from_bytes(engine, &compiled)
-        .map_err(|error| CompileError::Invalid(format!("it cannot be compiled: {error:#}")))
+    let compiled = Compiled::from_bytes(engine, compiled)
+        .map_err(|error| CompileError::Invalid(format!("it cannot be compiled: {error:#}")))?;
+    Ok((compiled, memory))
 }
 
 /// Has a worker do its task; gives what it answers.

@@ -191,9 +191,7 @@ impl Instance {
             Some(sharing) => self.filter_in_phases(dxo, ctx, sharing)?,
             None => self.with_dxo(dxo, Scope::of(ctx), HostDxo::update, async |store, dxo| {
                 let ctx = store.data_mut().lend(ctx)?;
-                let verdict = guest.call_process_dxo(&mut *store, dxo, ctx).await?;
-                store.data_mut().take_back()?;
-                Ok(verdict)
+                guest.call_process_dxo(store, dxo, ctx).await
             })?,
         };
         let gauges = self.gauges();

@@ -35,9 +35,7 @@ impl Worker<'_> {
         let Self(instance, guest) = self;
         let (dxo, step) = instance.with_dxo(dxo, scope, HostDxo::update, async |store, dxo| {
             let ctx = store.data_mut().lend(ctx)?;
-            let step = guest.call_begin(&mut *store, dxo, ctx).await?;
-            store.data_mut().take_back()?;
-            Ok(step)
+            guest.call_begin(store, dxo, ctx).await
         })?;
         Ok((dxo, self.answered(step)?))
     }

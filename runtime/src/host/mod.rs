@@ -123,7 +123,7 @@ impl HostState {
         }
     }
 
-    /// Lends the component the context of a call, until [`HostState::take_back`].
+    /// Lends the component the context of a call, until that ends.
     pub(crate) fn lend(&mut self, context: &SharedContext) -> wasmtime::Result<Resource<SharedContext>> {
         let ctx = match self.ctx.take() {
             Some(ctx) => {
@@ -137,7 +137,7 @@ impl HostState {
         Ok(lent)
     }
 
-    /// Lets go of the context, and of the data in it: who has it alone may change it where it lies.
+    /// The call has ended: lets go of its context, and of the data in it. Who has that alone may change it where it lies.
     pub(crate) fn take_back(&mut self) -> wasmtime::Result<()> {
         static NOTHING: LazyLock<SharedContext> = LazyLock::new(SharedContext::default);
         if let Some(ctx) = &self.ctx {
@@ -181,7 +181,7 @@ impl HostState {
             file_bytes: self.storage.bytes.used(),
             upload_bytes: self.object_store.bytes.used(),
             hub_calls: self.hub_calls.used(),
-            audit_bytes: self.audit.as_ref().map_or(0, Auditor::written),
+            audit_bytes: self.audit.as_ref().map_or(0, Auditor::used),
             ..usage.most
         };
     }

@@ -38,6 +38,7 @@ pub struct InstanceBuilder {
     grants: Arc<Grants>,
     services: Services,
     audit: Option<(AuditTrail, String)>,
+    auditor: Option<Auditor>,
     told: Option<Arc<dyn CallSink>>,
     clock: Option<Duration>,
     pinned: bool,
@@ -60,6 +61,7 @@ impl InstanceBuilder {
             grants: Arc::default(),
             services: Services::default(),
             audit: None,
+            auditor: None,
             told: None,
             clock: None,
             pinned: false,
@@ -165,10 +167,17 @@ impl InstanceBuilder {
             grants: grants.into(),
             services: Services::default(),
             audit: None,
+            auditor: None,
             told: None,
             scratch: Scratch::Memory,
             ..self.clone()
         }
+    }
+
+    /// Notes what it does as another's.
+    pub(super) fn noted_as(mut self, auditor: Option<Auditor>) -> Self {
+        self.auditor = auditor;
+        self
     }
 
     /// Counts its data together with another's.
@@ -240,7 +249,8 @@ impl InstanceBuilder {
         let audit = self.audit.map(|(trail, place)| {
             Auditor::start(&trail, &place, &id, &component, self.pinned, &self.grants, &limits)
         });
-        let audit = audit.transpose()?.or_else(|| self.told.map(|sink| Auditor::telling(sink, &id)));
+        let told = self.told.map(|sink| Auditor::telling(sink, &id));
+        let audit = audit.transpose()?.or(told).or(self.auditor);
         let mut state = HostState::new(
             &limits,
             CallCtx::new(id, deadline(Instant::now(), &limits, Duration::ZERO, None), winding_up.clone()),

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use super::{Instance, Live};
+use super::Instance;
 use crate::budget::Budget;
 use crate::error::Error;
 use crate::exchange::Dxo;
@@ -36,10 +36,8 @@ impl Instance {
         self.helpers.retain(|helper| helper.live.is_some());
         let Some(blueprint) = &self.blueprint else { return Ok(()) };
         while self.helpers.len() < count {
-            let mut helper = blueprint.helper().counted(self.meter.clone()).build()?;
-            if let Some(Live { store, .. }) = &mut helper.live {
-                store.data_mut().audit.clone_from(&self.audit);
-            }
+            let helper = blueprint.helper().counted(self.meter.clone()).noted_as(self.audit.clone());
+            let mut helper = helper.build()?;
             // A helper has none of its own.
             helper.blueprint = None;
             self.helpers.push(helper);

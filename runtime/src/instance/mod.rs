@@ -268,10 +268,13 @@ impl Instance {
         self.spent.most.cores = self.spent.most.cores.max(1);
         self.audited()?;
         match result {
-            Ok(value) => {
-                self.live = Some(live);
-                Ok(value)
-            }
+            Ok(value) => match live.store.data_mut().take_back() {
+                Ok(()) => {
+                    self.live = Some(live);
+                    Ok(value)
+                }
+                Err(error) => Err(self.ended(&error)),
+            },
             Err(error) => Err(self.ended(&error)),
         }
     }

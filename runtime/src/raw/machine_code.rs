@@ -1,7 +1,9 @@
 //! A component ready to run, with what was read off it, as bytes: as the compile cache keeps it, and as the
 //! program's own compiler hands it over.
+//!
+//! Whoever calls [`Compiled::from_bytes`] vouches for the bytes: the cache, which is nobody else's and sealed, and the
+//! host's end of the compiler's pipe. Nobody else does.
 
-use serde::{Deserialize, Serialize};
 use wasmtime::component::Component;
 use wasmtime::{Engine, Result, error::Context as _};
 
@@ -13,23 +15,14 @@ pub(crate) struct Compiled {
     pub(crate) inspection: Inspection,
     /// Its machine code.
     pub(crate) component: Component,
-    /// The most address space of the process that did nothing else, in bytes.
-    pub(crate) memory: Option<u64>,
-}
-
-/// What stands before the machine code.
-#[derive(Serialize, Deserialize)]
-struct Head<I> {
-    inspection: I,
-    memory: Option<u64>,
 }
 
 impl Compiled {
-    /// The length of what is known of it, that, and the machine code.
+    /// The length of what was read off it, that, and the machine code.
     pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
-        let head = serde_json::to_vec(&Head { inspection: &self.inspection, memory: self.memory })?;
+        let inspection = serde_json::to_vec(&self.inspection)?;
         let code = self.component.serialize()?;
-        Ok([&(head.len() as u64).to_le_bytes()[..], &head, &code].concat())
+        Ok([&(inspection.len() as u64).to_le_bytes()[..], &inspection, &code].concat())
     }
 
     /// Takes what [`Compiled::to_bytes`] gave, of this program alone: it is run as part of it.
@@ -37,9 +30,8 @@ impl Compiled {
         let parts = bytes.split_first_chunk().and_then(|(length, rest)| {
             rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)
         });
-        let (head, code) = parts.context("too short")?;
-        let Head { inspection, memory } = serde_json::from_slice(head)?;
-        Ok(Self { inspection, component: deserialize(engine, code)?, memory })
+        let (inspection, code) = parts.context("too short")?;
+        Ok(Self { inspection: serde_json::from_slice(inspection)?, component: deserialize(engine, code)? })
     }
 }
 

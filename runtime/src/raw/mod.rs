@@ -1,5 +1,5 @@
 //! The one module with unsafe code: bytes that are run as machine code, and memory that another language lends.
-//! Whatever is unsafe says beside it why it may be done, and what the rest of the host calls is safe.
+//! Whatever is unsafe says beside it why it may be done, and what it asks of those who call it.
 #![allow(unsafe_code, reason = "all of it is here")]
 
 pub(crate) mod machine_code;

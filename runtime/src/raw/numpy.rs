@@ -23,8 +23,8 @@ pub enum Elements {
 /// The elements of a `numpy.ndarray` of this item size, in the order of the indices. The array is kept alive
 /// as long as they are.
 ///
-/// Whoever changes the array while a component reads it, on another thread, decides what the component reads. It
-/// must not be given other memory meanwhile: NumPy refuses to, unless it is told not to count references
+/// Whoever changes the array while a component reads it, on another thread, races with it: what is read then is
+/// anything. It must not be given other memory meanwhile: NumPy refuses to, unless it is told not to count references
 /// (`resize(refcheck=False)`) or the array's inner state is set.
 ///
 /// # Errors
@@ -116,7 +116,7 @@ impl TensorSource for Strided {
             };
             for nth in 0..pieces {
                 let part = rest.split_off_mut(..rest.len().min(size - skip)).unwrap_or_default();
-                let elements = self.lent.bytes(start + stride * (nth as isize), size);
+                let elements = self.lent.bytes(stride.wrapping_mul(nth as isize).wrapping_add(start), size);
                 if let Some(elements) = elements.get(skip..skip + part.len()) {
                     part.copy_from_slice(elements);
                 }
@@ -136,7 +136,7 @@ impl Strided {
         for (nth, (length, distance)) in self.shape.iter().zip(&self.strides).rev().enumerate() {
             let index = element % length;
             element /= length;
-            place += distance * (index as isize);
+            place = distance.wrapping_mul(index as isize).wrapping_add(place);
             if nth == 0 {
                 (stride, run) = (*distance, length - index);
             }

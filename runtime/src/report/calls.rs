@@ -78,14 +78,14 @@ pub(super) fn add(usage: &mut Usage, call: &CallEntry) {
 
 /// Adds calls of which only the sum is known.
 pub(super) fn add_besides(usage: &mut Usage, besides: &audit::Besides) {
-    let audit::Besides { call, lines } = besides;
+    let audit::Besides { call, deletions, .. } = besides;
     count(usage, call.function, call.calls);
     if call.outcome == Outcome::NotPermitted {
         usage.refusals = usage.refusals.saturating_add(call.calls);
     }
     if let Some(deleted) = call.deleted {
         let known = &mut usage.deleted_besides;
-        known.count = known.count.saturating_add(*lines);
+        known.count = known.count.saturating_add(*deletions);
         known.files = known.files.saturating_add(deleted.files);
         known.bytes = known.bytes.saturating_add(deleted.bytes);
     }

@@ -13,8 +13,8 @@ use crate::error::Error;
 /// How a trail's first line begins, and a report never does.
 const TRAIL: &[u8] = br#"{"seq":0,"#;
 
-/// Reads a report, or makes one of an audit trail, whichever the file is. At most some ten MiB of a trail are kept in
-/// memory, however long it is; the report says how much it leaves out.
+/// Reads a report, or makes one of an audit trail, whichever the file is. At most some tens of MiB of a trail are kept
+/// in memory, however long it is; of what it leaves out the report has sums.
 ///
 /// # Errors
 ///

@@ -273,10 +273,14 @@ impl Tensor {
         }
         self.origin = 0;
         let watch = self.watch.held();
-        watch.before(self, start, (bytes.len() / size) as u64)?;
-        self.write_bytes(start * size as u64, bytes, writing)?;
-        watch.after(self.dtype, start, bytes);
-        Ok(())
+        let count = (bytes.len() / size) as u64;
+        watch.before(self, start, count)?;
+        let written = self.write_bytes(start * size as u64, bytes, writing);
+        match written {
+            Ok(()) => watch.after(self.dtype, start, bytes),
+            Err(_) => watch.failed(self, start, count),
+        }
+        written
     }
 
     /// Writes at byte `offset`; the caller has checked that the bytes fit.

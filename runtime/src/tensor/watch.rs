@@ -18,7 +18,17 @@ pub(crate) struct Spread {
 
 /// What a tensor, or a piece of one, is watched by. A clone of the tensor is not: what is written to it is nobody's.
 #[derive(Debug, Default)]
-pub(super) struct Watch(Option<(Arc<Sample>, u64)>);
+pub(super) struct Watch(Option<Watched>);
+
+#[derive(Debug)]
+struct Watched {
+    sample: Arc<Sample>,
+    /// The element of the whole tensor that is the first of this piece.
+    offset: u64,
+    /// Whether the tensor has not as many elements as the one that it stands in the place of: then nothing of it is
+    /// looked at, until another takes its place.
+    resized: bool,
+}
 
 impl Clone for Watch {
     fn clone(&self) -> Self {
@@ -57,12 +67,17 @@ impl Watch {
         let runs = usize::try_from(len.div_ceil(step)).unwrap_or(0);
         let seen = Seen { before: vec![0.0; elements], after: vec![0.0; elements] };
         let taken = Mutex::new(Taken { seen, runs: vec![false; runs] });
-        Self(Some((Arc::new(Sample { spread, len, taken }), 0)))
+        let sample = Arc::new(Sample { spread, len, taken });
+        Self(Some(Watched { sample, offset: 0, resized: false }))
     }
 
     /// The same over a piece that begins at this element.
     pub(super) fn at(&self, start: u64) -> Self {
-        Self(self.0.as_ref().map(|(sample, offset)| (sample.clone(), offset.saturating_add(start))))
+        Self(self.0.as_ref().map(|watched| Watched {
+            sample: watched.sample.clone(),
+            offset: watched.offset.saturating_add(start),
+            resized: watched.resized,
+        }))
     }
 
     /// The same, held on to while the tensor changes.
@@ -76,21 +91,36 @@ impl Watch {
 
     /// So many elements from `start` are about to be written: those of the sample are taken as they are.
     pub(super) fn before(&self, tensor: &Tensor, start: u64, count: u64) -> Result<(), TensorError> {
-        let Some((sample, offset)) = &self.0 else { return Ok(()) };
+        let Some((sample, offset)) = self.looking() else { return Ok(()) };
         let runs = sample.runs_in(offset.saturating_add(start), count);
         if runs.is_empty() {
             return Ok(());
         }
         let mut taken = sample.taken();
         for run in runs {
-            sample.take(&mut taken, run, tensor, *offset)?;
+            sample.take(&mut taken, run, tensor, offset)?;
         }
         Ok(())
     }
 
+    fn looking(&self) -> Option<(&Sample, u64)> {
+        let watched = self.0.as_ref().filter(|watched| !watched.resized)?;
+        Some((&watched.sample, watched.offset))
+    }
+
+    /// They could not be written, or not all of them: they are what can be read.
+    pub(super) fn failed(&self, tensor: &Tensor, start: u64, count: u64) {
+        let Some((sample, offset)) = self.looking() else { return };
+        let mut taken = sample.taken();
+        for run in sample.runs_in(offset.saturating_add(start), count) {
+            // What cannot be read either leaves with nobody.
+            let _ = sample.read(&mut taken.seen.after, run, tensor, offset);
+        }
+    }
+
     /// These elements were written from `start`.
     pub(super) fn after(&self, dtype: Dtype, start: u64, bytes: &[u8]) {
-        let Some((sample, offset)) = &self.0 else { return };
+        let Some((sample, offset)) = self.looking() else { return };
         let (start, size) = (offset.saturating_add(start), dtype.size());
         let end = start.saturating_add((bytes.len() / size) as u64);
         let runs = sample.runs_in(start, end.saturating_sub(start));
@@ -120,24 +150,28 @@ impl Tensor {
     /// It stands in the place of a tensor that is watched: from now on it is.
     pub(crate) fn take_over(&mut self, old: &mut Self) -> Result<(), TensorError> {
         self.watch = Watch::default();
-        let Watch(Some((sample, offset))) = old.watch.take() else { return Ok(()) };
-        if self.len != sample.len {
-            return Ok(());
-        }
+        let Watch(Some(Watched { sample, offset, resized })) = old.watch.held() else { return Ok(()) };
+        let resizes = self.len != sample.len;
         {
             let mut taken = sample.taken();
             for run in 0..taken.runs.len() as u64 {
-                sample.take(&mut taken, run, old, offset)?;
-                sample.read(&mut taken.seen.after, run, self, offset)?;
+                if !resized {
+                    sample.take(&mut taken, run, old, offset)?;
+                }
+                if !resizes {
+                    sample.read(&mut taken.seen.after, run, self, offset)?;
+                }
             }
         }
-        self.watch = Watch(Some((sample, offset)));
+        old.watch = Watch::default();
+        self.watch = Watch(Some(Watched { sample, offset, resized: resizes }));
         Ok(())
     }
 
-    /// What the sample saw, and nobody sees any more; none of a tensor that is not watched.
+    /// What the sample saw, and nobody sees any more; none of a tensor that is not watched, or has another size.
     pub(crate) fn seen(&mut self) -> Result<Option<Seen>, TensorError> {
-        let Watch(Some((sample, offset))) = self.watch.take() else { return Ok(None) };
+        let watch = self.watch.take();
+        let Some((sample, offset)) = watch.looking() else { return Ok(None) };
         let mut taken = sample.taken();
         // What nobody wrote to is as it was.
         for run in 0..taken.runs.len() as u64 {
@@ -174,8 +208,8 @@ impl Sample {
         if *known {
             return Ok(());
         }
-        *known = true;
         self.read(&mut taken.seen.before, run, tensor, offset)?;
+        *known = true;
         let (first, last, place) = self.bounds(run);
         let range = place..place + (last - first) as usize;
         if let (Some(before), Some(after)) =

@@ -1,7 +1,7 @@
 //! How a filter changed an update: figures over elements, never an element itself.
 //!
 //! It is counted while the filter works: a sample of the elements, evenly spread runs of neighbours, is taken as they
-//! are written over, and nothing is read again for it. So this costs little beside the filter's own work, at any size.
+//! are written over; what nobody wrote to is looked at in the end, once. So this costs little beside the filter's own work, at any size.
 //! What could say what a single element is, is left out: see [`tally`].
 
 mod tally;
@@ -66,13 +66,11 @@ impl Sample {
         let mut tensors = Vec::with_capacity(self.tensors.len());
         for before in self.tensors {
             let tensor = dxo.tensors_mut().and_then(|tensors| tensors.get_mut(&before.name));
-            let (became, change) = match tensor {
+            // It is watched no longer, whatever became of it.
+            let seen = tensor.map(|tensor| Ok::<_, TensorError>((tensor.seen()?, tensor))).transpose()?;
+            let (became, change) = match seen {
                 None => (Became::Removed, elements_alone(before.len)),
-                Some(tensor) if tensor.shape() != before.shape => {
-                    (Became::Reshaped, elements_alone(tensor.len()))
-                }
-                Some(tensor) => {
-                    let Seen { before: was, after: is } = tensor.seen()?.unwrap_or_default();
+                Some((Some(Seen { before: was, after: is }), tensor)) if tensor.shape() == before.shape => {
                     let mut tally = Tally::new(tensor.len());
                     tally.compare(&was, &is, Slack::of(tensor.dtype()));
                     tally.scale();
@@ -80,6 +78,7 @@ impl Sample {
                     let (cutoff, gamma) = marks.of_stage(&before.name);
                     (Became::Same, tally.distribution(cutoff, gamma))
                 }
+                Some((_, tensor)) => (Became::Reshaped, elements_alone(tensor.len())),
             };
             let (name, dtype, shape) = (before.name, before.dtype.to_owned(), before.shape);
             tensors.push(TensorChange { name, dtype, shape, became, change });
@@ -247,6 +246,23 @@ mod tests {
             let all = sample.compare(&mut dxo, &IndexMap::new()).unwrap().all;
             assert_eq!((all.zeroed, all.clipped), (Some(0.01), Some(0.0)), "{replaced}");
         }
+    }
+
+    #[test]
+    fn a_tensor_that_was_longer_for_a_while_was_shown_as_unchanged() {
+        let mut dxo = dxo([("a", float32(&[4.0; 100]))]);
+        let sample = Sample::of(&mut dxo).unwrap();
+        let tensor = dxo.tensors_mut().unwrap().get_mut("a").unwrap();
+        write(tensor, 0, &[0; 4]);
+        for new in [float32(&[1.0; 101]), float32(&[2.0; 100])] {
+            let mut new = new;
+            write(&mut new, 0, &3.0_f32.to_le_bytes());
+            new.take_over(tensor).unwrap();
+            *tensor = new;
+            write(tensor, 1, &0.0_f32.to_le_bytes());
+        }
+        let all = sample.compare(&mut dxo, &IndexMap::new()).unwrap().all;
+        assert_eq!((all.sampled, all.zeroed, all.clipped), (100, Some(0.01), Some(0.99)));
     }
 
     #[test]

@@ -22,7 +22,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use wasmtime::component::{Linker, Resource, ResourceTableError};
-use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxView, WasiView};
 
 use crate::audit::Auditor;
 use crate::bindings::flip::fl as contract;
@@ -57,14 +57,34 @@ pub(crate) struct HostState {
     services: Services,
     events: Quota,
     hub_calls: Quota,
-    wasi: WasiCtx,
+    wasi: Wasi,
 }
 
-/// No file, no environment, no arguments, no address; standard streams lead nowhere.
-fn wasi(limits: &Limits) -> WasiCtxBuilder {
-    let mut builder = WasiCtx::builder();
-    builder.max_random_size(limits.call_bytes).allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
-    builder
+/// What WASI offers. It is made when it is first asked for: most components never do, and its random numbers are
+/// the most that the host makes anew for an instance.
+struct Wasi {
+    max_random: u64,
+    /// How long after 1970 its wall clock stands still, if it does.
+    clock: Option<Duration>,
+    made: Option<WasiCtx>,
+}
+
+impl Wasi {
+    /// No file, no environment, no arguments, no address; standard streams lead nowhere.
+    fn ctx(&mut self) -> &mut WasiCtx {
+        self.made.get_or_insert_with(|| {
+            let mut builder = WasiCtx::builder();
+            builder
+                .max_random_size(self.max_random)
+                .allow_tcp(false)
+                .allow_udp(false)
+                .allow_ip_name_lookup(false);
+            if let Some(at) = self.clock {
+                builder.wall_clock(Stopped(at));
+            }
+            builder.build()
+        })
+    }
 }
 
 /// A clock that always shows the same.
@@ -119,7 +139,7 @@ impl HostState {
             services,
             events: Quota::count("events", limits.events),
             hub_calls: Quota::count("hub-calls", limits.hub_calls),
-            wasi: wasi(limits).build(),
+            wasi: Wasi { max_random: limits.call_bytes, clock: None, made: None },
         }
     }
 
@@ -148,8 +168,8 @@ impl HostState {
     }
 
     /// Stops its wall clock, so long after 1970.
-    pub(crate) fn stop_clock(&mut self, limits: &Limits, at: Duration) {
-        self.wasi = wasi(limits).wall_clock(Stopped(at)).build();
+    pub(crate) fn stop_clock(&mut self, at: Duration) {
+        self.wasi.clock = Some(at);
     }
 
     /// Brings what was used up to date. It is on the path of each call, and makes no copy of what is there already.
@@ -285,7 +305,7 @@ impl HostState {
 impl WasiView for HostState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         self.host_calls.wasi += 1;
-        WasiCtxView { ctx: &mut self.wasi, table: self.table.for_wasi() }
+        WasiCtxView { ctx: self.wasi.ctx(), table: self.table.for_wasi() }
     }
 }
 

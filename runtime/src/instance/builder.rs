@@ -266,7 +266,7 @@ impl InstanceBuilder {
         );
         state.audit.clone_from(&audit);
         if let Some(at) = self.clock {
-            state.stop_clock(&limits, at);
+            state.stop_clock(at);
         }
         let mut store = Store::new(component.runtime.engine(), state);
         store.limiter(|state| &mut state.limiter);

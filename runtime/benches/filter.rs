@@ -3,7 +3,8 @@
 //!
 //! `make FILE ELEMENTS TENSORS` writes the data. `native FILE [OUT]`, `sandboxed FILE CORES`,
 //! `reported FILE CORES` and `memcpy FILE` work on it, and print what it took; `compared FILE CORES ROUNDS` prints how
-//! many times as long `reported` takes as `sandboxed`; `copy FILE OUT` copies it by windows.
+//! many times as long `reported` takes as `sandboxed`; `counted FILE` runs `sandboxed` on one core in [`measured`], for
+//! callgrind to count its instructions; `copy FILE OUT` copies it by windows.
 //! `digest FILE` is that of the elements in a file.
 
 mod support;
@@ -13,7 +14,9 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use flip_runtime::{Component, DataKind, Dtype, Dxo, FlContext, Limits, Runtime, Tensor};
+use flip_runtime::{
+    Component, DataKind, Dtype, Dxo, FlContext, Instance, InstanceBuilder, Limits, Runtime, Tensor,
+};
 use serde_json::Value;
 use support::update::{self, Update, digest, digest_of_file};
 use support::{Clock, Result, arguments};
@@ -33,6 +36,7 @@ fn main() -> Result<()> {
         ["sandboxed", path, cores] => sandboxed(Path::new(path), cores.parse()?, false),
         ["reported", path, cores] => sandboxed(Path::new(path), cores.parse()?, true),
         ["compared", path, cores, rounds] => compared(Path::new(path), cores.parse()?, rounds.parse()?),
+        ["counted", path] => counted(Path::new(path)),
         ["memcpy", path] => memcpy(Path::new(path)),
         ["copy", path, out] => copy(Path::new(path), Path::new(out)),
         ["digest", path] => {
@@ -98,7 +102,35 @@ fn compared(path: &Path, cores: u64, rounds: usize) -> Result<()> {
 
 /// One run of the filter, on data that nobody else holds.
 fn once(component: &Component, path: &Path, cores: u64, measure_changes: bool) -> Result<(Value, Dxo)> {
+    let dxo = dxo_of(path)?;
+    let started = Clock::start();
+    let mut filter = of(component, cores).measure_changes(measure_changes).build()?;
+    let filtered = measured(&mut filter, dxo)?;
+    Ok((started.stop(), filtered))
+}
+
+/// The same without a clock, which valgrind does not bear.
+fn counted(path: &Path) -> Result<()> {
+    let component = Runtime::new()?.load("percentile-privacy")?;
+    let (mut filter, dxo) = (of(&component, 1).build()?, dxo_of(path)?);
+    std::hint::black_box(measured(&mut filter, dxo)?);
+    Ok(())
+}
+
+/// What is counted. It is one function in the program, so that callgrind can tell it from the rest; the code of the
+/// component, which has no name, is what it calls.
+#[inline(never)]
+fn measured(filter: &mut Instance, dxo: Dxo) -> Result<Dxo> {
+    Ok(filter.filter(dxo, &Arc::new(FlContext::default()))?.dxo)
+}
+
+fn of(component: &Component, cores: u64) -> InstanceBuilder {
     let args = format!(r#"{{"percentile": {}, "gamma": {}}}"#, SETTINGS.percentile, SETTINGS.gamma);
+    component.instance().args(args).limits(Limits { cores, ..Limits::default() })
+}
+
+/// The data as the filter is given it.
+fn dxo_of(path: &Path) -> Result<Dxo> {
     let tensors = Update::read(path)?.tensors.into_iter().enumerate().map(|(index, bytes)| {
         let tensor = Tensor::new(Dtype::Float32, &[bytes.len() as u64 / 4], bytes)?;
         Ok((format!("layer{index}.weight"), tensor))
@@ -106,13 +138,7 @@ fn once(component: &Component, path: &Path, cores: u64, measure_changes: bool) -
     let tensors = tensors.collect::<Result<Vec<_>>>()?;
     let mut dxo = Dxo::of_tensors(DataKind::WeightDiff, tensors).ok_or("no tensors")?;
     dxo.set_meta("NUM_STEPS_CURRENT_ROUND", &SETTINGS.steps)?;
-    let context = Arc::new(FlContext::default());
-    let started = Clock::start();
-    let limits = Limits { cores, ..Limits::default() };
-    let mut filter =
-        component.instance().args(args).limits(limits).measure_changes(measure_changes).build()?;
-    let filtered = filter.filter(dxo, &context)?;
-    Ok((started.stop(), filtered.dxo))
+    Ok(dxo)
 }
 
 /// What the memory allows: one copy of the data, into pages that are there.

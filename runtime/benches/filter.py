@@ -14,13 +14,21 @@ import numpy as np
 PERCENTILE, GAMMA, STEPS = 95, 0.02, 4
 
 
+def each(tensors):
+    """One after the other; each is freed when the next one's turn comes."""
+    tensors.reverse()
+    while tensors:
+        yield tensors.pop()
+
+
 def truncate(tensors):
-    """The steps of PercentilePrivacy, one after the other."""
-    scaled = [tensor / STEPS for tensor in tensors]
+    """The steps of PercentilePrivacy, one after the other. What is no longer needed is freed."""
+    scaled = [tensor / STEPS for tensor in each(tensors)]
     magnitudes = np.concatenate([np.abs(tensor).ravel() for tensor in scaled])
     cutoff = np.percentile(magnitudes, PERCENTILE)
+    del magnitudes
     result = []
-    for tensor in scaled:
+    for tensor in each(scaled):
         tensor[(tensor > -cutoff) & (tensor < cutoff)] = 0.0
         result.append(np.clip(tensor, -GAMMA, GAMMA) * STEPS)
     return result
@@ -48,9 +56,8 @@ path, *out = sys.argv[1:]
 with open(path, "rb") as file:
     length = file.read(8)
     header = file.read(*struct.unpack("<Q", length))
-    data = np.fromfile(file, dtype=np.float32)
-ends = sorted(entry["data_offsets"][1] // 4 for entry in json.loads(header).values())
-tensors = np.split(data, ends[:-1])
+    places = sorted(entry["data_offsets"] for entry in json.loads(header).values())
+    tensors = [np.fromfile(file, dtype=np.float32, count=(end - start) // 4) for start, end in places]
 reset_peak()
 before = memory("VmRSS")
 cpu, wall = time.process_time(), time.perf_counter()

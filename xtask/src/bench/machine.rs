@@ -17,8 +17,17 @@ pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
+/// The memory that ways to work on data need: tenths of the data's size.
+pub type Needs = [(&'static str, u64)];
+
+/// Whether the memory is free that this way needs for so much data, as far as the system tells.
+pub fn fits(needs: &Needs, way: &str, data: u64) -> bool {
+    let tenths = needs.iter().find(|(name, _)| *name == way).map_or(0, |(_, tenths)| *tenths);
+    free_memory().is_none_or(|free| data * tenths / 10 < free)
+}
+
 /// The memory that is free, in bytes, where the system is Linux.
-pub fn free_memory() -> Option<u64> {
+fn free_memory() -> Option<u64> {
     let info = fs::read_to_string("/proc/meminfo").ok()?;
     let line = info.lines().find(|line| line.starts_with("MemAvailable:"))?;
     Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? << 10)

@@ -60,7 +60,7 @@ fn what_was_read_of_a_changing_file_is_what_is_stored() {
 }
 
 #[test]
-fn a_file_that_becomes_a_link_is_not_followed() {
+pub fn a_file_that_becomes_a_link_is_not_followed() {
     let fixture = Fixture::new();
     let outside = TempDir::new().unwrap();
     fs::write(outside.path().join("secret"), "the secret").unwrap();

@@ -61,7 +61,7 @@ fn assert_given_up(errand: Value, function: Function) {
 }
 
 #[test]
-fn a_call_whose_time_is_up_is_noted_as_given_up() {
+pub fn a_call_whose_time_is_up_is_noted_as_given_up() {
     thread::scope(|scope| {
         for (errand, function) in [
             (json!({"update-status": "id"}), Function::UpdateStatus),
@@ -101,7 +101,7 @@ fn a_deletion_that_ends_half_way_is_noted_with_what_went() {
 }
 
 #[test]
-fn a_flood_of_calls_is_noted_whole_or_ends_at_the_limit() {
+pub fn a_flood_of_calls_is_noted_whole_or_ends_at_the_limit() {
     const FLOOD: u64 = 11_000;
     let mut errands = vec![json!({"again": [FLOOD, {"read": ["job", "a", 0, 1]}]})];
     errands.extend((0..FLOOD).map(|number| json!({"remove": ["job", format!("no-{number}")]})));

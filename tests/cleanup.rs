@@ -110,9 +110,15 @@ fn names_that_are_no_text_are_deleted_too() {
 }
 
 #[test]
-fn an_abort_ends_clearing_between_two_entries() {
+pub fn an_abort_ends_clearing_between_two_entries() {
+    // Where the machine is busy, the abort may come when nothing is left.
+    assert!((0..20).any(|_| aborted_while_clearing()), "it was never in the middle of it");
+}
+
+/// Whether the abort came in the middle.
+fn aborted_while_clearing() -> bool {
     let site = Site::granting_everything();
-    for file in 0..8_000 {
+    for file in 0..4_000 {
         site.write(&format!("images/{:03}/{file}", file % 200), "x");
     }
     let first = fs::read_dir(site.path("images")).unwrap().next().unwrap().unwrap().path();
@@ -129,16 +135,20 @@ fn an_abort_ends_clearing_between_two_entries() {
         });
         runner.handle_event("go", &aborted).unwrap();
     });
-    let told = "the run is being aborted";
-    assert_eq!(lines(&log), [told, "told", told]);
     let gone: u64 = runner.usage().deleted.iter().map(|gone| gone.files).sum();
     let left: usize =
         site.names("images").iter().map(|name| site.names(&format!("images/{name}")).len()).sum();
-    assert!(gone >= 40 && left > 0, "{gone} of 8 000 went");
-    assert_eq!(gone + left as u64, 8_000);
+    assert_eq!(gone + left as u64, 4_000);
+    if left == 0 {
+        return false;
+    }
+    let told = "the run is being aborted";
+    assert_eq!(lines(&log), [told, "told", told]);
+    assert!(gone >= 20, "{gone} of 4 000 went");
     // The next run takes up where this one ended.
     runner.handle_event("go", &context()).unwrap();
     assert_eq!(site.names("images"), [""; 0]);
+    true
 }
 
 #[test]

@@ -1,10 +1,12 @@
-//! Compiling a component is bounded, in a thread of the process.
+//! Compiling a component is bounded, in a thread of the process and in a process of its own.
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use flip_runtime::{Code, Error, Limits, Runtime};
+use flip_runtime::{Code, Compiler, Error, Limits, Runtime, compile_worker};
+use flip_wasm_tests::hostile::shapes::{functions, growing_types, jumps};
 use flip_wasm_tests::job::{CLIENT, StandardJob};
-use flip_wasm_tests::{MISBEHAVING_FILTER, cache, slow_to_compile};
+use flip_wasm_tests::{MISBEHAVING_FILTER, assert_limit, cache, slow_to_compile};
 
 fn within(compile_time: Duration) -> Runtime {
     Runtime::builder().limits(Limits { compile_time, ..Limits::default() }).build().unwrap()
@@ -24,11 +26,18 @@ fn compile_time_ends_a_component_that_takes_too_long_and_the_next_one_is_compile
 }
 
 #[test]
-fn compilations_that_were_given_up_do_not_pile_up() {
+pub fn compilations_that_were_given_up_do_not_pile_up() {
     let runtime = within(Duration::ZERO);
-    let slow = slow_to_compile(60);
-    let mut errors = (0..6).map(|_| runtime.load_bytes("Slow", &slow).err().unwrap().to_string());
-    assert!(errors.any(|error| error.contains("4 compilations took too long")), "one a core is enough");
+    let slow = slow_to_compile(20);
+    let load = || runtime.load_bytes("Slow", &slow).err().unwrap().to_string();
+    let full = |error: String| error.contains("4 compilations took too long");
+    assert!((0..6).any(|_| full(load())), "one a core is enough");
+    // When one of them has come to its end, another is taken.
+    let (patient, until) = (Runtime::new().unwrap(), Instant::now() + Duration::from_secs(60));
+    while patient.load_bytes("quick", b"\0asm\x0d\0\x01\0").is_err() {
+        assert!(Instant::now() < until, "they never ended");
+        thread::sleep(Duration::from_millis(10));
+    }
 }
 
 /// The recorded job, whose filter is a file that takes long to compile.
@@ -56,4 +65,52 @@ fn what_nobody_asked_for_was_compiled_before_its_digest_was_compared() {
     let pin = format!(r#", "sha256": "{}""#, "0".repeat(64));
     let error = slow_job(&pin, "[components.slow]\nlimits = { compile-time = \"0s\" }").to_string();
     assert!(error.contains(r#"key "sha256""#), "{error}");
+}
+
+/// The process that compiles is this program once more, as it runs this test.
+#[test]
+#[ignore = "is no test: others start it"]
+fn worker() {
+    let mut args = std::env::args_os().skip_while(|arg| arg != WORKER);
+    if args.next().is_some() {
+        std::process::exit(compile_worker(args).into());
+    }
+}
+
+/// Comes before the arguments of the worker; as the name of a test it is that of none.
+const WORKER: &str = "for-the-worker";
+
+/// What is loaded in a process that may take so long, and so much memory.
+#[track_caller]
+fn assert_process_ends_at(wasm: &[u8], limits: &str, limit: &str) {
+    let program = std::env::current_exe().unwrap();
+    let args = ["--ignored", "--exact", "--nocapture", "compiling::worker", WORKER].map(Into::into);
+    let compiler = Compiler::Process { program, args: args.into() };
+    let runtime = Runtime::builder().compiler(compiler).limits(flip_wasm_tests::hostile::limits(limits));
+    assert_limit(runtime.build().unwrap().load_bytes("hostile", wasm), limit);
+}
+
+#[test]
+pub fn what_takes_too_long_to_compile_ends_its_process() {
+    assert_process_ends_at(&slow_to_compile(300), "compile-time=200ms", "compile-time");
+}
+
+#[test]
+pub fn what_takes_too_much_memory_to_compile_ends_its_process() {
+    assert_process_ends_at(&slow_to_compile(300), "compile-memory=256MiB", "compile-memory");
+}
+
+#[test]
+pub fn types_that_grow_end_the_process_that_reads_them() {
+    assert_process_ends_at(&growing_types(), "compile-memory=256MiB", "compile-memory");
+}
+
+#[test]
+pub fn a_million_functions_end_their_process() {
+    assert_process_ends_at(&functions(1_000_000), "compile-time=200ms", "compile-time");
+}
+
+#[test]
+pub fn tables_of_jumps_end_their_process() {
+    assert_process_ends_at(&jumps(80, 128 << 10), "compile-time=200ms", "compile-time");
 }

@@ -141,7 +141,7 @@ fn a_typed_error_holds_the_result_back_and_the_instance_goes_on() {
 }
 
 #[test]
-fn a_trap_holds_the_result_back_and_ends_the_instance() {
+pub fn a_trap_holds_the_result_back_and_ends_the_instance() {
     for deed in [r#""panic""#, r#""zero-then-panic""#, r#""recurse""#] {
         let mut filter = assert_held_back(misbehaving(deed), Code::ComponentFailed, "trapped");
         assert!(matches!(filter.filter(update(), &context()), Err(Error::Poisoned { .. })));
@@ -293,7 +293,7 @@ fn an_aborted_run_lets_nothing_out() {
 }
 
 #[test]
-fn what_a_filter_says_that_it_left_as_it_was_is_as_it_was() {
+pub fn what_a_filter_says_that_it_left_as_it_was_is_as_it_was() {
     let twins = || {
         let tensor = |number: f32| float32(&[2], &[number, number]);
         let tensors = [("a".to_owned(), tensor(1.0)), ("b".to_owned(), tensor(2.0))];

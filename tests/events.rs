@@ -121,7 +121,7 @@ fn events_that_handlers_fire_at_each_other_end_at_the_limit() {
 }
 
 #[test]
-fn an_event_that_its_own_handler_fires_ends_at_the_limit() {
+pub fn an_event_that_its_own_handler_fires_ends_at_the_limit() {
     let server = ServerConfig::default()
         .on("echo", "events = [\"a\"]\nlimits = { events = 1000 }", json!({"a": [fire("a"), fire("a")]}))
         .start();
@@ -207,7 +207,7 @@ fn a_handler_that_traps_while_another_waits_for_it_fails_that_one_nothing() {
 }
 
 #[test]
-fn a_trap_loses_no_event_that_waits_for_the_others() {
+pub fn a_trap_loses_no_event_that_waits_for_the_others() {
     let server = ServerConfig::default()
         .on("traps", AB, json!({"go": [fire("a"), fire("b"), "panic"], "b": [say("never")]}))
         .on("other", "", json!({"a": [say("other: a")], "b": [say("other: b")]}))

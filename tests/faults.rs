@@ -165,7 +165,7 @@ fn each_call(mut run: impl FnMut(usize, Fault) -> bool) -> [usize; 2] {
 }
 
 #[test]
-fn a_hub_and_a_store_that_fail_at_any_one_call_of_a_job_cost_it_no_result() {
+pub fn a_hub_and_a_store_that_fail_at_any_one_call_of_a_job_cost_it_no_result() {
     let calls = each_call(|at, fault| {
         let job = StandardJob::new();
         let faulty = Faulty::at(at, fault, Layout::new());
@@ -183,7 +183,7 @@ fn a_hub_and_a_store_that_fail_at_any_one_call_of_a_job_cost_it_no_result() {
 }
 
 #[test]
-fn whatever_the_persistor_calls_may_fail_and_it_is_told() {
+pub fn whatever_the_persistor_calls_may_fail_and_it_is_told() {
     let builtin = Builtin::find("persist-to-s3-and-cleanup").unwrap();
     let component = runtime().load(builtin.name).unwrap();
     let calls = each_call(|at, fault| {

@@ -112,7 +112,7 @@ fn with_line(policy: &str, line: &str) -> String {
 }
 
 #[test]
-fn each_refusal_says_the_line_that_allows_the_call() {
+pub fn each_refusal_says_the_line_that_allows_the_call() {
     for (policy, errand, expected) in refusals() {
         let mut site = site(policy);
         let line = line_of(&site.does(errand.clone()));
@@ -150,7 +150,7 @@ fn a_grant_for_one_thing_is_none_for_another() {
 }
 
 #[test]
-fn a_refusal_does_not_tell_whether_something_is_there() {
+pub fn a_refusal_does_not_tell_whether_something_is_there() {
     let site = Site::granting(r#"directories = { job = "read" }"#);
     site.write("job/there", "x");
     let asked = |name: &str| {

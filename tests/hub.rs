@@ -151,7 +151,7 @@ fn the_calls_end_is_the_requests_end() {
 }
 
 #[test]
-fn the_key_is_shown_nowhere_even_where_the_hub_echoes_it() {
+pub fn the_key_is_shown_nowhere_even_where_the_hub_echoes_it() {
     logged();
     let runtime = runtime();
     let server = Server::start(&runtime, |request| {

@@ -182,7 +182,7 @@ fn what_is_no_file_or_no_text_is_refused_without_being_read() {
 }
 
 #[test]
-fn hostile_json_is_an_error_and_no_crash() {
+pub fn hostile_json_is_an_error_and_no_crash() {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     for value in [deep.as_str(), "1e999", "-1e999", &"9".repeat(100_000)] {
         let job = StandardJob::new();
@@ -223,7 +223,7 @@ fn a_model_id_that_is_no_uuid_is_named_and_the_hub_is_told_before() {
 }
 
 #[test]
-fn a_digest_that_is_another_is_named_with_who_asks_for_it() {
+pub fn a_digest_that_is_another_is_named_with_who_asks_for_it() {
     let wrong = "0".repeat(64);
     let guest = |pin: &str| {
         let job = StandardJob::new();

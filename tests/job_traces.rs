@@ -138,7 +138,7 @@ fn a_tensors_file_that_lies_is_named_with_the_line() {
 }
 
 #[test]
-fn hostile_json_is_an_error_that_names_the_line() {
+pub fn hostile_json_is_an_error_that_names_the_line() {
     let nested = |open: &str, close: &str| format!("{}1{}", open.repeat(100_000), close.repeat(100_000));
     for value in [nested("[", "]"), nested("{\"a\":", "}"), "[".repeat(100_000)] {
         let line = format!(r#"{{"at": "server", "event": "e", "props": {{"p": {value}}}}}"#);
@@ -163,7 +163,7 @@ fn bytes_that_are_no_text_are_an_error_that_names_the_line() {
 }
 
 #[test]
-fn metrics_with_huge_numbers_or_deep_values_do_not_end_the_run() {
+pub fn metrics_with_huge_numbers_or_deep_values_do_not_end_the_run() {
     let figure = "0.732815682888031";
     let deep = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     for value in ["1e999".to_owned(), "-1e999".to_owned(), "9".repeat(1_000), deep(100), deep(150)] {

@@ -133,7 +133,7 @@ fn a_server_that_stalls_costs_the_persistor_its_time_and_the_job_no_result() {
 }
 
 #[test]
-fn a_server_that_stalls_amid_the_parts_costs_no_result_either() {
+pub fn a_server_that_stalls_amid_the_parts_costs_no_result_either() {
     assert_outlasts_a_stall(&large(), "partNumber=2");
 }
 

@@ -41,7 +41,7 @@ fn looks(path: &str) -> Vec<Value> {
 }
 
 #[test]
-fn a_link_out_leads_nowhere() {
+pub fn a_link_out_leads_nowhere() {
     let site = with_secrets();
     let outside = site.path("outside");
     site.link(outside.join("secret"), "job/file");

@@ -10,7 +10,7 @@ use flip_wasm_tests::servers::s3::{BODIES, PATIENT, S3, SECRET, env, open, unava
 use flip_wasm_tests::servers::{Fault, Seen, aborted_after, call, call_of, logged, nobody, runtime};
 
 #[test]
-fn a_server_that_fails_leaves_nothing() {
+pub fn a_server_that_fails_leaves_nothing() {
     let s3 = S3::new();
     for (which, method, query) in
         BODIES.into_iter().chain([("large", "POST", "uploads"), ("large", "POST", "uploadId")])
@@ -63,7 +63,7 @@ fn ends_at(s3: &S3, matches: impl Fn(&Seen) -> bool + Send + Sync + 'static, fau
 }
 
 #[test]
-fn a_call_that_ends_leaves_nothing() {
+pub fn a_call_that_ends_leaves_nothing() {
     let s3 = S3::new();
     let begin = ("large", "POST", "uploads");
     for (which, method, query) in
@@ -147,7 +147,7 @@ fn a_server_that_is_not_there_is_unavailable() {
 }
 
 #[test]
-fn a_wrong_key_is_refused_without_showing_it() {
+pub fn a_wrong_key_is_refused_without_showing_it() {
     let s3 = S3::new();
     let mut env = env(&s3.server.address);
     env[1].1 = "another-s3cret".to_owned();

@@ -93,7 +93,7 @@ fn the_engines_persistor_tells_its_models() {
 }
 
 #[test]
-fn a_component_that_is_on_the_call_stack_is_unavailable_and_no_hang() {
+pub fn a_component_that_is_on_the_call_stack_is_unavailable_and_no_hang() {
     let call = |id: &str| json!({"handle-evaluation-event": [id, "evaluate"]});
     let server = ServerConfig::default()
         .on(

@@ -37,7 +37,7 @@ fn assert_invalid_header(header: &str, data: usize, reason: &str) {
 }
 
 #[test]
-fn a_file_cut_off_anywhere_is_refused() {
+pub fn a_file_cut_off_anywhere_is_refused() {
     let bytes = safetensors_bytes(HEADER, &[7; 24]);
     assert!(open(&bytes).is_ok());
     for end in 0..bytes.len() {

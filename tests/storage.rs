@@ -104,7 +104,7 @@ fn no_paths() -> Vec<(String, &'static str)> {
 }
 
 #[test]
-fn a_path_that_could_lead_out_is_refused_by_every_function() {
+pub fn a_path_that_could_lead_out_is_refused_by_every_function() {
     let site = Site::granting_everything();
     site.write("job/d/a", "kept");
     site.write("job/a", "kept");
@@ -163,7 +163,7 @@ fn names_that_only_look_like_a_way_out_are_names() {
 }
 
 #[test]
-fn what_is_no_regular_file_is_refused_and_never_waited_for() {
+pub fn what_is_no_regular_file_is_refused_and_never_waited_for() {
     let site = Site::granting_everything();
     let cwd = rustix::fs::CWD;
     rustix::fs::mkfifoat(cwd, site.path("job/pipe"), 0o600.into()).unwrap();

@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
-use std::process::Child;
+use std::process::{Child, Stdio};
 
 use crate::support::jobs::{Job, RUN, Ran, names};
-use crate::support::{Site, interrupt, shown};
+use crate::support::{PROGRAM, Site, interrupt, shown};
 use flip_wasm_tests::EVERYTHING;
-use flip_wasm_tests::hostile::guest;
+use flip_wasm_tests::hostile::{guest, quotas};
+use flip_wasm_tests::servers::Fault;
+use flip_wasm_tests::servers::s3::{S3, env};
 use serde_json::{Value, json};
 
 /// Interrupts it when it has logged so many lines, and waits for its end.
@@ -89,6 +91,55 @@ fn assert_whole(job: &Job, moment: usize) {
     };
     assert_eq!(names(&job.path("workspace/images/default")), images, "after call {moment}");
     assert_eq!(job.path("workspace/hub.jsonl").exists(), moment == 9, "after call {moment}");
+}
+
+/// The server has read nothing of it, and never answers.
+#[test]
+fn a_signal_in_the_middle_of_an_upload_ends_it() {
+    let s3 = S3::new();
+    s3.server.fail(|_| Some(Fault::Stall));
+    let errands =
+        json!([{"say": "begins"}, {"put-archive": ["key", "job", ""]}, {"write": ["job", "late", "x"]}]);
+    let job = Job::new().on("hostile", EVERYTHING, &json!({"go": errands})).event("go");
+    job.write("workspace/server/job-1/a", "kept");
+    job.write_down();
+    let aws = env(&s3.server.address);
+    let variables: Vec<_> = aws.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let mut command = job.site.prepared(PROGRAM, &variables);
+    command.args(RUN).args(["--store", "s3://bucket/results"]);
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    while s3.server.seen().is_empty() {
+        std::thread::yield_now();
+    }
+    let ran = interrupted_after(child, 1);
+    ran.assert_code(130);
+    assert_eq!(ran.told("hostile")[1..], ["the run is being aborted"; 2], "{}", ran.log);
+    s3.assert_nothing_left();
+    assert_eq!(
+        (job.names(), job.text("workspace/server/job-1/a")),
+        (vec!["a".to_owned()], "kept".to_owned())
+    );
+}
+
+/// Where the machine is busy, the signal may come when nothing is left: it is tried again.
+#[test]
+fn a_signal_in_the_middle_of_deleting_a_tree_ends_it() {
+    const FILES: usize = 40_000;
+    let left = (0..20).map(|_| {
+        let errands = json!([{"say": "begins"}, {"clear": "images"}, {"write": ["job", "late", "x"]}]);
+        let job = Job::new().on("hostile", EVERYTHING, &json!({"go": errands})).event("go");
+        let images = job.path("workspace/images/default");
+        fs::create_dir_all(&images).unwrap();
+        quotas::fill(&images, FILES as u32);
+        job.write_down();
+        let ran = interrupted_after(job.site.start(&RUN), 1);
+        ran.assert_code(130);
+        let told = ran.told("hostile");
+        let left = names(&images).len();
+        assert!(told[1] == "the run is being aborted" || left == 0, "{left}: {told:?}");
+        left
+    });
+    assert!(left.into_iter().any(|left| (1..FILES).contains(&left)), "it was never in the middle of it");
 }
 
 /// A process for each, as many as these machines bear. They end in order when they are told to.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use crate::support::jobs::names;
 use crate::support::{Site, shown};
 use flip_wasm_tests::MISBEHAVING_FILTER;
+use flip_wasm_tests::hostile::loading;
 
 /// What is said where there is no cache to use.
 const UNUSED: &str = "no private directory: components are compiled on each start";
@@ -124,4 +125,21 @@ fn a_cache_that_is_a_link_is_not_used() {
     let said = cached.load();
     assert!(said.contains(UNUSED), "{said}");
     assert!(names(&moved).is_empty(), "{:?}", names(&moved));
+}
+
+/// What was compiled of one that does nothing, in the place of what was compiled of the other.
+#[test]
+fn an_entry_under_the_name_of_another_component_is_not_used() {
+    let cached = Cached::new();
+    let other = Site::new();
+    other.write("guest.wasm", &loading::shell());
+    let args = ["filter", "guest.wasm", "--cache", "cache", "--in", "update.safetensors"];
+    let output = other.output(&[&args[..], &["--out", "out.safetensors"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
+    let names = names(&other.path("cache"));
+    assert_eq!(names.len(), 1, "{names:?}");
+    let foreign = fs::read(other.path("cache").join(&names[0])).unwrap();
+    fs::write(cached.entry(), &foreign).unwrap();
+    assert!(!cached.load().contains(UNUSED));
+    assert_ne!(fs::read(cached.entry()).unwrap(), foreign, "it was left as it was");
 }

@@ -2,6 +2,7 @@
 
 use std::process::Output;
 
+use crate::support::jobs::{Job, RUN, Ran};
 use crate::support::{Site, shown};
 use flip_wasm_tests::hostile::{loading, shapes};
 use flip_wasm_tests::{ERRAND, MISBEHAVING_FILTER};
@@ -90,4 +91,35 @@ fn a_file_of_500_mb_is_refused() {
     let mut left = site.files();
     left.retain(|name| name != "cache");
     assert_eq!(left, before);
+}
+
+#[test]
+fn a_component_that_is_not_the_one_that_was_pinned_does_not_run() {
+    let wrong = "0".repeat(64);
+    let run = |config: &str, policy: &str| {
+        let job = Job::new().event("go");
+        job.write("job/guest.wasm", ERRAND);
+        job.write_down();
+        let component = format!(
+            r#"{{"id": "guest", "path": "wasm:guest.wasm"{config}, "args": {{"on": {{"go": [{{"say": "ran"}}]}}}}}}"#
+        );
+        job.write(
+            "job/config_fed_server.json",
+            format!(r#"{{"format_version": 2, "components": [{component}]}}"#),
+        );
+        job.write("policy.toml", format!("[components.guest]\n{policy}\n"));
+        Ran::of(job.site.output(&RUN))
+    };
+    let asked = format!(r#", "sha256": "{wrong}""#);
+    for (ran, who) in [
+        (run(&asked, ""), "the configuration asks for"),
+        (run("", &format!("sha256 = \"{wrong}\"")), "the policy asks for"),
+    ] {
+        ran.assert_code(6);
+        assert!(ran.log.contains(who) && ran.log.contains(&wrong), "{}", ran.log);
+        assert!(ran.told("guest").is_empty(), "{}", ran.log);
+    }
+    let ran = run("", "");
+    ran.assert_code(0);
+    assert_eq!(ran.told("guest"), ["ran"]);
 }

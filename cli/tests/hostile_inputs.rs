@@ -1,10 +1,12 @@
-//! Args, metrics and configurations that are too deep or too large, and one input twice, through the program.
+//! Args, metrics, configurations, traces and checkpoints that are too deep, too large or lie, an output that nobody
+//! could read, and one input twice, through the program.
 
 use std::fs;
 use std::process::Output;
 
 use crate::support::{Site, shown};
 use flip_wasm_tests::MISBEHAVING_FILTER;
+use flip_wasm_tests::hostile::checkpoints;
 use flip_wasm_tests::hostile::loading::crowd;
 use flip_wasm_tests::job::{CLIENT, RESULTS, StandardJob, TRACE};
 use serde_json::Value;
@@ -126,5 +128,55 @@ fn the_same_update_twice_is_the_same_file() {
         assert_ne!(twice[0].0, given, "{component} did nothing");
         assert!(twice[0].0 == twice[1].0, "{component}: other bytes went out");
         assert_eq!(twice[0].1, twice[1].1, "{component}");
+    }
+}
+
+#[test]
+fn a_trace_that_nests_too_deep_is_refused() {
+    let job = StandardJob::new();
+    let trace = job.text(TRACE);
+    let line = format!(r#"{{"at": "server", "event": "e", "props": {{"p": {}}}}}"#, deep(100_000));
+    let (header, rest) = trace.split_once('\n').unwrap();
+    job.write(TRACE, format!("{header}\n{line}\n{rest}"));
+    let output = run(&job);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(6), "{said:.1000}");
+    let error = said.lines().last().unwrap();
+    assert!(error.starts_with("error: trace.jsonl, line 2: ") && error.len() < 200, "{error:.1000}");
+    assert!(error.contains("recursion limit exceeded"), "{error}");
+}
+
+#[test]
+fn checkpoints_that_lie_are_refused() {
+    for (lie, reason) in checkpoints::LIES {
+        let site = Site::new();
+        site.write("model.pt", &checkpoints::lying(lie));
+        let before = site.files();
+        for more in [&[][..], &["--out", "model.safetensors"]] {
+            let output = site.output(&[&["checkpoint", "model.pt"], more].concat());
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(6), "{lie}: {said}");
+            assert!(said.contains(reason), "{lie}: {said}");
+            assert_eq!(site.files(), before, "{lie}");
+        }
+    }
+}
+
+/// A tensor of a name that the format keeps for itself, and a header that is longer than any that is read.
+#[test]
+fn an_output_that_nobody_could_read_is_not_written() {
+    let site = Site::new();
+    site.write("guest.wasm", MISBEHAVING_FILTER);
+    site.write("policy.toml", b"[components.guest]\nmay-change = [\"names\", \"shapes\"]\n");
+    let before = site.files();
+    for deed in [r#"{"set-named": "__metadata__"}"#, r#"{"big-meta": 150}"#] {
+        let args = format!(r#"{{"deed": {deed}}}"#);
+        let filter = ["filter", "guest.wasm", "--args", &args, "--policy", "policy.toml"];
+        let files = ["--in", "update.safetensors", "--out", "out.safetensors"];
+        let output = site.output(&[&filter[..], &files].concat());
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code().is_some_and(|code| code != 0), "{deed}: {said}");
+        assert!(said.contains("cannot be written"), "{deed}: {said}");
+        assert_eq!(site.files(), before, "{deed}");
     }
 }

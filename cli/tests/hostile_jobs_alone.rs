@@ -2,7 +2,9 @@
 //! that both the library and the command line could be given.
 
 use std::fs;
+use std::os::unix::net::UnixListener;
 use std::path::Path;
+use std::process::Command;
 
 use crate::support::PROGRAM;
 use crate::support::jobs::{Job, RUN, Ran};
@@ -144,4 +146,49 @@ fn a_directory_of_a_million_entries_is_listed_in_pages() {
     assert!(told[1].ends_with(&format!("file {:07} 0]", entries - 1)), "{}", told[1]);
     assert_eq!(told[1].matches("file ").count(), 10);
     assert_eq!(told[2], format!("ok {entries} files, 0 directories, 0 bytes"));
+}
+
+#[test]
+fn what_is_no_regular_file_is_refused_and_never_waited_for() {
+    let asked = ["pipe", "directory", "socket"]
+        .into_iter()
+        .flat_map(|name| [json!({"read": ["job", name, 0, 9]}), json!({"tensor": ["job", name, 0, [0]]})]);
+    let asked: Vec<_> = asked.collect();
+    let job = Job::new().on("hostile", EVERYTHING, &json!({"go": asked})).event("go");
+    let path = |name: &str| job.path("workspace/server/job-1").join(name);
+    assert!(Command::new("mkfifo").arg(path("pipe")).status().unwrap().success());
+    fs::create_dir(path("directory")).unwrap();
+    let _socket = UnixListener::bind(path("socket")).unwrap();
+    let ran = job.run(&[]);
+    ran.assert_code(0);
+    let told = ran.told("hostile");
+    assert_eq!(told.len(), 6);
+    assert!(told.iter().all(|told| told.ends_with(": not a regular file")), "{told:?}");
+}
+
+#[test]
+fn components_that_call_each_other_are_unavailable_and_no_hang() {
+    let granted = "peers = [\"results-generator\"]";
+    let call = |id: &str| json!({"handle-evaluation-event": [id, "evaluate"]});
+    let job = Job::new().on("outer", granted, &json!({"go": [call("outer"), call("inner")]}));
+    let inner = json!({"evaluate": [call("outer"), call("inner"), {"say": "went on"}]});
+    let ran = job.on("inner", granted, &inner).event("go").run(&[]);
+    ran.assert_code(5);
+    let busy = |told: &str| told.starts_with("unavailable: ") && told.contains("is being called already");
+    let (outer, inner) = (ran.told("outer"), ran.told("inner"));
+    assert!(outer.len() == 2 && busy(outer[0]) && outer[1] == "ok", "{outer:?}");
+    assert!(inner.len() == 3 && busy(inner[0]) && busy(inner[1]) && inner[2] == "went on", "{inner:?}");
+}
+
+#[test]
+fn a_handler_that_fires_its_own_event_ends_at_the_limit() {
+    let granted = "events = [\"a\"]\nlimits = { events = 50 }";
+    let job = Job::new().on("hostile", granted, &json!({"a": [{"fire": "a"}, {"fire": "a"}]}));
+    let job = job.on("other", "", &json!({"end": [{"say": "here"}]}));
+    let ran = job.event("a").event("end").run(&[]);
+    ran.assert_code(0);
+    let told = ran.told("hostile");
+    assert_eq!(told.iter().filter(|told| **told == "ok").count(), 50, "{told:?}");
+    assert!(told.iter().any(|told| told.starts_with("quota exceeded: limit events")), "{told:?}");
+    assert_eq!(ran.told("other"), ["here"]);
 }

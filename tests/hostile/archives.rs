@@ -3,9 +3,10 @@
 use flip_runtime::{Json, Limits};
 use serde_json::json;
 
+use super::checkpoints;
 use super::errands::Errands;
 use super::guest::process;
-use super::table::{Attack, CommandLine, Ended, Expected, elsewhere, errands, given, guest, host, nothing};
+use super::table::{Attack, CommandLine, Ended, Expected, covered, errands, given, guest, host, nothing};
 use crate::{EVERYTHING, percentile_privacy, safetensors_bytes};
 
 pub const ATTACKS: &[Attack] = &[
@@ -14,25 +15,52 @@ pub const ATTACKS: &[Attack] = &[
         "tar and zip archives with ../, links, devices",
         "the host writes archives and unpacks none; a checkpoint's zip is read by a component, as data",
     ),
-    elsewhere(
+    host(
         "34",
-        "a checkpoint's zip whose entries overlap, lie elsewhere or occur twice",
-        "components/checkpoint/tests/zips.rs::entries_that_overlap_or_lie_elsewhere",
+        "a checkpoint's zip with entries that overlap",
+        |_| checkpoints::located("overlap"),
+        CommandLine::Test("cli/tests/hostile_inputs.rs::checkpoints_that_lie_are_refused"),
+        "",
+        Expected::Failed("it overlaps another entry"),
     ),
-    elsewhere(
+    host(
+        "34",
+        "a checkpoint's zip with an entry that lies elsewhere",
+        |_| checkpoints::located("elsewhere"),
+        CommandLine::Test("cli/tests/hostile_inputs.rs::checkpoints_that_lie_are_refused"),
+        "",
+        Expected::Failed("it does not lie before the directory"),
+    ),
+    host(
+        "34",
+        "a checkpoint's zip with two entries of one name",
+        |_| checkpoints::located("twice"),
+        CommandLine::Test("cli/tests/hostile_inputs.rs::checkpoints_that_lie_are_refused"),
+        "",
+        Expected::Failed("occurs more than once"),
+    ),
+    errands(
         "34",
         "a link in a folder that is zipped",
-        "tests/object_store_interface.rs::what_links_in_an_archive_point_to_is_not_uploaded",
+        linked_archive,
+        "",
+        Expected::Told("ok one of 171 bytes"),
     ),
-    elsewhere(
+    host(
         "35",
         "a checkpoint that expands without end",
-        "components/checkpoint/tests/pickles.rs::shared_tuples_that_double_again_and_again",
+        |_| checkpoints::located("endless"),
+        CommandLine::Test("cli/tests/hostile_inputs.rs::checkpoints_that_lie_are_refused"),
+        "",
+        Expected::Failed("too many values"),
     ),
-    elsewhere(
+    host(
         "35",
         "a checkpoint with compressed entries",
-        "components/checkpoint/tests/zips.rs::entries_that_are_not_stored",
+        |_| checkpoints::located("compressed"),
+        CommandLine::Test("cli/tests/hostile_inputs.rs::checkpoints_that_lie_are_refused"),
+        "",
+        Expected::Failed("is compressed (method 8)"),
     ),
     errands(
         "35",
@@ -54,17 +82,48 @@ pub const ATTACKS: &[Attack] = &[
         deep_meta,
         Expected::NotLoaded("recursion limit exceeded"),
     ),
-    elsewhere(
+    given(
         "36",
-        "tensors that overlap or leave gaps",
-        "tests/safetensors.rs::tensors_that_overlap_leave_gaps_or_do_not_end_with_the_file_are_refused",
+        "tensors that overlap",
+        || two_tensors("a", "[0,4]", "b", "[2,6]", 6),
+        Expected::NotLoaded("overlaps another"),
     ),
-    elsewhere(
+    given(
         "36",
-        "names that occur twice",
-        "tests/safetensors.rs::a_header_that_says_two_things_is_refused",
+        "tensors that leave a gap",
+        || two_tensors("a", "[0,4]", "b", "[5,9]", 9),
+        Expected::NotLoaded("leaves a gap"),
     ),
-    elsewhere("36", "files cut off anywhere", "tests/safetensors.rs::a_file_cut_off_anywhere_is_refused"),
+    given(
+        "36",
+        "bytes behind the last tensor",
+        || two_tensors("a", "[0,4]", "b", "[4,8]", 9),
+        Expected::NotLoaded("bytes follow the last tensor"),
+    ),
+    given(
+        "36",
+        "an update whose file is cut off",
+        || two_tensors("a", "[0,4]", "b", "[4,8]", 7),
+        Expected::NotLoaded("truncated"),
+    ),
+    given(
+        "36",
+        "two tensors of one name",
+        || two_tensors("a", "[0,4]", "a", "[4,8]", 8),
+        Expected::NotLoaded("tensor \"a\" comes twice"),
+    ),
+    given(
+        "36",
+        "a meta property that is given twice",
+        meta_twice,
+        Expected::NotLoaded("\"steps\" comes twice"),
+    ),
+    covered(
+        "36",
+        "files cut off anywhere",
+        "tests/safetensors.rs::a_file_cut_off_anywhere_is_refused",
+        CommandLine::Row("an update whose file is cut off"),
+    ),
     nothing("37", "DICOM and NIfTI files that lie", "the host reads neither"),
     host(
         "37",
@@ -89,15 +148,17 @@ pub const ATTACKS: &[Attack] = &[
         "",
         Expected::Harmless("it is told that this is no JSON"),
     ),
-    elsewhere(
+    covered(
         "37",
         "deep JSON in a job's configuration",
         "tests/job_config.rs::hostile_json_is_an_error_and_no_crash",
+        CommandLine::Test("cli/tests/hostile_inputs.rs::args_that_nest_too_deep_are_refused"),
     ),
-    elsewhere(
+    covered(
         "37",
         "deep JSON in a trace",
         "tests/job_traces.rs::hostile_json_is_an_error_that_names_the_line",
+        CommandLine::Test("cli/tests/hostile_inputs.rs::a_trace_that_nests_too_deep_is_refused"),
     ),
 ];
 
@@ -149,4 +210,29 @@ fn brackets() -> String {
         (call $set-meta (local.get $dxo) (i32.const 0) (i32.const 0) (i32.const 4096) (i32.const 1000000) (i32.const 64))
         (if (i32.eqz (i32.load8_u (i32.const 64))) (then unreachable))",
     )
+}
+
+/// The archive with links beside its file is as long as the one without.
+fn linked_archive() -> Errands {
+    Errands::granting(EVERYTHING)
+        .file("outside/secret", "secret")
+        .file("job/one/a", "hello")
+        .link("job/one/file", "../../outside/secret")
+        .link("job/one/folder", "../../outside")
+        .file("job/two/a", "hello")
+        .told("ok one of 171 bytes", [json!({"put-archive": ["one", "job", "one"]})])
+        .told("ok two of 171 bytes", [json!({"put-archive": ["two", "job", "two"]})])
+}
+
+/// An update of two tensors of four bytes, which lie where this says, with so many bytes of data.
+fn two_tensors(one: &str, lies: &str, other: &str, other_lies: &str, bytes: usize) -> Vec<u8> {
+    let entry = |name: &str, offsets: &str| {
+        format!(r#""{name}":{{"dtype":"U8","shape":[4],"data_offsets":{offsets}}}"#)
+    };
+    let header = format!("{{{},{}}}", entry(one, lies), entry(other, other_lies));
+    safetensors_bytes(&header, &vec![0; bytes])
+}
+
+fn meta_twice() -> Vec<u8> {
+    safetensors_bytes(r#"{"__metadata__":{"flip.meta":"{\"steps\":1,\"steps\":2}"}}"#, &[])
 }

@@ -3,7 +3,7 @@
 use flip_runtime::Limits;
 
 use super::guest::{filter, process};
-use super::table::{Attack, CommandLine, Ended, Expected, deed, elsewhere, guest, host};
+use super::table::{Attack, CommandLine, Ended, Expected, deed, guest, host};
 use crate::runtime;
 
 const OUT: &str = "out of bounds";
@@ -249,10 +249,12 @@ pub const ATTACKS: &[Attack] = &[
         "",
         Expected::Trap("unreachable"),
     ),
-    elsewhere(
+    guest(
         "16",
-        "a result of an export that has another type",
-        "tests/inspection.rs::a_role_in_name_only_is_refused",
+        "exports that have the name of a role, and none of its functions",
+        nameless_role,
+        "",
+        Expected::NotLoaded("it does not export flip:fl/configurable"),
     ),
 ];
 
@@ -280,4 +282,12 @@ pub fn aliasing() -> Vec<u8> {
 fn aliasing_texts(limits: Limits) -> Ended {
     let component = runtime().load_bytes("hostile", &aliasing())?;
     component.instance().limits(limits).build().map(|_| "it was configured".to_owned())
+}
+
+fn nameless_role() -> String {
+    r#"(component
+        (instance $empty)
+        (export "flip:fl/configurable@0.1.0" (instance $empty))
+        (export "flip:fl/dxo-filter@0.1.0" (instance $empty)))"#
+        .to_owned()
 }

@@ -1,7 +1,7 @@
 //! The network, the environment, clocks and random numbers.
 
 use super::guest::filter;
-use super::table::{Attack, Expected, elsewhere, guest, nothing};
+use super::table::{Attack, Expected, guest, nothing};
 
 pub const ATTACKS: &[Attack] = &[
     guest(
@@ -32,22 +32,15 @@ pub const ATTACKS: &[Attack] = &[
         "",
         Expected::Harmless("it is told access-denied, and that no name is known"),
     ),
-    elsewhere(
-        "38",
-        "several imports that are not offered",
-        "tests/inspection.rs::imports_that_this_host_does_not_offer_are_listed_by_name",
-    ),
+    guest("38","several imports that are not offered",several_imports,"",Expected::NotLoaded("it imports what this host does not offer: acme:secrets/vault@1.0.0, wasi:http/types@0.2.6, wasi:io/poll@0.3.0, flip:fl/vault@0.1.0, root")),
     nothing(
         "39",
         "names of private addresses, redirects, rebinding",
         "a component has no network: no address is allowed and no name is looked up",
     ),
-    elsewhere(
-        "40",
-        "random numbers where the policy withholds them",
-        "tests/grants.rs::a_component_that_imports_what_is_withheld_of_wasi_is_not_made",
-    ),
-    elsewhere("40", "random bytes in any number", "tests/attacks.rs::random_bytes_came_in_any_number"),
+    guest("40","random numbers where the policy withholds them",
+|| import(r#"(import "wasi:random/insecure-seed@0.2.6" (instance (export "insecure-seed" (func (result (tuple u64 u64))))))"#),"",Expected::NotPermitted(r#"wasi = ["random"]"#)).granting("wasi = []"),
+    guest("40","random bytes in any number",random_bytes,"call-time=200ms",Expected::Trap("requested len 60000000 exceeds limit")),
     guest(
         "40",
         "the variables and arguments of the process",
@@ -165,4 +158,30 @@ fn ask_environment(function: &str, result: &str) -> String {
         ("process", "(call $ask (i32.const 64)) (if (i32.load (i32.const 68)) (then unreachable))"),
         ("instances", r#"(with "environment" (instance (export "ask" (func $ask))))"#),
     ])
+}
+
+fn several_imports() -> String {
+    import(
+        r#"(import "acme:secrets/vault@1.0.0" (instance (export "open" (func))))
+        (import "wasi:http/types@0.2.6" (instance))
+        (import "wasi:io/poll@0.3.0" (instance))
+        (import "flip:fl/vault@0.1.0" (instance))
+        (import "root" (func))"#,
+    )
+}
+
+/// Sixty megabytes of them at once; with its time alone it would end many seconds late.
+fn random_bytes() -> String {
+    import(
+        r#"(import "wasi:random/random@0.2.6" (instance $random
+            (export "get-random-bytes" (func (param "len" u64) (result (list u8))))))
+        (core module $room (memory (export "m") 1000)
+            (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024)))
+        (core instance $room (instantiate $room))
+        (core func $bytes (canon lower (func $random "get-random-bytes")
+            (memory (core memory $room "m")) (realloc (core func $room "realloc"))))
+        (core module $greedy (import "" "bytes" (func $bytes (param i64 i32)))
+            (func $start (call $bytes (i64.const 60000000) (i32.const 16))) (start $start))
+        (core instance (instantiate $greedy (with "" (instance (export "bytes" (func $bytes))))))"#,
+    )
 }

@@ -2,7 +2,7 @@
 
 use flip_runtime::Limits;
 
-use super::table::{Attack, CommandLine, Ended, Expected, deed, elsewhere, host};
+use super::table::{Attack, CommandLine, Ended, Expected, covered, deed, host};
 use crate::{context, misbehaving, update, values};
 
 pub const ATTACKS: &[Attack] = &[
@@ -66,10 +66,11 @@ pub const ATTACKS: &[Attack] = &[
             "NaN goes out: a filter is held to names, shapes and the kind, and what the values are is its matter",
         ),
     ),
-    elsewhere(
+    covered(
         "54",
         "the same, bit by bit",
         "tests/attacks.rs::nan_that_a_filter_writes_goes_out_as_it_was_written",
+        CommandLine::Row("a filter that writes NaN to every element"),
     ),
     deed(
         "54",
@@ -99,25 +100,43 @@ pub const ATTACKS: &[Attack] = &[
         "",
         Expected::Failed("it says that it changed nothing, and has changed the data"),
     ),
-    elsewhere(
+    deed(
+        "54",
+        "a filter that says it did nothing, and added a meta property",
+        r#""tag-and-deny""#,
+        "",
+        Expected::Failed("it says that it changed nothing, and has changed the data"),
+    ),
+    covered(
         "54",
         "a filter that says it did nothing, and swapped two tensors or added a meta property",
         "tests/duties.rs::what_a_filter_says_that_it_left_as_it_was_is_as_it_was",
+        CommandLine::Row("a filter that says it did nothing, and zeroed half of the data"),
     ),
-    elsewhere(
+    covered(
         "54",
         "an output that nobody could read",
         "tests/attacks.rs::a_file_was_committed_that_nobody_can_read",
+        CommandLine::Test("cli/tests/hostile_inputs.rs::an_output_that_nobody_could_read_is_not_written"),
     ),
-    elsewhere(
+    covered(
+        "54",
+        "an output whose header is longer than any that is read",
+        "tests/attacks.rs::a_header_was_committed_that_nobody_reads_for_its_length",
+        CommandLine::Test("cli/tests/hostile_inputs.rs::an_output_that_nobody_could_read_is_not_written"),
+    )
+    .slow(),
+    covered(
         "54",
         "metrics that are NaN, infinite, huge or deep",
         "tests/job_traces.rs::metrics_with_huge_numbers_or_deep_values_do_not_end_the_run",
+        CommandLine::Test("cli/tests/hostile_inputs.rs::metrics_that_nest_too_deep_end_the_run_in_order"),
     ),
-    elsewhere(
+    covered(
         "54",
         "a filter that fails lets nothing out",
         "tests/duties.rs::a_trap_holds_the_result_back_and_ends_the_instance",
+        CommandLine::Row("a panic after half of the data was written"),
     ),
     host(
         "56",

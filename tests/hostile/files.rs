@@ -4,7 +4,8 @@ use flip_runtime::Limits;
 use serde_json::json;
 
 use super::errands::Errands;
-use super::table::{Attack, Expected, elsewhere, errands, nothing};
+use super::links;
+use super::table::{Attack, CommandLine, Expected, covered, errands, nothing};
 use crate::{EVERYTHING, Site};
 
 pub const ATTACKS: &[Attack] = &[
@@ -22,10 +23,13 @@ pub const ATTACKS: &[Attack] = &[
         "",
         Expected::Harmless("plain names here: each is a file of its own inside the directory"),
     ),
-    elsewhere(
+    covered(
         "26",
         "each of these paths in every function",
         "tests/storage.rs::a_path_that_could_lead_out_is_refused_by_every_function",
+        CommandLine::Row(
+            "paths with .., absolute, with empty parts, NUL, control characters, backslashes, 5 000 bytes, 10 000 parts",
+        ),
     ),
     errands(
         "26",
@@ -37,17 +41,24 @@ pub const ATTACKS: &[Attack] = &[
     errands(
         "27",
         "a link to the outside that the operator left, also with a slash behind it",
-        links_of_the_operator,
+        links::links_of_the_operator,
         "",
         Expected::Told("not found: "),
     ),
-    elsewhere("27", "each way to look through a link", "tests/links.rs::a_link_out_leads_nowhere"),
-    elsewhere(
+    covered(
         "27",
-        "writing and moving through a link",
-        "tests/links.rs::nothing_is_written_or_moved_through_a_link_out",
+        "each way to look through a link",
+        "tests/links.rs::a_link_out_leads_nowhere",
+        CommandLine::Row("a link to the outside that the operator left, also with a slash behind it"),
     ),
-    elsewhere("27", "links in a circle", "tests/links.rs::links_in_a_circle_are_no_hang"),
+    errands(
+        "27",
+        "writing, moving and deleting through a link",
+        links::writes_through_a_link,
+        "",
+        Expected::Told("not found: "),
+    ),
+    errands("27", "links in a circle", links::links_in_a_circle, "", Expected::Told("invalid argument: ")),
     nothing("28", "symbolic and hard links that a guest makes", "the contract has no call that makes one"),
     errands(
         "28",
@@ -82,12 +93,15 @@ pub const ATTACKS: &[Attack] = &[
         "set-times, chmod, truncate",
         "the contract has no such call; a file is replaced as a whole",
     ),
-    elsewhere(
+    covered(
         "30",
         "pipes, sockets and directories in the place of a file",
         "tests/storage.rs::what_is_no_regular_file_is_refused_and_never_waited_for",
+        CommandLine::Test(
+            "cli/tests/hostile_jobs_alone.rs::what_is_no_regular_file_is_refused_and_never_waited_for",
+        ),
     ),
-    errands("30", "a device in the place of a file", devices, "", Expected::Told("not found: ")),
+    errands("30", "a device in the place of a file", links::devices, "", Expected::Told("not found: ")),
     errands(
         "55",
         "files of another directory, and of another site's",
@@ -95,10 +109,11 @@ pub const ATTACKS: &[Attack] = &[
         "",
         Expected::Told("not permitted: "),
     ),
-    elsewhere(
+    covered(
         "55",
         "asking whether something is there that is not granted",
         "tests/grants.rs::a_refusal_does_not_tell_whether_something_is_there",
+        CommandLine::Row("files of another directory, and of another site's"),
     ),
 ];
 
@@ -141,6 +156,12 @@ fn paths_that_lead_out() -> Errands {
             json!({"write": ["job", path, "x"]}),
             json!({"remove": ["job", path]}),
             json!({"entries": ["job", path, null, 9]}),
+            json!({"stat": ["job", path]}),
+            json!({"tensor": ["job", path, 0, [1]]}),
+            json!({"create-dir-all": ["job", path]}),
+            json!({"rename": ["job", path, "job", "b"]}),
+            json!({"usage": ["job", path]}),
+            json!({"put-archive": ["key", "job", path]}),
         ]
     });
     Errands::granting(EVERYTHING).file("outside/secret", "secret").told("invalid argument: ", asked)
@@ -180,27 +201,6 @@ fn keys_that_leave() -> Errands {
         ]
     });
     Errands::granting(EVERYTHING).told("invalid argument: ", asked)
-}
-
-/// What is made takes a link's place, and leaves its target alone; what would go through one goes nowhere.
-fn links_of_the_operator() -> Errands {
-    let looked_at =
-        |path: &'static str| [json!({"read": ["job", path, 0, 9]}), json!({"tensor": ["job", path, 0, [6]]})];
-    let inside = ["link/secret", "file", "etc/passwd"].into_iter().flat_map(looked_at);
-    Errands::granting(EVERYTHING)
-        .file("outside/secret", "secret")
-        .link("job/link", "../outside")
-        .link("job/file", "../outside/secret")
-        .link("job/replaced", "../outside/secret")
-        .link("job/etc", "/etc")
-        .told("not found: ", inside)
-        .told(
-            "not found: ",
-            [json!({"write": ["job", "link/new", "x"]}), json!({"write": ["job", "etc/x", "x"]})],
-        )
-        .told("invalid argument: ", ["link/", "file/"].into_iter().flat_map(looked_at))
-        .told("ok", [json!({"write": ["job", "replaced", "mine"]})])
-        .leaves("job/replaced", "mine")
 }
 
 const READ_ONLY: &str = r#"directories = { job = "read", workspace = "read-write" }"#;
@@ -243,21 +243,6 @@ fn writes_where_reading_is_granted() -> Errands {
 fn deletes_without_a_grant() -> Errands {
     let asked = [json!({"remove": ["workspace", "kept"]}), json!({"clear": "workspace"})];
     Errands::granting(READ_ONLY).file("workspace/kept", "kept").told("not permitted: cleanup", asked)
-}
-
-/// What can be had without being root: links to devices, which lead out.
-fn devices() -> Errands {
-    const DEVICES: [(&str, &str); 4] = [
-        ("job/zero", "/dev/zero"),
-        ("job/tty", "/dev/tty"),
-        ("job/mem", "/proc/self/mem"),
-        ("job/environ", "/proc/self/environ"),
-    ];
-    let errands = Errands::granting(EVERYTHING);
-    DEVICES.into_iter().fold(errands, |errands, (path, device)| {
-        let name = path.trim_start_matches("job/");
-        errands.link(path, device).told("not found: ", [json!({"read": ["job", name, 0, 1_000_000]})])
-    })
 }
 
 fn files_of_others() -> Errands {

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -10,16 +10,32 @@ use flip_runtime::{DataKind, Dxo};
 
 use crate::{context, float32, percentile_privacy, values};
 
-/// Where temporary files of this process go.
-static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
-    let folder = Path::new(env!("OUT_DIR")).join(format!("hostile-{}", std::process::id()));
-    fs::create_dir_all(&folder).unwrap();
-    tempfile::env::override_temp_dir(&folder).unwrap();
-    folder
-});
+/// Where temporary files of this process go. It stays when all is over: other tests of the process need it too.
+static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+
+/// Its name begins with this; the number of the process follows.
+const NAME: &str = "flip-hostile-";
+
+/// The folder, in this one where there is none yet.
+fn folder(parent: &Path) -> &'static Path {
+    FOLDER.get_or_init(|| {
+        for entry in fs::read_dir(parent).unwrap().map(Result::unwrap) {
+            let name = entry.file_name().into_string().unwrap_or_default();
+            let process = name.strip_prefix(NAME).map(|number| Path::new("/proc").join(number));
+            if process.is_some_and(|process| !process.exists()) {
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
+        let folder = parent.join(format!("{NAME}{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        tempfile::env::override_temp_dir(&folder).unwrap();
+        folder
+    })
+}
 
 /// The files of this process, for one test at a time: another's would be counted too.
 pub struct Footprint {
+    folder: &'static Path,
     open: usize,
     _turn: MutexGuard<'static, ()>,
 }
@@ -27,12 +43,23 @@ pub struct Footprint {
 impl Footprint {
     /// Takes what there is for what there may be.
     pub fn take() -> Self {
+        Self::take_in(Path::new(env!("OUT_DIR")))
+    }
+
+    /// The same, with temporary files in memory where the machine has a place for that: twenty rounds need not wait
+    /// for a disk as often.
+    pub fn take_in_memory() -> Self {
+        let memory = Path::new("/dev/shm");
+        if memory.is_dir() { Self::take_in(memory) } else { Self::take() }
+    }
+
+    fn take_in(parent: &Path) -> Self {
         static TURN: Mutex<()> = Mutex::new(());
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        fs::create_dir_all(&*FOLDER).unwrap();
+        let folder = folder(parent);
         // What is set up once is set up now.
         benign();
-        Self { open: open_files(), _turn: turn }
+        Self { folder, open: open_files(), _turn: turn }
     }
 
     /// The host lives, and nothing of an attack is left.
@@ -42,7 +69,8 @@ impl Footprint {
     /// Says what is left.
     pub fn check(&self) -> Result<(), String> {
         benign();
-        let left: Vec<_> = fs::read_dir(&*FOLDER).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let left: Vec<_> =
+            fs::read_dir(self.folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         if !left.is_empty() {
             return Err(format!("temporary files stayed: {left:?}"));
         }
@@ -54,12 +82,6 @@ impl Footprint {
             thread::sleep(Duration::from_millis(10));
         }
         Err(format!("{} files are open, not {}, and {} images", open_files(), self.open, images()))
-    }
-}
-
-impl Drop for Footprint {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&*FOLDER);
     }
 }
 

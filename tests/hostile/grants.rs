@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::errands::Errands;
-use super::table::{Attack, Expected, elsewhere, errands};
+use super::table::{Attack, CommandLine, Expected, covered, errands};
 
 pub const ATTACKS: &[Attack] = &[
     errands(
@@ -27,10 +27,11 @@ pub const ATTACKS: &[Attack] = &[
         "",
         Expected::Told("not permitted: "),
     ),
-    elsewhere(
+    covered(
         "55",
         "each function, and the line that would grant it",
         "tests/grants.rs::each_refusal_says_the_line_that_allows_the_call",
+        CommandLine::Row("every call, where nothing is granted"),
     ),
 ];
 

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::errands::Errands;
 use super::guest::{filter, process};
-use super::table::{Attack, CommandLine, Ended, Expected, deed, elsewhere, errands, guest, host};
+use super::table::{Attack, CommandLine, Ended, Expected, deed, errands, guest, host};
 use crate::{EVERYTHING, Site};
 
 const CREATE: &str = "(call $create (i32.const 2) (i32.const 0) (i32.const 0) (i32.const 64))";
@@ -159,10 +159,19 @@ pub const ATTACKS: &[Attack] = &[
         "",
         Expected::Told("quota exceeded: "),
     ),
-    elsewhere(
+    errands(
         "24",
-        "staged files and tensors over files that are kept open",
-        "tests/storage.rs::open_directories_and_files_used_up_those_of_the_whole_process",
+        "files that are begun and never finished, two hundred of them",
+        kept_staged,
+        "",
+        Expected::Told("quota exceeded: limit open-files"),
+    ),
+    errands(
+        "24",
+        "two hundred tensors over files that are kept open",
+        kept_tensors,
+        "",
+        Expected::Told("quota exceeded: limit open-files"),
     ),
 ];
 
@@ -218,4 +227,19 @@ fn opened_in_vain(limits: Limits) -> Ended {
     runner.handle_event("go", &site.context)?;
     assert!(super::footprint::open_files() <= open + 20, "directories stayed open that it has no handle of");
     Ok(crate::lines(&log).remove(0))
+}
+
+fn kept_staged() -> Errands {
+    (0..200).fold(Errands::granting(EVERYTHING), |errands, number| {
+        let told = if number < 64 { "ok" } else { "quota exceeded: limit open-files" };
+        errands.told(told, [json!({"stage": ["job", number.to_string(), ""]})])
+    })
+}
+
+fn kept_tensors() -> Errands {
+    let errands = Errands::granting(EVERYTHING).file("job/a", "x");
+    (0..200).fold(errands, |errands, number| {
+        let told = if number < 127 { "ok" } else { "quota exceeded: limit open-files" };
+        errands.told(told, [json!({"keep-tensor": ["job", "a"]})])
+    })
 }

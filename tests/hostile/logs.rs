@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::errands::Errands;
 use super::guest::process;
-use super::table::{Attack, CommandLine, Ended, Expected, deed, elsewhere, errands, guest, host};
+use super::table::{Attack, CommandLine, Ended, Expected, covered, deed, errands, guest, host};
 use crate::ServerConfig;
 
 pub const ATTACKS: &[Attack] = &[
@@ -15,16 +15,14 @@ pub const ATTACKS: &[Attack] = &[
         r#"{"log": [100000, 20]}"#,
         "log-lines=50",
         Expected::Logged("limit log-lines reached"),
-    )
-    .twice(),
+    ),
     errands(
         "41",
         "a hundred thousand lines of a component in a job",
         || Errands::granting("").told("again", [json!({"again": [100_000, {"say": "again"}]})]),
         "log-lines=200",
         Expected::Logged("limit log-lines reached"),
-    )
-    .twice(),
+    ),
     deed(
         "42",
         "escapes of a terminal, line breaks, a forged line of another level",
@@ -48,8 +46,7 @@ pub const ATTACKS: &[Attack] = &[
         r#"{"gauges": 100000}"#,
         "",
         Expected::Harmless("those beyond the limit are dropped"),
-    )
-    .twice(),
+    ),
     guest(
         "42",
         "figures that are NaN and infinite, of a name without end",
@@ -64,20 +61,33 @@ pub const ATTACKS: &[Attack] = &[
         "",
         Expected::Refused("no\\nERROR forged"),
     ),
-    elsewhere(
+    guest(
         "42",
-        "names in a component that forge lines",
-        "tests/attacks.rs::names_in_a_component_forged_lines",
+        "a name of an import that forges a line",
+        || {
+            r#"(component (core module $m (import "\1b[2J\0aerror: forged" "x" (func))) (core instance (instantiate $m)))"#.to_owned()
+        },
+        "",
+        Expected::NotLoaded(r"named `\u{1b}[2J\nerror: forged`"),
     ),
-    elsewhere(
+    guest(
+        "42",
+        "an address of an import that forges a line",
+        || r#"(component (import "url=<https://a/\1b[31m\0aerror: forged>" (func)))"#.to_owned(),
+        "",
+        Expected::NotLoaded(r"https://a/\u{1b}[31m\nerror: forged>"),
+    ),
+    covered(
         "43",
         "the key of the hub, in every message",
         "tests/hub.rs::the_key_is_shown_nowhere_even_where_the_hub_echoes_it",
+        CommandLine::Test("cli/tests/hostile_services.rs::servers_that_fail_at_each_call_are_unavailable"),
     ),
-    elsewhere(
+    covered(
         "43",
         "the key of the object store",
         "tests/object_store_failures.rs::a_wrong_key_is_refused_without_showing_it",
+        CommandLine::Test("cli/tests/hostile_services.rs::servers_that_fail_at_each_call_are_unavailable"),
     ),
     host(
         "42",
@@ -108,10 +118,13 @@ pub const ATTACKS: &[Attack] = &[
         "",
         Expected::Harmless("the first is kept, the others count as events"),
     ),
-    elsewhere(
+    covered(
         "42",
         "an event whose own handler fires it",
         "tests/events.rs::an_event_that_its_own_handler_fires_ends_at_the_limit",
+        CommandLine::Test(
+            "cli/tests/hostile_jobs_alone.rs::a_handler_that_fires_its_own_event_ends_at_the_limit",
+        ),
     ),
 ];
 

@@ -1,7 +1,7 @@
 //! Memories, tables and instances: grown, many, and huge from the start.
 
-use super::guest::{fields, filter};
-use super::table::{Attack, Expected, deed, elsewhere, guest};
+use super::guest::{fields, filter, process};
+use super::table::{Attack, Expected, deed, guest};
 
 const SMALL: &str = "memory=8MiB";
 
@@ -56,10 +56,12 @@ pub const ATTACKS: &[Attack] = &[
         "memory=4MiB",
         Expected::Failed("limit memory reached"),
     ),
-    elsewhere(
+    guest(
         "10",
-        "memories, handles and what the host keeps, each within the limit",
-        "runtime/src/budget.rs::memory_is_the_sum_of_everything",
+        "memory, tensors and handles, each within the limit, and their sum",
+        sum_of_all,
+        "memory=4MiB",
+        Expected::Limit("memory"),
     ),
     guest(
         "10",
@@ -137,4 +139,18 @@ fn one_page_over() -> String {
             (start $start))
         (core instance (instantiate $beside))",
     )])
+}
+
+/// Traps where a tensor is refused that there is room for, or given that there is none for; then grows by what it
+/// could have, had it no tensors.
+fn sum_of_all() -> String {
+    const MEGABYTE: &str = "(i64.store (i32.const 32) (i64.const 262144))
+        (call $create (i32.const 11) (i32.const 32) (i32.const 1) (i32.const 64))";
+    process(&format!(
+        "{MEGABYTE} (if (i32.load8_u (i32.const 64)) (then unreachable))
+        {MEGABYTE} (if (i32.load8_u (i32.const 64)) (then unreachable))
+        {MEGABYTE} (if (i32.load8_u (i32.const 64)) (then unreachable))
+        {MEGABYTE} (if (i32.eqz (i32.load8_u (i32.const 64))) (then unreachable))
+        (drop (memory.grow (i32.const 40)))"
+    ))
 }

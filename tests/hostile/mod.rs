@@ -1,21 +1,28 @@
 //! The hostile guests: one table of attacks, what each may use, and how each must end.
 //!
-//! `tests/hostile/main.rs` runs it through the library; `cli/tests/hostile.rs` what is a filter or an
-//! update, and `cli/tests/hostile_jobs.rs` what is a component of a job, through the command line. The rest has
-//! tests of its own there, which the table names. `docs/src/attacks.md` is generated from it.
+//! `tests/hostile_rounds.rs` runs it through the library, all of it twenty times in one process;
+//! `tests/hostile_covered.rs` lists the tests of whole paths that are attacks too, and `tests/hostile_table.rs` looks
+//! whether the table is whole. `cli/tests/hostile.rs` runs what is a filter or an update, and
+//! `cli/tests/hostile_jobs.rs` what is a component of a job, through the command line. The rest has tests of its own
+//! there, which the table names. `docs/src/attacks.md` is generated from it.
 #![allow(missing_docs, reason = "the names say it")]
 
+mod aborts;
 mod archives;
 pub mod boundary;
+mod caches;
+pub mod checkpoints;
 mod environment;
 pub mod errands;
 mod federated;
 mod files;
 pub mod footprint;
+mod given_up;
 mod grants;
 pub mod guest;
 pub mod handles;
 mod lifecycle;
+mod links;
 pub mod loading;
 mod logs;
 mod memory;

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use super::table::{CommandLine, Expected, How};
+use super::table::{CommandLine, Expected, How, OFTEN};
 use super::{Attack, FAMILIES};
 
 const HEAD: &str = "\
@@ -15,11 +15,12 @@ The host has not panicked, save where a service of the test's own does so on pur
 The rows are those of the list of attacks that the suite was made from.
 
 This page is generated from the table in `tests/hostile/`, which `cargo nextest run -E 'test(hostile)'` runs. The
-last column says how often in one process through the library: twenty times where that is quick, all of these one
-after the other and that twenty times over; twice, or once, what takes long, of which `cargo xtask test --hostile`
-makes twenty times too. What is a filter, an update or a component of a job also goes through `flip-wasm filter`, or beside FLIP's own components through `flip-wasm run`,
-once each. What is no such data has a test of its own that tries the same on the program, or a reason why nothing
-on the command line leads there. Where the last column names a test alone, that test is the attack.
+last column says how. Through the library, all attacks but a few are run one after the other in one process, and that
+twenty times over, in one test; those few take seconds each and are run once, and twenty times too by
+`cargo xtask test --hostile`. Some are what a test of its own does: it is named, and run as often, with the same
+looks at what is left. What is a filter or an update also goes through `flip-wasm filter`, and a component of a job,
+beside FLIP's own components, through `flip-wasm run`, once each. Any other attack has a test that tries the same on
+the program, or another row of this table that does, or a reason why nothing on the command line leads there.
 `cargo xtask docs` writes this page anew.
 ";
 
@@ -50,7 +51,7 @@ pub fn text() -> String {
 
 fn outcome(attack: &Attack) -> String {
     match (&attack.how, attack.expected) {
-        (How::Elsewhere(_), _) => "see the test".to_owned(),
+        (How::Test(..), _) => "see the test".to_owned(),
         (How::Nothing(why), _) => format!("nothing to attack: {why}"),
         (_, Expected::Limit(limit)) => format!("ends at the limit `{limit}`"),
         (_, Expected::Trap(reason)) => format!("traps: {reason}"),
@@ -66,18 +67,25 @@ fn outcome(attack: &Attack) -> String {
 }
 
 fn place(attack: &Attack) -> String {
-    let library = match attack.times {
-        1 => "library once".to_owned(),
-        2 => "library twice".to_owned(),
-        times => format!("library {times} times"),
+    let library = match attack.slow {
+        true => "library".to_owned(),
+        false => format!("library {OFTEN} times"),
     };
     match &attack.how {
         How::Deed(_) | How::Guest(_) | How::Bytes(_) | How::Update(_) => format!("{library}, `filter`"),
         How::Errands(_) => format!("{library}, `run`"),
-        How::Host(_, CommandLine::Test(test)) => format!("{library}, {}", named(test)),
-        How::Host(_, CommandLine::Unreachable(why)) => format!("{library}; not the command line: {why}"),
-        How::Elsewhere(test) => named(test),
+        How::Host(_, met) => format!("{library}, {}", program(*met)),
+        How::Test(test, met) => format!("{library} as {}, {}", named(test), program(*met)),
         How::Nothing(_) => String::new(),
+    }
+}
+
+/// How the program is run.
+fn program(met: CommandLine) -> String {
+    match met {
+        CommandLine::Test(test) => named(test),
+        CommandLine::Row(name) => format!("the program as in “{name}”"),
+        CommandLine::Unreachable(why) => format!("not the command line: {why}"),
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::errands::Errands;
 use super::files::granting;
-use super::table::{Attack, CommandLine, Ended, Expected, elsewhere, errands, host, nothing};
+use super::table::{Attack, CommandLine, Ended, Expected, errands, host, nothing};
 use crate::EVERYTHING;
 
 pub const ATTACKS: &[Attack] = &[
@@ -51,27 +51,35 @@ pub const ATTACKS: &[Attack] = &[
         "call-time=40ms",
         Expected::Limit("call-time"),
     ),
-    elsewhere(
+    errands(
         "32",
         "a file in the making when its instance is dropped",
-        "tests/staged_files.rs::a_staged_file_is_gone_when_its_instance_is_dropped",
+        never_finished,
+        "",
+        Expected::Told("ok"),
+    ),
+    errands(
+        "32",
+        "fifty thousand small files, a million in twenty rounds, where two hundred are allowed",
+        || a_flood_of_files(50_000),
+        "files=200",
+        Expected::Told("200 made, the last: quota exceeded: limit files"),
     ),
     errands(
         "32",
         "a million small files, where two hundred are allowed",
-        a_flood_of_files,
+        || a_flood_of_files(1_000_000),
         "files=200",
         Expected::Told("200 made, the last: quota exceeded: limit files"),
     )
-    .once(),
+    .slow(),
     errands(
         "32",
         "ten thousand small files, as many as are allowed where nothing else is said",
         files_up_to_the_limit,
         "",
         Expected::Told("10000 made, the last: ok"),
-    )
-    .once(),
+    ),
     errands(
         "32",
         "an object that is larger than it may upload",
@@ -81,15 +89,25 @@ pub const ATTACKS: &[Attack] = &[
     ),
     host(
         "33",
+        "a directory of twenty thousand entries",
+        |limits| many_entries(limits, 20_000),
+        CommandLine::Test(
+            "cli/tests/hostile_jobs_alone.rs::a_directory_of_a_million_entries_is_listed_in_pages",
+        ),
+        "",
+        Expected::Harmless("a thousand at a time, in order"),
+    ),
+    host(
+        "33",
         "a directory of a million entries",
-        many_entries,
+        |limits| many_entries(limits, 1_000_000),
         CommandLine::Test(
             "cli/tests/hostile_jobs_alone.rs::a_directory_of_a_million_entries_is_listed_in_pages",
         ),
         "",
         Expected::Harmless("a thousand at a time, in order"),
     )
-    .once(),
+    .slow(),
     errands(
         "33",
         "a directory that is deleted between two pages",
@@ -128,10 +146,10 @@ fn small_files() -> Errands {
     })
 }
 
-fn a_flood_of_files() -> Errands {
+fn a_flood_of_files(count: u32) -> Errands {
     let errands = Errands::granting(EVERYTHING);
     let told = "200 made, the last: quota exceeded: limit files";
-    let errands = errands.told(told, [json!({"make-files": ["job", 1_000_000]})]);
+    let errands = errands.told(told, [json!({"make-files": ["job", count]})]);
     (0..200).fold(errands, |errands, number| errands.leaves(format!("job/{number}"), ""))
 }
 
@@ -198,9 +216,9 @@ pub fn fill(folder: &Path, entries: u32) {
 }
 
 /// In memory where the machine has a place for that: it is about the listing, not about the disk.
-fn many_entries(limits: Limits) -> Ended {
+fn many_entries(limits: Limits, entries: u32) -> Ended {
     let memory = Path::new("/dev/shm");
-    let entries = if memory.is_dir() { 1_000_000 } else { 50_000 };
+    let entries = if memory.is_dir() { entries } else { entries.min(50_000) };
     let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
     fill(folder.path(), entries);
     let mut site = granting(EVERYTHING, limits);
@@ -240,4 +258,9 @@ fn reads_of_any_size() -> Errands {
         ("invalid argument: ", json!({"tensor": ["job", "a", 0, [u64::MAX, u64::MAX]]})),
     ];
     answers.into_iter().fold(errands, |errands, (told, errand)| errands.told(told, [errand]))
+}
+
+/// Nothing is left of it.
+fn never_finished() -> Errands {
+    Errands::granting(EVERYTHING).told("ok", [json!({"stage": ["job", "a", "new"]})])
 }

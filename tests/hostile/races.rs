@@ -11,11 +11,14 @@ use flip_runtime::Limits;
 use serde_json::{Value, json};
 
 use super::files::granting;
-use super::table::{Attack, CommandLine, Ended, Expected, elsewhere, host};
+use super::table::{Attack, CommandLine, Ended, Expected, covered, host};
 use crate::{EVERYTHING, Site, lines, on_go};
 
-/// How often the directory is swapped, at least.
-const TRIES: u32 = 20_000;
+/// How often the directory is swapped in all, at least.
+pub const TRIES: u32 = 20_000;
+
+/// How often in one of the rounds.
+const TRIES_OF_A_ROUND: u32 = TRIES / super::OFTEN as u32;
 
 const INSIDE: Expected =
     Expected::Harmless("every outcome is one of the directory or nothing; never of what the link points to");
@@ -23,53 +26,49 @@ const INSIDE: Expected =
 pub const ATTACKS: &[Attack] = &[
     host(
         "31",
-        "a directory swapped for a link while files in it are read",
+        "a directory swapped for a link, twenty thousand times in twenty rounds, while files in it are read",
         |limits| swapped(limits, &read()),
         CommandLine::Test("cli/tests/hostile_races.rs::nothing_of_the_outside_is_read"),
         "",
         INSIDE,
-    )
-    .twice(),
+    ),
     host(
         "31",
-        "a directory swapped for a link while it is listed and measured",
+        "a directory swapped for a link, twenty thousand times in twenty rounds, while it is listed and measured",
         |limits| swapped(limits, &listed()),
         CommandLine::Test("cli/tests/hostile_races.rs::nothing_of_the_outside_is_listed"),
         "",
         INSIDE,
-    )
-    .twice(),
+    ),
     host(
         "31",
-        "a directory swapped for a link while files are written and moved there",
+        "a directory swapped for a link, twenty thousand times in twenty rounds, while files are written and moved there",
         |limits| swapped(limits, &written()),
         CommandLine::Test("cli/tests/hostile_races.rs::nothing_of_the_outside_is_written"),
         "",
         INSIDE,
-    )
-    .twice(),
+    ),
     host(
         "31",
-        "a directory swapped for a link while the tree is deleted",
+        "a directory swapped for a link, twenty thousand times in twenty rounds, while the tree is deleted",
         |limits| swapped(limits, &deleted()),
         CommandLine::Test("cli/tests/hostile_races.rs::nothing_of_the_outside_is_deleted"),
         "",
         INSIDE,
-    )
-    .twice(),
+    ),
     host(
         "31",
-        "a directory swapped for a link while the tree is zipped",
+        "a directory swapped for a link, twenty thousand times in twenty rounds, while the tree is zipped",
         zipped,
         CommandLine::Test("cli/tests/hostile_races.rs::nothing_of_the_outside_is_zipped"),
         "",
         INSIDE,
-    )
-    .twice(),
-    elsewhere(
+    ),
+    covered(
         "31",
         "a file that becomes a link while it is zipped",
         "tests/archive_changes.rs::a_file_that_becomes_a_link_is_not_followed",
+        CommandLine::Test("cli/tests/hostile_races.rs::a_file_that_becomes_a_link_is_not_zipped"),
     ),
 ];
 
@@ -155,12 +154,12 @@ impl Swapped {
         let _ = fs::rename(self.away(), &self.directory);
     }
 
-    /// Swaps it for a link and back while the work is done again and again, until both have tried often enough.
+    /// Swaps it for a link and back, as often as this at least, while the work is done again and again.
     ///
     /// # Panics
     ///
     /// Where the work does, or where most of the tries did not succeed.
-    pub fn during(&self, mut work: impl FnMut()) {
+    pub fn during(&self, least: u32, mut work: impl FnMut()) {
         /// Ends the swapping where the work panics: it would wait for more of it.
         struct Over<'a>(&'a AtomicBool);
         impl Drop for Over<'_> {
@@ -174,7 +173,7 @@ impl Swapped {
             let swapping = scope.spawn(|| {
                 let (mut tries, mut swaps) = (0, 0);
                 let enough = || calls.load(Ordering::Relaxed) >= CALLS || over.load(Ordering::Relaxed);
-                while tries < TRIES || !enough() {
+                while tries < least || !enough() {
                     match self.swap() {
                         Ok(()) => swaps += 1,
                         Err(_) => self.make(),
@@ -182,7 +181,7 @@ impl Swapped {
                     tries += 1;
                 }
                 done.store(true, Ordering::Relaxed);
-                assert!(swaps > TRIES / 2, "{swaps} swaps of {tries} tries");
+                assert!(swaps > least / 2, "{swaps} swaps of {tries} tries");
             });
             let over = Over(&over);
             while !done.load(Ordering::Relaxed) {
@@ -196,7 +195,8 @@ impl Swapped {
 }
 
 fn while_swapped(site: &Site, work: impl FnMut()) {
-    Swapped::new(site.path("job/swapped"), site.path("spare"), site.path("outside")).during(work);
+    Swapped::new(site.path("job/swapped"), site.path("spare"), site.path("outside"))
+        .during(TRIES_OF_A_ROUND, work);
 }
 
 /// Nothing that is told holds the secret, its name, or its first bytes, and nothing is refused for a reason

@@ -71,9 +71,14 @@ pub(super) const fn host(
     Attack::of(row, name, How::Host(run, command_line), limits, expected)
 }
 
-/// What another test covers.
-pub(super) const fn elsewhere(row: &'static str, name: &'static str, test: &'static str) -> Attack {
-    Attack::of(row, name, How::Elsewhere(test), "", Expected::Harmless("that test says how"))
+/// What a test of whole paths does already, and how the command line meets it.
+pub(super) const fn covered(
+    row: &'static str,
+    name: &'static str,
+    test: &'static str,
+    command_line: CommandLine,
+) -> Attack {
+    Attack::of(row, name, How::Test(test, command_line), "", Expected::Harmless("as its test says"))
 }
 
 /// What cannot be tried here.

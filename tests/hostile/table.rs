@@ -8,7 +8,7 @@ use flip_runtime::safetensors::{Overrides, open};
 use flip_runtime::{Code, Dxo, Error, Level, LimitReached, Limits, RecordedLog};
 
 use super::errands::Errands;
-pub(super) use super::rows::{bytes, deed, elsewhere, errands, given, guest, host, nothing};
+pub(super) use super::rows::{bytes, covered, deed, errands, given, guest, host, nothing};
 use crate::{context, granted, misbehaving_filter, runtime, update};
 
 /// One attack.
@@ -23,13 +23,13 @@ pub struct Attack {
     /// What a policy grants to a filter: lines of one.
     pub grants: &'static str,
     pub expected: Expected,
-    /// How often it is run in one process.
-    pub times: usize,
+    /// Whether it takes seconds.
+    pub slow: bool,
     /// Whether what serves it panics, on purpose.
     pub panics: bool,
 }
 
-/// How often an attack is run that is quick.
+/// How often an attack is run in one process.
 pub const OFTEN: usize = 20;
 
 /// How it is run.
@@ -46,8 +46,8 @@ pub enum How {
     Update(fn() -> Vec<u8>),
     /// Whatever it takes; says how it ended.
     Host(fn(Limits) -> Ended, CommandLine),
-    /// The test `path::name` covers it.
-    Elsewhere(&'static str),
+    /// As the test `path::name` of whole paths does.
+    Test(&'static str, CommandLine),
     /// There is nothing to attack, for this reason.
     Nothing(&'static str),
 }
@@ -57,6 +57,8 @@ pub enum How {
 pub enum CommandLine {
     /// The test `path::name` tries the same on the program.
     Test(&'static str),
+    /// The row of this name is data that the program is given too.
+    Row(&'static str),
     /// Nothing leads there, for this reason.
     Unreachable(&'static str),
 }
@@ -97,7 +99,7 @@ impl Attack {
         limits: &'static str,
         expected: Expected,
     ) -> Self {
-        Self { row, name, how, limits, grants: "", expected, times: OFTEN, panics: false }
+        Self { row, name, how, limits, grants: "", expected, slow: false, panics: false }
     }
 
     /// With these lines of a policy.
@@ -106,15 +108,9 @@ impl Attack {
         self
     }
 
-    /// Takes long: it is run twice.
-    pub(super) const fn twice(mut self) -> Self {
-        self.times = 2;
-        self
-    }
-
-    /// Takes very long: it is run once.
-    pub(super) const fn once(mut self) -> Self {
-        self.times = 1;
+    /// Takes seconds: it has no place in the rounds, and is run once.
+    pub(super) const fn slow(mut self) -> Self {
+        self.slow = true;
         self
     }
 
@@ -182,7 +178,7 @@ impl Attack {
                     _ => ended,
                 })
             }
-            How::Elsewhere(_) | How::Nothing(_) => None,
+            How::Test(..) | How::Nothing(_) => None,
         }
     }
 

@@ -3,7 +3,7 @@
 use flip_runtime::Limits;
 
 use super::guest::{fields, filter, process};
-use super::table::{Attack, CommandLine, Ended, Expected, deed, elsewhere, guest, host, nothing};
+use super::table::{Attack, CommandLine, Ended, Expected, deed, guest, host, nothing};
 use crate::{context, misbehaving_within, update};
 
 const SHORT: &str = "call-time=40ms";
@@ -39,11 +39,7 @@ pub const ATTACKS: &[Attack] = &[
         SHORT,
         Expected::Limit("call-time"),
     ),
-    elsewhere(
-        "3",
-        "a wait of an hour inside the host",
-        "tests/store_limits.rs::call_time_ends_a_wait_inside_the_host",
-    ),
+    guest("3", "a wait of an hour inside the host", wait_of_an_hour, SHORT, Expected::Limit("call-time")),
     deed(
         "4",
         "recursion without end, which fills the stack in its memory",
@@ -161,4 +157,27 @@ fn many_short_calls(limits: Limits) -> Ended {
         filter.filter(update(), &context())?;
     }
     Ok("a million calls".to_owned())
+}
+
+fn wait_of_an_hour() -> String {
+    filter([(
+        "component",
+        r#"(import "wasi:io/poll@0.2.6" (instance $poll
+            (export "pollable" (type $pollable (sub resource)))
+            (export "[method]pollable.block" (func (param "self" (borrow $pollable))))))
+        (alias export $poll "pollable" (type $pollable))
+        (import "wasi:clocks/monotonic-clock@0.2.6" (instance $clock
+            (alias outer 1 $pollable (type $p))
+            (export "pollable" (type $pollable (eq $p)))
+            (export "subscribe-duration" (func (param "when" u64) (result (own $pollable))))))
+        (core func $block (canon lower (func $poll "[method]pollable.block")))
+        (core func $subscribe (canon lower (func $clock "subscribe-duration")))
+        (core module $waits
+            (import "" "subscribe" (func $subscribe (param i64) (result i32)))
+            (import "" "block" (func $block (param i32)))
+            (func $start (call $block (call $subscribe (i64.const 3600000000000))))
+            (start $start))
+        (core instance (instantiate $waits (with "" (instance
+            (export "subscribe" (func $subscribe)) (export "block" (func $block))))))"#,
+    )])
 }

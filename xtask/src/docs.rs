@@ -20,7 +20,7 @@ const PAGES: [&str; 4] = ["CHANGELOG.md", "README.md", "SECURITY.md", "python/RE
 pub fn run() -> Result<()> {
     setup::wasm_target()?;
     // The test that holds `docs/src/attacks.md` against the table of attacks writes it where it is told to.
-    let test = ["test", "--locked", "--quiet", "--test", "hostile", "attacks_page"];
+    let test = ["test", "--locked", "--quiet", "--test", "whole-paths", "attacks_page"];
     process::run(cargo(&test).env("BLESS", "1"))?;
     browser::pictures()?;
     let book = book()?;

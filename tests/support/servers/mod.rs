@@ -9,7 +9,8 @@ pub mod tls;
 use std::future::Future;
 use std::io::Write;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, Once};
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
@@ -21,7 +22,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::runtime::Runtime;
-use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::filter::dynamic_filter_fn;
 use tracing_subscriber::prelude::*;
 
 /// How a server fails.
@@ -183,27 +184,37 @@ pub fn aborted_after(time: Duration) -> Call {
 
 /// What the process has logged since the first call, at every level, save by the servers.
 pub fn logged() -> String {
-    #[derive(Clone, Default)]
-    struct Log(Arc<Mutex<Vec<u8>>>);
-    impl Write for Log {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    static LOG: OnceLock<Log> = OnceLock::new();
-    let log = LOG.get_or_init(|| {
-        let log = Log::default();
-        let writer = log.clone();
-        let layer = tracing_subscriber::fmt::layer()
-            .with_ansi(false)
-            .with_writer(move || writer.clone())
-            .with_filter(filter_fn(|metadata| !metadata.target().starts_with("s3s")));
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(|| Log).with_filter(
+            dynamic_filter_fn(|metadata, _| {
+                KEPT.load(Ordering::Relaxed) && !metadata.target().starts_with("s3s")
+            }),
+        );
         tracing_subscriber::registry().with(layer).init();
-        log
     });
-    String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned()
+    KEPT.store(true, Ordering::Relaxed);
+    String::from_utf8_lossy(&LOG.lock().unwrap()).into_owned()
+}
+
+/// As if nobody had ever asked for what is logged.
+pub fn forget_logged() {
+    KEPT.store(false, Ordering::Relaxed);
+    *LOG.lock().unwrap() = Vec::new();
+}
+
+static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+static KEPT: AtomicBool = AtomicBool::new(false);
+
+struct Log;
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        LOG.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -140,17 +140,20 @@ pub fn files(root: &Path) -> Vec<String> {
     found
 }
 
+/// Bytes that do not compress, for two parts.
+static NOISE: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let mut state = 1_u64;
+    let next = |_| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 56) as u8
+    };
+    (0..2 * PART).map(next).collect()
+});
+
 /// A directory to archive: with `parts` parts' worth of bytes that do not compress.
 pub fn source(parts: usize) -> (TempDir, Dir) {
     let directory = TempDir::new().unwrap();
-    let mut state = 1_u64;
-    let noise: Vec<u8> = (0..parts * PART)
-        .map(|_| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            (state >> 56) as u8
-        })
-        .collect();
-    fs::write(directory.path().join("weights"), noise).unwrap();
+    fs::write(directory.path().join("weights"), &NOISE[..parts * PART]).unwrap();
     fs::write(directory.path().join("notes.txt"), "notes").unwrap();
     let dir = Dir::open_ambient_dir(directory.path(), ambient_authority()).unwrap();
     (directory, dir)

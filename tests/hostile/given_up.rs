@@ -1,0 +1,124 @@
+//! Calls whose time is up at one moment after the other, while a service works for them: what is left is whole, or
+//! is not there. That a call may be given up at each point where it waits, `runtime/src/instance/cut.rs` tries.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use bytes::Bytes;
+use cap_std::fs::Dir;
+use flip_runtime::services::{
+    Archived, Call, Hub, HubMessage, ObjectMeta, ObjectStore, RecordedStore, ServiceError, Store,
+};
+use flip_runtime::{AbortSignal, Error, Limits};
+use serde_json::{Value, json};
+
+use super::files::granting;
+use super::table::Ended;
+use crate::{EVERYTHING, on_go};
+
+/// How many milliseconds a service takes for one call; in their middle it does what it is asked.
+const STEPS: u32 = 6;
+
+/// How many the calls have: the last one has enough.
+const TIMES: [u64; 8] = [0, 1, 2, 4, 6, 8, 12, 60_000];
+
+/// A store and a hub that take a while, and look at the time as they go.
+struct Slow {
+    store: Arc<RecordedStore<Store>>,
+    sent: AtomicUsize,
+}
+
+impl Slow {
+    fn work<T>(&self, call: &Call, work: impl FnOnce() -> T) -> Result<T, ServiceError> {
+        let wait = || {
+            for _ in 0..STEPS / 2 {
+                call.check()?;
+                thread::sleep(Duration::from_millis(1));
+            }
+            Ok(())
+        };
+        wait()?;
+        let done = work();
+        wait().map(|()| done)
+    }
+}
+
+impl Hub for Slow {
+    fn send(&self, call: &Call, _: &HubMessage) -> Result<(), ServiceError> {
+        self.work(call, || self.sent.fetch_add(1, Ordering::SeqCst)).map(drop)
+    }
+}
+
+impl ObjectStore for Slow {
+    fn put(&self, call: &Call, key: &str, contents: Vec<u8>) -> Result<ObjectMeta, ServiceError> {
+        self.work(call, || self.store.put(call, key, contents))?
+    }
+
+    fn put_archive(&self, call: &Call, key: &str, source: &Dir, max: u64) -> Result<Archived, ServiceError> {
+        self.work(call, || self.store.put_archive(call, key, source, max))?
+    }
+
+    fn get(&self, call: &Call, key: &str, offset: u64, len: u32) -> Result<Bytes, ServiceError> {
+        self.work(call, || self.store.get(call, key, offset, len))?
+    }
+
+    fn head(&self, call: &Call, key: &str) -> Result<ObjectMeta, ServiceError> {
+        self.work(call, || self.store.head(call, key))?
+    }
+}
+
+/// Asks for this with each of the times, and looks at what is there then: how often the hub was told, what the
+/// object `key` holds.
+fn each_time(errand: &Value, stored: Option<&str>, check: impl Fn(usize, Option<Bytes>)) -> Ended {
+    let mut cut = 0;
+    for time in TIMES {
+        let mut site = granting(EVERYTHING, super::limits(&format!("call-time={time}ms")));
+        site.write("job/a", "hello");
+        let slow = Arc::new(Slow { store: site.store.clone(), sent: AtomicUsize::new(0) });
+        let call = Call::new(std::time::Instant::now() + Duration::from_secs(600), AbortSignal::default());
+        if let Some(stored) = stored {
+            site.store.put(&call, "key", stored.into()).unwrap();
+        }
+        site.services.hub = Some(slow.clone());
+        site.services.object_store = Some(slow.clone());
+        let component = crate::errand();
+        let builder = component.instance().args(on_go(vec![errand.clone()])).limits(site.limits.clone());
+        let builder = builder.grants(crate::granted(EVERYTHING)).services(site.services.clone());
+        let ended = builder.build().and_then(|mut runner| runner.handle_event("go", &site.context));
+        match ended {
+            Ok(()) => {}
+            Err(Error::Limit { .. }) if time < 60_000 => cut += 1,
+            Err(error) => return Err(error),
+        }
+        check(slow.sent.load(Ordering::SeqCst), site.store.get(&call, "key", 0, u32::MAX).ok());
+    }
+    Ok(format!("{cut} of {} calls ended", TIMES.len()))
+}
+
+pub(super) fn archived(_: Limits) -> Ended {
+    each_time(&json!({"put-archive": ["key", "job", ""]}), None, |_, object| {
+        if let Some(object) = object {
+            let mut zip = zip::ZipArchive::new(std::io::Cursor::new(object)).unwrap();
+            assert!(zip.by_name("a").is_ok());
+        }
+    })
+}
+
+pub(super) fn told(_: Limits) -> Ended {
+    each_time(&json!({"update-status": "id"}), None, |sent, _| assert!(sent <= 1, "it was told {sent} times"))
+}
+
+pub(super) fn put(_: Limits) -> Ended {
+    each_time(&json!({"put": ["key", "whole"]}), None, |_, object| {
+        assert!(object.is_none_or(|object| object == "whole"));
+    })
+}
+
+pub(super) fn read(_: Limits) -> Ended {
+    for errand in [json!({"get": ["key", 0, 9]}), json!({"head": "key"})] {
+        each_time(&errand, Some("kept"), |_, object| assert_eq!(object.unwrap(), "kept"))?;
+    }
+    Ok("kept".to_owned())
+}

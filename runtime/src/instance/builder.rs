@@ -199,9 +199,8 @@ impl InstanceBuilder {
     }
 
     /// Makes places ready for so many instances like this one: each is then made in a third of the time that it
-    /// takes in a new place, where the same thread makes it: a thread looks for places in its own part of the pool
-    /// first, of which there are as many as cores, up to 16. A place keeps the memory that an instance begins with.
-    /// Nothing is granted meanwhile, and nothing is logged or noted.
+    /// takes in a new place, on whatever thread; in a runtime with places for fewer than 100, on this one. A place
+    /// keeps the memory that an instance begins with. Nothing is granted meanwhile, and nothing is logged or noted.
     ///
     /// # Errors
     ///

@@ -127,7 +127,7 @@ fn attempt_all(quick: bool, at_least: usize) {
 
 #[test]
 fn hostile_components_of_jobs_are_told_no_and_the_job_runs_to_its_end() {
-    attempt_all(true, 20);
+    attempt_all(true, 30);
 }
 
 #[test]

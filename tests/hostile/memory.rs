@@ -1,7 +1,9 @@
 //! Memories, tables and instances: grown, many, and huge from the start.
 
+use flip_runtime::Limits;
+
 use super::guest::{fields, filter, process};
-use super::table::{Attack, Expected, deed, guest};
+use super::table::{Attack, CommandLine, Ended, Expected, deed, guest, host};
 
 const SMALL: &str = "memory=8MiB";
 
@@ -56,10 +58,12 @@ pub const ATTACKS: &[Attack] = &[
         "memory=4MiB",
         Expected::Failed("limit memory reached"),
     ),
-    guest(
+    host(
         "10",
-        "memory, tensors and handles, each within the limit, and their sum",
+        "memory and tensors, each within the limit, and their sum",
         sum_of_all,
+        // What a filter of the program keeps lies on the disk, and is no memory; its handles are.
+        CommandLine::Row("handles that stay open, whose memory is the host's"),
         "memory=4MiB",
         Expected::Limit("memory"),
     ),
@@ -143,14 +147,17 @@ fn one_page_over() -> String {
 
 /// Traps where a tensor is refused that there is room for, or given that there is none for; then grows by what it
 /// could have, had it no tensors.
-fn sum_of_all() -> String {
+fn sum_of_all(limits: Limits) -> Ended {
     const MEGABYTE: &str = "(i64.store (i32.const 32) (i64.const 262144))
         (call $create (i32.const 11) (i32.const 32) (i32.const 1) (i32.const 64))";
-    process(&format!(
+    let text = process(&format!(
         "{MEGABYTE} (if (i32.load8_u (i32.const 64)) (then unreachable))
         {MEGABYTE} (if (i32.load8_u (i32.const 64)) (then unreachable))
         {MEGABYTE} (if (i32.load8_u (i32.const 64)) (then unreachable))
         {MEGABYTE} (if (i32.eqz (i32.load8_u (i32.const 64))) (then unreachable))
         (drop (memory.grow (i32.const 40)))"
-    ))
+    ));
+    let component = crate::runtime().load_bytes("hostile", &wat::parse_str(text).unwrap())?;
+    let mut filter = component.instance().limits(limits).build()?;
+    filter.filter(crate::update(), &crate::context()).map(|_| "it grew".to_owned())
 }

@@ -68,7 +68,7 @@ fn outcome(attack: &Attack) -> String {
 
 fn place(attack: &Attack) -> String {
     let library = match attack.slow {
-        true => "library".to_owned(),
+        true => "library once".to_owned(),
         false => format!("library {OFTEN} times"),
     };
     match &attack.how {

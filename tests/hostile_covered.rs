@@ -48,6 +48,8 @@ const TESTS: &[(&str, fn())] = covered! {
         metrics_with_huge_numbers_or_deep_values_do_not_end_the_run;
     job_upload_failures:
         a_server_that_stalls_amid_the_parts_costs_no_result_either;
+    limits:
+        gauges_beyond_the_limit_are_dropped;
     links:
         a_link_out_leads_nowhere;
     object_store_failures:
@@ -61,6 +63,9 @@ const TESTS: &[(&str, fn())] = covered! {
     storage:
         a_path_that_could_lead_out_is_refused_by_every_function
         what_is_no_regular_file_is_refused_and_never_waited_for;
+    tensors:
+        reads_beyond_the_end_and_of_nothing_come_back_empty
+        writes_past_the_end_are_told_and_write_nothing;
 };
 
 /// The test of this name.

@@ -191,7 +191,7 @@ fn a_log_line_is_cut_and_cannot_forge_another() {
 }
 
 #[test]
-fn gauges_beyond_the_limit_are_dropped() {
+pub fn gauges_beyond_the_limit_are_dropped() {
     let limits = Limits { gauges: 5, ..Limits::default() };
     let filtered = misbehaving_within(r#"{"gauges": 100}"#, limits).filter(update(), &context()).unwrap();
     let gauges = &filtered.leaves[0].gauges;

@@ -64,7 +64,7 @@ fn half_zeroed(dxo: &Dxo) -> Dxo {
 }
 
 #[test]
-fn reads_beyond_the_end_and_of_nothing_come_back_empty() {
+pub fn reads_beyond_the_end_and_of_nothing_come_back_empty() {
     assert_eq!(answer(r#""read-far""#, update()), "[0, 0, 0, 16]");
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("update");
@@ -77,7 +77,7 @@ fn reads_beyond_the_end_and_of_nothing_come_back_empty() {
 }
 
 #[test]
-fn writes_past_the_end_are_told_and_write_nothing() {
+pub fn writes_past_the_end_are_told_and_write_nothing() {
     let before = update();
     let mut filter = misbehaving(r#""write-past-the-end""#);
     let filtered = filter.filter(before, &context()).unwrap();

@@ -74,16 +74,19 @@ fn assert_whole(site: &Site, moment: usize) {
 
 pub(super) fn crowd(limits: Limits) -> Ended {
     let context = context();
+    let ready = std::sync::Barrier::new(65);
     thread::scope(|scope| {
         let hostile: Vec<_> = (0..64)
             .map(|_| {
                 let limits = limits.clone();
-                let context = context.clone();
+                let (context, ready) = (context.clone(), &ready);
                 scope.spawn(move || {
+                    ready.wait();
                     misbehaving_within(r#""loop""#, limits).filter(update(), &context).unwrap_err()
                 })
             })
             .collect();
+        ready.wait();
         super::footprint::benign();
         assert!(hostile.iter().any(|thread| !thread.is_finished()), "it came after them all");
         // Nobody waits for the time of the others.

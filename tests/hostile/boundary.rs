@@ -3,7 +3,7 @@
 use flip_runtime::Limits;
 
 use super::guest::{filter, process};
-use super::table::{Attack, CommandLine, Ended, Expected, deed, guest, host};
+use super::table::{Attack, CommandLine, Ended, Expected, covered, deed, guest, host};
 use crate::runtime;
 
 const OUT: &str = "out of bounds";
@@ -159,12 +159,24 @@ pub const ATTACKS: &[Attack] = &[
         "",
         Expected::Harmless("what comes is short, or nothing"),
     ),
+    covered(
+        "17",
+        "what comes of each such window, of tensors in memory, in a file and of zeroes",
+        "tests/tensors.rs::reads_beyond_the_end_and_of_nothing_come_back_empty",
+        CommandLine::Row("windows from element 2^64 - 1, of no elements, and of more than there are"),
+    ),
     deed(
         "17",
         "writes from element 2^64 - 1 and beyond the end",
         r#""write-past-the-end""#,
         "",
         Expected::Harmless("it is told so, and nothing is written"),
+    ),
+    covered(
+        "17",
+        "what it is told of each such write, and what goes out",
+        "tests/tensors.rs::writes_past_the_end_are_told_and_write_nothing",
+        CommandLine::Row("writes from element 2^64 - 1 and beyond the end"),
     ),
     deed(
         "17",

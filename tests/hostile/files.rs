@@ -101,7 +101,13 @@ pub const ATTACKS: &[Attack] = &[
             "cli/tests/hostile_jobs_alone.rs::what_is_no_regular_file_is_refused_and_never_waited_for",
         ),
     ),
-    errands("30", "a device in the place of a file", links::devices, "", Expected::Told("not found: ")),
+    errands(
+        "30",
+        "links to devices and to the process itself in the place of files",
+        links::devices,
+        "",
+        Expected::Told("not found: "),
+    ),
     errands(
         "55",
         "files of another directory, and of another site's",

@@ -146,6 +146,12 @@ pub const ATTACKS: &[Attack] = &[
         "",
         Expected::Harmless("nothing half done is left"),
     ),
+    nothing(
+        "50",
+        "the future of a call, dropped at each point where it waits",
+        "calls block, and no embedder has their future; the host's own are dropped at each point by the tests of \
+         `runtime/src/instance/cut.rs`",
+    ),
     host(
         "50",
         "a call whose time is up at one moment after the other while it waits for an upload",

@@ -47,6 +47,12 @@ pub const ATTACKS: &[Attack] = &[
         "",
         Expected::Harmless("those beyond the limit are dropped"),
     ),
+    covered(
+        "42",
+        "which of too many figures are kept",
+        "tests/limits.rs::gauges_beyond_the_limit_are_dropped",
+        CommandLine::Row("a hundred thousand figures of different names"),
+    ),
     guest(
         "42",
         "figures that are NaN and infinite, of a name without end",

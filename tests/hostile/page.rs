@@ -11,7 +11,8 @@ const HEAD: &str = "\
 
 What hostile components, and others beside them, try on this host, and how each attempt must end. After each
 one the process lives, a benign component gives its right answer, and no file, temporary or open, is left.
-The host has not panicked, save where a service of the test's own does so on purpose, and the heap is as large as before.
+The host has not panicked, save where a service of the test's own does so on purpose, and the heap, after twenty
+rounds, is as large as after two.
 The rows are those of the list of attacks that the suite was made from.
 
 This page is generated from the table in `tests/hostile/`, which `cargo nextest run -E 'test(hostile)'` runs. The
@@ -19,8 +20,9 @@ last column says how. Through the library, all attacks but a few are run one aft
 twenty times over, in one test; those few take seconds each and are run once, and twenty times too by
 `cargo xtask test --hostile`. Some are what a test of its own does: it is named, and run as often, with the same
 looks at what is left. What is a filter or an update also goes through `flip-wasm filter`, and a component of a job,
-beside FLIP's own components, through `flip-wasm run`, once each. Any other attack has a test that tries the same on
-the program, or another row of this table that does, or a reason why nothing on the command line leads there.
+beside FLIP's own components, through `flip-wasm run`, once each. For any other attack the page names a test that tries it
+on the program, as far as the program lets one, or the row of this table that comes nearest to it there, or a reason
+why nothing on the command line leads there.
 `cargo xtask docs` writes this page anew.
 ";
 

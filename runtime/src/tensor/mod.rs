@@ -20,7 +20,7 @@ pub(crate) use scratch::{Scratch, ScratchFile};
 pub(crate) use source::Source;
 pub use source::{FileRange, TensorSource};
 use watch::Watch;
-pub(crate) use watch::{Seen, Spread};
+pub(crate) use watch::{Sample, Spread};
 
 /// More dimensions than any model has; NumPy stops at 64, torch's files rarely pass 5.
 pub const MAX_DIMENSIONS: usize = 32;

@@ -12,7 +12,7 @@ use flip_report::{Became, Change, Distribution, TensorChange};
 use indexmap::IndexMap;
 
 use crate::exchange::Dxo;
-use crate::tensor::{Seen, Spread, Tensor, TensorError};
+use crate::tensor::{self, Spread, Tensor, TensorError};
 use tally::{Slack, Tally};
 
 /// The most tensors that are looked at.
@@ -45,12 +45,16 @@ impl Sample {
     pub(super) fn of(dxo: &mut Dxo) -> Option<Self> {
         let all = dxo.tensors_mut().filter(|tensors| !tensors.is_empty())?;
         let runs = runs(all.values().map(Tensor::len).fold(0, u64::saturating_add));
-        let tensors = all.iter_mut().take(MAX_TENSORS).map(|(name, tensor)| {
-            tensor.watch(spread(runs, tensor.len()));
+        let tensors = all.iter().take(MAX_TENSORS).map(|(name, tensor)| {
             let (shape, dtype) = (tensor.shape().to_vec(), tensor.dtype().name());
             Sampled { name: name.clone(), shape, dtype, len: tensor.len() }
         });
         let tensors = tensors.collect();
+        let watched = all.values_mut().take(MAX_TENSORS);
+        tensor::Sample::over(watched.map(|tensor| {
+            let spread = spread(runs, tensor.len());
+            (tensor, spread)
+        }));
         let others = all.keys().skip(MAX_TENSORS).cloned().collect();
         Some(Self { tensors, others })
     }
@@ -66,19 +70,26 @@ impl Sample {
         let mut tensors = Vec::with_capacity(self.tensors.len());
         for before in self.tensors {
             let tensor = dxo.tensors_mut().and_then(|tensors| tensors.get_mut(&before.name));
-            // It is watched no longer, whatever became of it.
-            let seen = tensor.map(|tensor| Ok::<_, TensorError>((tensor.seen()?, tensor))).transpose()?;
-            let (became, change) = match seen {
+            let (became, change) = match tensor {
                 None => (Became::Removed, elements_alone(before.len)),
-                Some((Some(Seen { before: was, after: is }), tensor)) if tensor.shape() == before.shape => {
-                    let mut tally = Tally::new(tensor.len());
-                    tally.compare(&was, &is, Slack::of(tensor.dtype()));
-                    tally.scale();
-                    all.join(&tally);
-                    let (cutoff, gamma) = marks.of_stage(&before.name);
-                    (Became::Same, tally.distribution(cutoff, gamma))
+                Some(tensor) => {
+                    let (len, slack) = (tensor.len(), Slack::of(tensor.dtype()));
+                    // It is watched no longer, whatever became of it.
+                    let tally = tensor.seen(|was, is| {
+                        let mut tally = Tally::new(len);
+                        tally.compare(was, is, slack);
+                        tally.scale();
+                        tally
+                    })?;
+                    match tally.filter(|_| tensor.shape() == before.shape) {
+                        None => (Became::Reshaped, elements_alone(len)),
+                        Some(tally) => {
+                            all.join(&tally);
+                            let (cutoff, gamma) = marks.of_stage(&before.name);
+                            (Became::Same, tally.distribution(cutoff, gamma))
+                        }
+                    }
                 }
-                Some((_, tensor)) => (Became::Reshaped, elements_alone(tensor.len())),
             };
             let (name, dtype, shape) = (before.name, before.dtype.to_owned(), before.shape);
             tensors.push(TensorChange { name, dtype, shape, became, change });

@@ -16,13 +16,14 @@ pub(crate) mod peers;
 pub(crate) mod storage;
 mod table;
 pub(crate) mod tensors;
+mod wasi;
 
 use std::fmt;
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use wasmtime::component::{Linker, Resource, ResourceTableError};
-use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{WasiCtxView, WasiView};
 
 use crate::audit::Auditor;
 use crate::bindings::flip::fl as contract;
@@ -36,6 +37,7 @@ use crate::usage::{Besides, HostCalls, LimitUse, Usage};
 use call::{CallCtx, Quota};
 use context::SharedContext;
 pub(crate) use table::Table;
+use wasi::Wasi;
 
 /// What one instance's store holds.
 pub(crate) struct HostState {
@@ -58,46 +60,6 @@ pub(crate) struct HostState {
     events: Quota,
     hub_calls: Quota,
     wasi: Wasi,
-}
-
-/// What WASI offers. It is made when it is first asked for: most components never do, and its random numbers are
-/// the most that the host makes anew for an instance.
-struct Wasi {
-    max_random: u64,
-    /// How long after 1970 its wall clock stands still, if it does.
-    clock: Option<Duration>,
-    made: Option<WasiCtx>,
-}
-
-impl Wasi {
-    /// No file, no environment, no arguments, no address; standard streams lead nowhere.
-    fn ctx(&mut self) -> &mut WasiCtx {
-        self.made.get_or_insert_with(|| {
-            let mut builder = WasiCtx::builder();
-            builder
-                .max_random_size(self.max_random)
-                .allow_tcp(false)
-                .allow_udp(false)
-                .allow_ip_name_lookup(false);
-            if let Some(at) = self.clock {
-                builder.wall_clock(Stopped(at));
-            }
-            builder.build()
-        })
-    }
-}
-
-/// A clock that always shows the same.
-struct Stopped(Duration);
-
-impl HostWallClock for Stopped {
-    fn resolution(&self) -> Duration {
-        Duration::from_secs(1)
-    }
-
-    fn now(&self) -> Duration {
-        self.0
-    }
 }
 
 impl HostState {
@@ -139,7 +101,7 @@ impl HostState {
             services,
             events: Quota::count("events", limits.events),
             hub_calls: Quota::count("hub-calls", limits.hub_calls),
-            wasi: Wasi { max_random: limits.call_bytes, clock: None, made: None },
+            wasi: Wasi::new(limits.call_bytes),
         }
     }
 
@@ -169,7 +131,7 @@ impl HostState {
 
     /// Stops its wall clock, so long after 1970.
     pub(crate) fn stop_clock(&mut self, at: Duration) {
-        self.wasi.clock = Some(at);
+        self.wasi.stop_clock(at);
     }
 
     /// Brings what was used up to date. It is on the path of each call, and makes no copy of what is there already.

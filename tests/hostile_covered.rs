@@ -26,6 +26,12 @@ const TESTS: &[(&str, fn())] = covered! {
         types_that_grow_end_the_process_that_reads_them
         what_takes_too_long_to_compile_ends_its_process
         what_takes_too_much_memory_to_compile_ends_its_process;
+    cut_off:
+        a_status_that_is_dropped_where_it_waits_is_sent_once_or_never
+        a_wait_that_is_dropped_ends_its_instance
+        an_object_that_is_put_is_whole_or_not_there_wherever_the_call_is_dropped
+        an_upload_that_is_dropped_where_it_waits_leaves_a_whole_archive_or_none
+        reads_that_are_dropped_where_they_wait_change_nothing;
     duties:
         a_trap_holds_the_result_back_and_ends_the_instance
         what_a_filter_says_that_it_left_as_it_was_is_as_it_was;

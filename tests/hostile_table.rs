@@ -40,6 +40,7 @@ fn hostile_outcomes_are_expected_in_words_that_any_other_lacks() {
         | Expected::Told(text)
         | Expected::Logged(text)
         | Expected::Out(text)
+        | Expected::Unchanged(text)
         | Expected::Harmless(text)) = attack.expected;
         assert!(!text.is_empty(), "row {}, {}: anything would do", attack.row, attack.name);
     }

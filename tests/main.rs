@@ -14,6 +14,7 @@ mod audit_hostile;
 mod book;
 mod cleanup;
 mod compiling;
+mod cut_off;
 mod deadlines;
 mod docs;
 mod duties;

@@ -6,7 +6,8 @@ use std::fs;
 
 use crate::support::{Site, shown};
 use flip_runtime::safetensors::{Output, Overrides, open};
-use flip_wasm_tests::hostile::{Attack, Expected, FAMILIES, How, limits, sent};
+use flip_wasm_tests::hostile::{Attack, Expected, FAMILIES, How, limits, logs, sent, tensors};
+use serde_json::Value;
 
 /// What is said of it on the standard error, and the exit code.
 fn expected(attack: &Attack) -> (i32, String) {
@@ -18,6 +19,7 @@ fn expected(attack: &Attack) -> (i32, String) {
         Expected::Refused(reason) => (3, reason.to_owned()),
         Expected::NotLoaded(reason) => (6, reason.to_owned()),
         Expected::Logged(text) => (0, text.to_owned()),
+        Expected::Unchanged(reason) => (0, format!(": unchanged, {reason}; wrote ")),
         Expected::Told(_) | Expected::Out(_) | Expected::Harmless(_) => (0, String::new()),
     }
 }
@@ -46,8 +48,14 @@ fn write_update(site: &Site) {
 
 /// Whether that went out which must go out.
 fn sent_as_expected(attack: &Attack, site: &Site) -> bool {
-    let Expected::Out(out) = attack.expected else { return true };
-    sent(&open(&site.path("out.safetensors"), Overrides::default()).unwrap().dxo) == out
+    let dxo = |file: &str| open(&site.path(file), Overrides::default()).unwrap().dxo;
+    match attack.expected {
+        Expected::Out(out) => sent(&dxo("out.safetensors")) == out,
+        _ if attack.leaves_the_data() => {
+            tensors(&dxo("out.safetensors")) == tensors(&dxo("update.safetensors"))
+        }
+        _ => true,
+    }
 }
 
 /// Why it did not end as it should; none where it did, or is no attack of a filter.
@@ -73,7 +81,8 @@ fn attempt(attack: &Attack) -> Option<String> {
     let mut files = site.files();
     files.retain(|name| code != 0 || name != "out.safetensors");
     let left = (files, fs::read(site.path("update.safetensors")).unwrap());
-    let said = String::from_utf8_lossy(&output.stderr).contains(&text);
+    let said = [&output.stderr, &output.stdout].map(|out| String::from_utf8_lossy(out).contains(&text))
+        != [false; 2];
     // Escapes would reach a terminal, a line of its own could pass for the program's.
     let plain = !output.stderr.contains(&0x1b);
     if output.status.code() != Some(code) || !said || !plain || left != before {
@@ -103,4 +112,27 @@ fn hostile_limits_are_those_of_the_command_line() {
         // What the command line would not take panics here.
         let _ = limits(attack.limits);
     }
+}
+
+/// The figures in the report of a filter's run, by their names.
+fn figures(site: &Site, args: &[&str]) -> serde_json::Map<String, Value> {
+    write_update(site);
+    let command =
+        [&["filter", FILTER], args, &["--in", "update.safetensors", "--out", "out.safetensors"]].concat();
+    let output = site.output(&[&command[..], &["--report", "report.json"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
+    let report: Value = serde_json::from_slice(&fs::read(site.path("report.json")).unwrap()).unwrap();
+    report["results"][0]["filters"][0]["leaves"][0]["gauges"].as_object().unwrap().clone()
+}
+
+#[test]
+fn figures_are_kept_as_they_are_and_up_to_their_limit() {
+    let site = Site::new();
+    site.write(FILTER, &logs::figures());
+    let (cut, none) = (format!("{}… (cut)", "a".repeat(91)), Value::Null);
+    // JSON knows no other figure that is none.
+    assert!(figures(&site, &[]).iter().eq([(&cut, &none), (&String::new(), &none)]));
+    site.write(FILTER, flip_wasm_tests::MISBEHAVING_FILTER);
+    let many = figures(&site, &["--args", r#"{"deed": {"gauges": 100000}}"#, "--limits", "gauges=5"]);
+    assert!(many.keys().eq(["figure-0", "figure-1", "figure-2", "figure-3", "figure-4"]), "{many:?}");
 }

@@ -157,7 +157,7 @@ pub const ATTACKS: &[Attack] = &[
         "windows from element 2^64 - 1, of no elements, and of more than there are",
         r#""read-far""#,
         "",
-        Expected::Harmless("what comes is short, or nothing"),
+        Expected::Unchanged("[0, 0, 0, 16]"),
     ),
     covered(
         "17",
@@ -236,7 +236,16 @@ pub const ATTACKS: &[Attack] = &[
         || {
             filter([
                 ("realloc", "(return (i32.const 4096))"),
-                ("process", "(call $names (local.get $dxo) (i32.const 64))"),
+                (
+                    "process",
+                    "(i32.store (i32.const 4092) (i32.const 0x5a5a5a5a))
+                    (i32.store (i32.const 4112) (i32.const 0x5a5a5a5a))
+                    (call $names (local.get $dxo) (i32.const 64))
+                    (if (i32.ne (i32.load (i32.const 64)) (i32.const 4096)) (then unreachable))
+                    (if (i32.ne (i32.load (i32.const 68)) (i32.const 2)) (then unreachable))
+                    (if (i32.ne (i32.load (i32.const 4092)) (i32.const 0x5a5a5a5a)) (then unreachable))
+                    (if (i32.ne (i32.load (i32.const 4112)) (i32.const 0x5a5a5a5a)) (then unreachable))",
+                ),
             ])
         },
         "",
@@ -248,7 +257,15 @@ pub const ATTACKS: &[Attack] = &[
         || {
             filter([
                 ("realloc", "(drop (memory.grow (i32.const 1)))"),
-                ("process", "(call $names (local.get $dxo) (i32.const 64))"),
+                (
+                    "process",
+                    "(call $names (local.get $dxo) (i32.const 64))
+                    (if (i32.ne (i32.load (i32.const 68)) (i32.const 2)) (then unreachable))
+                    (local.set $i (i32.load (i32.const 64)))
+                    (if (i32.ne (i32.load8_u (i32.load (local.get $i))) (i32.const 97)) (then unreachable))
+                    (local.set $i (i32.add (local.get $i) (i32.const 8)))
+                    (if (i32.ne (i32.load8_u (i32.load (local.get $i))) (i32.const 98)) (then unreachable))",
+                ),
             ])
         },
         "",

@@ -25,7 +25,7 @@ pub const ATTACKS: &[Attack] = &[
         "a filter that may add a tensor",
         r#""add-tensor""#,
         "",
-        Expected::Out(r#"a float32 [2, 2], b float32 [2], extra float32 [4], by ["MisbehavingFilter"]"#),
+        Expected::Out(r#"a float32 [2, 2] [0.5, -1.0, 2.0, -4.0], b float32 [2] [0.25, 8.0], extra float32 [4] [0.0, 0.0, 0.0, 0.0], by ["MisbehavingFilter"]"#),
     )
     .granting(r#"may-change = ["names"]"#),
     deed(
@@ -33,7 +33,7 @@ pub const ATTACKS: &[Attack] = &[
         "a filter that changes every dtype, last one first",
         r#""replace-backwards""#,
         "",
-        Expected::Out(r#"a float64 [2, 2], b float64 [2], by ["MisbehavingFilter"]"#),
+        Expected::Out(r#"a float64 [2, 2] [0.0, 0.0, 0.0, 0.0], b float64 [2] [0.0, 0.0], by ["MisbehavingFilter"]"#),
     ),
     deed(
         "54",
@@ -62,9 +62,8 @@ pub const ATTACKS: &[Attack] = &[
         "a filter that writes NaN to every element",
         r#""write-nan""#,
         "",
-        Expected::Harmless(
-            "NaN goes out: a filter is held to names, shapes and the kind, and what the values are is its matter",
-        ),
+        // A filter is held to names, shapes and the kind; what the values are is its matter.
+        Expected::Out(r#"a float32 [2, 2] [NaN, NaN, NaN, NaN], b float32 [2] [NaN, NaN], by ["MisbehavingFilter"]"#),
     ),
     covered(
         "54",
@@ -91,7 +90,7 @@ pub const ATTACKS: &[Attack] = &[
         "a filter that claims another's work",
         r#""forge-history""#,
         "",
-        Expected::Out(r#"a float32 [2, 2], b float32 [2], by ["MisbehavingFilter"]"#),
+        Expected::Out(r#"a float32 [2, 2] [0.5, -1.0, 2.0, -4.0], b float32 [2] [0.25, 8.0], by ["MisbehavingFilter"]"#),
     ),
     deed(
         "54",

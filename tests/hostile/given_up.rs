@@ -1,5 +1,5 @@
 //! Calls whose time is up at one moment after the other, while a service works for them: what is left is whole, or
-//! is not there. That a call may be given up at each point where it waits, `runtime/src/instance/cut.rs` tries.
+//! is not there. That a call may be given up at each point where it waits, `tests/cut_off.rs` tries.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

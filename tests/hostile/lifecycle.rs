@@ -15,6 +15,10 @@ use super::guest::{fields, filter, process};
 use super::table::{Attack, CommandLine, Ended, Expected, covered, deed, errands, guest, host, nothing};
 use crate::{EVERYTHING, Fails};
 
+/// No signal of the program's drops a future; what it ends, it ends between two calls of the component.
+const BETWEEN_CALLS: CommandLine =
+    CommandLine::Test("cli/tests/hostile_aborts.rs::a_signal_between_any_two_calls_leaves_nothing_half_done");
+
 pub const ATTACKS: &[Attack] = &[
     deed("48", "a panic in a call", r#""panic""#, "", Expected::Trap("unreachable")),
     deed(
@@ -140,17 +144,39 @@ pub const ATTACKS: &[Attack] = &[
         "50",
         "an abort before, between and after all of its host calls",
         aborts::abort_at_each_call,
-        CommandLine::Test(
-            "cli/tests/hostile_aborts.rs::a_signal_between_any_two_calls_leaves_nothing_half_done",
-        ),
+        BETWEEN_CALLS,
         "",
         Expected::Harmless("nothing half done is left"),
     ),
-    nothing(
+    covered(
         "50",
-        "the future of a call, dropped at each point where it waits",
-        "calls block, and no embedder has their future; the host's own are dropped at each point by the tests of \
-         `runtime/src/instance/cut.rs`",
+        "the future of a call, dropped at each point where it waits for an upload",
+        "tests/cut_off.rs::an_upload_that_is_dropped_where_it_waits_leaves_a_whole_archive_or_none",
+        CommandLine::Test("cli/tests/hostile_aborts.rs::a_signal_in_the_middle_of_an_upload_ends_it"),
+    ),
+    covered(
+        "50",
+        "the future of a call, dropped at each point where it waits for the hub",
+        "tests/cut_off.rs::a_status_that_is_dropped_where_it_waits_is_sent_once_or_never",
+        BETWEEN_CALLS,
+    ),
+    covered(
+        "50",
+        "the future of a call, dropped at each point where it waits for an object to be put",
+        "tests/cut_off.rs::an_object_that_is_put_is_whole_or_not_there_wherever_the_call_is_dropped",
+        BETWEEN_CALLS,
+    ),
+    covered(
+        "50",
+        "the future of a call, dropped at each point where it waits for an object, or its head",
+        "tests/cut_off.rs::reads_that_are_dropped_where_they_wait_change_nothing",
+        BETWEEN_CALLS,
+    ),
+    covered(
+        "50",
+        "the future of a call, dropped at each point where it waits for a clock",
+        "tests/cut_off.rs::a_wait_that_is_dropped_ends_its_instance",
+        CommandLine::Row("a wait of an hour inside the host"),
     ),
     host(
         "50",

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::errands::Errands;
 use super::guest::process;
 use super::table::{Attack, CommandLine, Ended, Expected, covered, deed, errands, guest, host};
-use crate::ServerConfig;
+use crate::{ServerConfig, context, runtime, update};
 
 pub const ATTACKS: &[Attack] = &[
     deed(
@@ -51,14 +51,15 @@ pub const ATTACKS: &[Attack] = &[
         "42",
         "which of too many figures are kept",
         "tests/limits.rs::gauges_beyond_the_limit_are_dropped",
-        CommandLine::Row("a hundred thousand figures of different names"),
+        CommandLine::Test("cli/tests/hostile.rs::figures_are_kept_as_they_are_and_up_to_their_limit"),
     ),
-    guest(
+    host(
         "42",
         "figures that are NaN and infinite, of a name without end",
-        figures,
+        reported,
+        CommandLine::Test("cli/tests/hostile.rs::figures_are_kept_as_they_are_and_up_to_their_limit"),
         "",
-        Expected::Harmless("the name is cut; the figure is shown as it is"),
+        Expected::Harmless("the name is cut; the figure is kept as it is, and is null in a report"),
     ),
     deed(
         "42",
@@ -134,12 +135,23 @@ pub const ATTACKS: &[Attack] = &[
     ),
 ];
 
-fn figures() -> String {
-    process(
+/// A filter that reports figures which are none.
+pub fn figures() -> Vec<u8> {
+    let text = process(
         "(memory.fill (i32.const 4096) (i32.const 97) (i32.const 200000))
         (call $gauge (i32.const 4096) (i32.const 200000) (f64.const nan))
         (call $gauge (i32.const 4096) (i32.const 0) (f64.const -inf))",
-    )
+    );
+    wat::parse_str(text).unwrap()
+}
+
+fn reported(limits: Limits) -> Ended {
+    let component = runtime().load_bytes("hostile", &figures())?;
+    let filtered = component.instance().limits(limits).build()?.filter(update(), &context())?;
+    let gauges = filtered.leaves.into_iter().flat_map(|leaf| leaf.gauges);
+    let gauges: Vec<_> = gauges.map(|(name, figure)| format!("{} {figure}", name.replace("a", ""))).collect();
+    assert_eq!(gauges, ["… (cut) NaN", " -inf"]);
+    Ok("as they are".to_owned())
 }
 
 fn events_at_each_other(_: Limits) -> Ended {
@@ -155,9 +167,11 @@ fn events_at_each_other(_: Limits) -> Ended {
 
 fn panics(_: Limits) -> Ended {
     let granted = "events = [\"_fatal_system_error\"]\nlimits = { events = 50 }";
-    let panic = json!({"system-panic": "x".repeat(10_000)});
-    let server = ServerConfig::default().on("one", granted, json!({"go": vec![panic; 200]})).start();
+    let mut errands = vec![json!({"system-panic": "the first"})];
+    errands.extend(vec![json!({"system-panic": "x".repeat(10_000)}); 200]);
+    let server = ServerConfig::default().on("one", granted, json!({"go": errands})).start();
     let lines = server.fire("go");
-    assert!(lines.len() <= 200, "{} lines", lines.len());
-    Ok(format!("{} answers", lines.len()))
+    assert!(lines.len() <= 201, "{} lines", lines.len());
+    assert_eq!(server.place.fatal(), Some(("one".to_owned(), "the first".to_owned())));
+    Ok("the first is kept".to_owned())
 }

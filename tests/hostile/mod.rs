@@ -24,7 +24,7 @@ pub mod handles;
 mod lifecycle;
 mod links;
 pub mod loading;
-mod logs;
+pub mod logs;
 mod memory;
 pub mod page;
 pub mod quotas;
@@ -33,9 +33,9 @@ mod rows;
 pub mod shapes;
 pub mod state;
 mod table;
-mod time;
+pub mod time;
 
-pub use table::{Attack, CommandLine, Ended, Expected, How, OFTEN, limits, sent};
+pub use table::{Attack, CommandLine, Ended, Expected, How, OFTEN, limits, sent, tensors};
 
 /// The attacks, by what they are aimed at.
 pub const FAMILIES: &[(&str, &[Attack])] = &[

@@ -64,6 +64,7 @@ fn outcome(attack: &Attack) -> String {
         (_, Expected::Told(told)) => format!("is told `{}`", told.trim_end_matches(": ")),
         (_, Expected::Logged(text)) => format!("goes on; the log holds `{text}`"),
         (_, Expected::Out(out)) => format!("goes on; what goes out is `{out}`"),
+        (_, Expected::Unchanged(reason)) => format!("leaves the data as it is, and says `{reason}`"),
         (_, Expected::Harmless(why)) => why.to_owned(),
     }
 }

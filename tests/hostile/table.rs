@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use flip_runtime::safetensors::{Overrides, open};
-use flip_runtime::{Code, Dxo, Error, Level, LimitReached, Limits, RecordedLog};
+use flip_runtime::{Code, Dtype, Dxo, Error, Leaf, Level, LimitReached, Limits, Outcome, RecordedLog};
 
 use super::errands::Errands;
 pub(super) use super::rows::{bytes, covered, deed, errands, given, guest, host, nothing};
@@ -87,7 +87,9 @@ pub enum Expected {
     Logged(&'static str),
     /// The call returns, and this is what goes out: tensors, then the filters they went through.
     Out(&'static str),
-    /// The call returns, and this is why that does no harm.
+    /// The call returns, the data is as it was, and the filter says that it left it so for this reason.
+    Unchanged(&'static str),
+    /// The call returns, and this is why that does no harm. A filter has let the data out as it came.
     Harmless(&'static str),
 }
 
@@ -130,6 +132,11 @@ impl Attack {
         }
     }
 
+    /// Whether what goes out must be what came in.
+    pub fn leaves_the_data(&self) -> bool {
+        matches!(self.expected, Expected::Unchanged(_) | Expected::Harmless(_))
+    }
+
     /// The component of this text; what was assembled once is kept.
     fn assembled(&self, text: fn() -> String) -> Vec<u8> {
         static KNOWN: Mutex<BTreeMap<&str, Vec<u8>>> = Mutex::new(BTreeMap::new());
@@ -160,9 +167,17 @@ impl Attack {
                     assert!(matches!(again, Err(Error::Poisoned { .. })), "{}: {again:?}", self.name);
                 }
                 let logged = self.logged(&log.lines(), &limits);
-                ended.map(|filtered| match self.expected {
-                    Expected::Logged(_) => logged,
-                    _ => sent(&filtered.dxo),
+                ended.map(|filtered| {
+                    if self.leaves_the_data() {
+                        assert_eq!(tensors(&filtered.dxo), tensors(&update()), "{}", self.name);
+                    }
+                    match (self.expected, &filtered.leaves[..]) {
+                        (Expected::Logged(_), _) => logged,
+                        (Expected::Unchanged(_), [Leaf { outcome: Outcome::Unchanged(reason), .. }]) => {
+                            reason.clone()
+                        }
+                        _ => sent(&filtered.dxo),
+                    }
                 })
             }),
             How::Errands(errands) => {
@@ -206,10 +221,29 @@ fn opened(bytes: &[u8]) -> Ended {
 
 /// What goes out, in words that [`Expected::Out`] holds it against.
 pub fn sent(dxo: &Dxo) -> String {
-    let tensors = dxo.tensors().into_iter().flatten();
-    let tensors = tensors.map(|(name, tensor)| format!("{name} {} {:?}", tensor.dtype(), tensor.shape()));
     let history = dxo.meta.get("filter_history").map_or("nobody", |history| history.text());
-    format!("{}, by {history}", tensors.collect::<Vec<_>>().join(", "))
+    format!("{}, by {history}", tensors(dxo))
+}
+
+/// The tensors of a dxo, with their values.
+pub fn tensors(dxo: &Dxo) -> String {
+    let tensors = dxo.tensors().into_iter().flatten();
+    let tensors = tensors.map(|(name, tensor)| {
+        let (dtype, shape, bytes) = (tensor.dtype(), tensor.shape(), tensor.to_bytes().unwrap());
+        let values = match dtype {
+            Dtype::Float32 => format!(
+                "{:?}",
+                bytes.as_chunks().0.iter().map(|one| f32::from_le_bytes(*one)).collect::<Vec<_>>()
+            ),
+            Dtype::Float64 => format!(
+                "{:?}",
+                bytes.as_chunks().0.iter().map(|one| f64::from_le_bytes(*one)).collect::<Vec<_>>()
+            ),
+            _ => format!("{bytes:?}"),
+        };
+        format!("{name} {dtype} {shape:?} {values}")
+    });
+    tensors.collect::<Vec<_>>().join(", ")
 }
 
 impl Expected {
@@ -242,7 +276,7 @@ impl Expected {
             (Self::Refused(text), Err(error @ Error::Refused { .. })) => error.to_string().contains(text),
             (Self::Told(text), Ok(told)) => told.starts_with(text),
             (Self::Logged(text), Ok(logged)) => logged.contains(text),
-            (Self::Out(text), Ok(out)) => out == text,
+            (Self::Out(text) | Self::Unchanged(text), Ok(out)) => out == text,
             (Self::Harmless(_), Ok(_)) => true,
             _ => false,
         };

@@ -39,7 +39,13 @@ pub const ATTACKS: &[Attack] = &[
         SHORT,
         Expected::Limit("call-time"),
     ),
-    guest("3", "a wait of an hour inside the host", wait_of_an_hour, SHORT, Expected::Limit("call-time")),
+    guest(
+        "3",
+        "a wait of an hour inside the host",
+        || waits(3_600_000_000_000),
+        SHORT,
+        Expected::Limit("call-time"),
+    ),
     deed(
         "4",
         "recursion without end, which fills the stack in its memory",
@@ -159,10 +165,9 @@ fn many_short_calls(limits: Limits) -> Ended {
     Ok("a million calls".to_owned())
 }
 
-fn wait_of_an_hour() -> String {
-    filter([(
-        "component",
-        r#"(import "wasi:io/poll@0.2.6" (instance $poll
+/// A filter that waits for so many nanoseconds inside the host.
+pub fn waits(nanoseconds: u64) -> String {
+    let imports = r#"(import "wasi:io/poll@0.2.6" (instance $poll
             (export "pollable" (type $pollable (sub resource)))
             (export "[method]pollable.block" (func (param "self" (borrow $pollable))))))
         (alias export $poll "pollable" (type $pollable))
@@ -170,14 +175,26 @@ fn wait_of_an_hour() -> String {
             (alias outer 1 $pollable (type $p))
             (export "pollable" (type $pollable (eq $p)))
             (export "subscribe-duration" (func (param "when" u64) (result (own $pollable))))))
-        (core func $block (canon lower (func $poll "[method]pollable.block")))
-        (core func $subscribe (canon lower (func $clock "subscribe-duration")))
-        (core module $waits
-            (import "" "subscribe" (func $subscribe (param i64) (result i32)))
-            (import "" "block" (func $block (param i32)))
-            (func $start (call $block (call $subscribe (i64.const 3600000000000))))
-            (start $start))
-        (core instance (instantiate $waits (with "" (instance
-            (export "subscribe" (func $subscribe)) (export "block" (func $block))))))"#,
-    )])
+        (core func $block-on (canon lower (func $poll "[method]pollable.block")))
+        (core func $subscribe-to (canon lower (func $clock "subscribe-duration")))
+        (core func $drop-it (canon resource.drop $pollable))"#;
+    let wait = format!(
+        "(local.set $i (call $subscribe (i64.const {nanoseconds}))) (call $block (local.get $i))
+        (call $drop-pollable (local.get $i))"
+    );
+    filter([
+        ("component", imports),
+        (
+            "fields",
+            r#"(import "clock" "subscribe" (func $subscribe (param i64) (result i32)))
+            (import "clock" "block" (func $block (param i32)))
+            (import "clock" "drop" (func $drop-pollable (param i32)))"#,
+        ),
+        ("process", &wait),
+        (
+            "instances",
+            r#"(with "clock" (instance (export "subscribe" (func $subscribe-to))
+                (export "block" (func $block-on)) (export "drop" (func $drop-it))))"#,
+        ),
+    ])
 }

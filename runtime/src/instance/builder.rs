@@ -296,7 +296,7 @@ impl InstanceBuilder {
             spent: Usage { most, ..Usage::default() },
             winding_up,
             audit,
-            #[cfg(test)]
+            #[cfg(feature = "cut")]
             cut_after: None,
             live: Some(Live { store, raw: None }),
             blueprint: blueprint.map(Box::new),

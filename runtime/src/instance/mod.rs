@@ -1,7 +1,7 @@
 //! Instances: one configured component in a store of its own, entered one call at a time.
 
 mod builder;
-#[cfg(test)]
+#[cfg(feature = "cut")]
 mod cut;
 mod deadline;
 mod failure;
@@ -66,7 +66,7 @@ pub struct Instance {
     /// Whether what it changes is looked at while it does.
     pub(crate) measures_changes: bool,
     /// After how many polls the future of a call is dropped, as nobody but a test does.
-    #[cfg(test)]
+    #[cfg(feature = "cut")]
     cut_after: Option<usize>,
 }
 
@@ -246,7 +246,7 @@ impl Instance {
             pollster::block_on(async {
                 let late = || Err(deadline.reached.into());
                 let mut call = std::pin::pin!(call(&mut live));
-                #[cfg(test)]
+                #[cfg(feature = "cut")]
                 if let Some(polls) = self.cut_after {
                     return cut::after(polls, call).await.unwrap_or_else(late);
                 }

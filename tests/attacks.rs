@@ -71,7 +71,7 @@ pub fn a_file_was_committed_that_nobody_can_read() {
 
 #[test]
 pub fn a_header_was_committed_that_nobody_reads_for_its_length() {
-    assert_not_committed(r#"{"big-meta": 150}"#);
+    assert_not_committed(r#"{"big-meta": 101}"#);
 }
 
 #[track_caller]

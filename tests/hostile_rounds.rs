@@ -12,7 +12,7 @@ use flip_wasm_tests::hostile::footprint::{Footprint, resident};
 use flip_wasm_tests::hostile::{Attack, Ended, FAMILIES, How, OFTEN, family};
 use flip_wasm_tests::servers;
 
-use crate::heap::live;
+use crate::heap::{forget_peak, live, peak};
 use crate::hostile_covered;
 
 /// The panics of any thread of this process, in the code of the tests and in any other: what catches them must not hide
@@ -53,11 +53,17 @@ fn run(attack: &Attack) -> Option<Ended> {
 /// Runs one attack and holds it against what must come of it, and what must be left; gives by how much the heap
 /// has grown.
 fn attempt(attack: &Attack, footprint: &Footprint) -> Result<isize, String> {
+    forget_peak();
     let (before, panicked) = (live(), panics());
     let Some(ended) = run(attack) else { return Ok(0) };
     let named = |what: String| format!("row {}, {}: {what}", attack.row, attack.name);
     let expected = attack.expected.check(&ended).map_err(named);
     drop(ended);
+    let most = peak() - before;
+    println!("{} MiB {}", most >> 20, attack.name);
+    if most > MOST {
+        return Err(named(format!("the heap had {most} bytes more at a time, where {MOST} may be")));
+    }
     footprint.check().map_err(named)?;
     let (own, others) = (panics().0 - panicked.0, panics().1 - panicked.1);
     if others > 0 || (own > 0) != attack.panics {
@@ -70,6 +76,9 @@ fn attempt(attack: &Attack, footprint: &Footprint) -> Result<isize, String> {
     }
     expected.map(|()| live() - before)
 }
+
+/// How much more of the heap may be in use at a time while one is run, in bytes, of the test's own too.
+const MOST: isize = 192 << 20;
 
 /// How much more of the heap is not waited for, in bytes.
 const KEPT: isize = 16 << 10;

@@ -80,11 +80,11 @@ fn metrics_that_nest_too_deep_end_the_run_in_order() {
 fn a_configuration_of_100_mb_is_refused() {
     let job = StandardJob::new();
     fs::File::create(job.path(CLIENT)).unwrap().set_len(100 << 20).unwrap();
-    assert_refused(&job, &["config_fed_client.json: not a regular file of at most 16777216 bytes"]);
+    assert_refused(&job, &["config_fed_client.json: not a regular file of at most 1048576 bytes"]);
 }
 
 #[test]
-fn a_valid_configuration_of_just_under_16_mib_is_read() {
+fn a_valid_configuration_of_just_under_1_mib_is_read() {
     let job = StandardJob::new();
     crowd(&job);
     let output = run(&job);

@@ -68,18 +68,23 @@ pub(crate) fn name_of(path: &Path) -> String {
 /// Reads the file of a component, if it is no larger than one may be.
 pub(crate) fn read_component(path: &Path, limits: &Limits) -> Result<Vec<u8>, Error> {
     let allowed = limits.component_size;
+    let invalid = |reason: String| Error::InvalidFile { path: path.to_owned(), reason };
+    let metadata = std::fs::metadata(path).map_err(Error::file(path))?;
     // Opening a pipe would wait for somebody to write to it.
-    if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
-        let reason = "not a regular file".to_owned();
-        return Err(Error::InvalidFile { path: path.to_owned(), reason });
+    if !metadata.is_file() {
+        return Err(invalid("not a regular file".to_owned()));
     }
-    let file = File::open(path).map_err(Error::file(path))?;
     let mut bytes = Vec::new();
-    file.take(allowed.saturating_add(1)).read_to_end(&mut bytes).map_err(Error::file(path))?;
-    if bytes.len() as u64 > allowed {
-        return Err(Error::InvalidFile { path: path.to_owned(), reason: too_large(allowed) });
+    if metadata.len() <= allowed {
+        bytes.reserve_exact(usize::try_from(metadata.len()).unwrap_or(0));
+        let file = File::open(path).map_err(Error::file(path))?;
+        // It may have grown since.
+        file.take(allowed.saturating_add(1)).read_to_end(&mut bytes).map_err(Error::file(path))?;
     }
-    Ok(bytes)
+    match metadata.len().max(bytes.len() as u64) > allowed {
+        true => Err(invalid(too_large(allowed))),
+        false => Ok(bytes),
+    }
 }
 
 pub(crate) fn too_large(allowed: u64) -> String {

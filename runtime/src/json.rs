@@ -1,6 +1,6 @@
 //! JSON as Python's json module reads and writes it.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use indexmap::IndexMap;
 use jiter::{Jiter, JsonErrorType, JsonType};
@@ -113,11 +113,14 @@ impl Json {
 
     /// The text of the object with these members.
     pub(crate) fn object_text<'a>(members: impl IntoIterator<Item = (&'a String, &'a Self)>) -> String {
-        let members = members.into_iter().map(|(name, value)| {
+        let mut text = "{".to_owned();
+        for (name, value) in members {
+            let comma = if text.len() > 1 { ", " } else { "" };
             // A text always has a JSON form.
-            format!("{}: {}", serde_json::Value::from(name.as_str()), value.text())
-        });
-        format!("{{{}}}", members.collect::<Vec<_>>().join(", "))
+            let _ = write!(text, "{comma}{}: {}", serde_json::Value::from(name.as_str()), value.text());
+        }
+        text.push('}');
+        text
     }
 }
 

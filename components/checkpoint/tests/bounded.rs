@@ -1,53 +1,25 @@
-//! Whatever the bytes: no panic, and no more memory than a few times the file. The counting allocator is the
-//! only unsafe code, and only of this test.
-#![allow(unsafe_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+//! Whatever the bytes: no panic, and no more memory than a few times the file.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+use std::sync::{Mutex, PoisonError};
 
 use common::*;
+use peak_alloc::PeakAlloc;
 use proptest::prelude::*;
 
-thread_local! {
-    static HELD: Cell<isize> = const { Cell::new(0) };
-    static PEAK: Cell<isize> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-fn count(change: isize) {
-    let _ = HELD.try_with(|held| {
-        held.set(held.get() + change);
-        let _ = PEAK.try_with(|peak| peak.set(peak.get().max(held.get())));
-    });
-}
-
-// SAFETY: every call goes to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size() as isize);
-        // SAFETY: the caller keeps to what the system's allocator asks for, which this one hands on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count(-(layout.size() as isize));
-        // SAFETY: the caller keeps to what the system's allocator asks for, which this one hands on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static HEAP: PeakAlloc = PeakAlloc;
 
-/// The most memory that the work held at one time.
+/// The most memory that the work held at one time: the whole process is counted, so there is one at a time.
 fn peak(work: impl FnOnce()) -> usize {
-    let before = HELD.get();
-    PEAK.set(before);
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    HEAP.reset_peak_usage();
+    let before = HEAP.current_usage();
     work();
-    (PEAK.get() - before) as usize
+    HEAP.peak_usage() - before
 }
 
 /// What any small file may take: blocks and a window, and as many plain values as shared ones may expand to;

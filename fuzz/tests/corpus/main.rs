@@ -1,9 +1,6 @@
 //! Every file of the corpus, and a fixed number of changes of it, through each target. What fuzzing found is a
 //! file there, so that it stays found.
-//!
-//! The counting allocator is the only unsafe code, and only of this test.
 #![allow(
-    unsafe_code,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
@@ -13,45 +10,16 @@
 
 mod mutator;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use flip_wasm_fuzz::{TARGETS, Target};
 use mutator::Mutator;
-
-thread_local! {
-    static HELD: Cell<isize> = const { Cell::new(0) };
-    static PEAK: Cell<isize> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-fn count(change: isize) {
-    let _ = HELD.try_with(|held| {
-        held.set(held.get() + change);
-        let _ = PEAK.try_with(|peak| peak.set(peak.get().max(held.get())));
-    });
-}
-
-// SAFETY: every call goes to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size() as isize);
-        // SAFETY: the caller keeps to what the system's allocator asks for, which this one hands on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count(-(layout.size() as isize));
-        // SAFETY: the caller keeps to what the system's allocator asks for, which this one hands on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
+use peak_alloc::PeakAlloc;
 
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static HEAP: PeakAlloc = PeakAlloc;
 
 /// What any input may take at a time, in bytes: variables in place, plain values, blocks, what a target holds.
 const SMALL: usize = 64 << 20;
@@ -70,10 +38,13 @@ fn corpus(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
 
 /// Runs a target on one input; one that fails is kept, with the command that runs it again.
 fn run(name: &str, target: Target, input: &[u8], from: &str) {
-    let before = HELD.get();
-    PEAK.set(before);
+    // The whole process is counted.
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    HEAP.reset_peak_usage();
+    let before = HEAP.current_usage();
     let done = catch_unwind(|| target(input));
-    let held = (PEAK.get() - before) as usize;
+    let held = HEAP.peak_usage() - before;
     if done.is_ok() && held <= SMALL + PER_BYTE * input.len() {
         return;
     }

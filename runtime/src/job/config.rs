@@ -13,8 +13,8 @@ use crate::host::log::one_line;
 use crate::inspect::Digest;
 use crate::instance::MAX_TEXT;
 
-/// The largest configuration file, in bytes.
-const MAX_FILE: u64 = 16 << 20;
+/// The largest configuration file, in bytes. Read, numbers take seventy times as much.
+const MAX_FILE: u64 = 1 << 20;
 /// Where the files lie in a job's folder: as FLIP uploads it, and as NVFLARE deploys it.
 const FOLDERS: [&str; 3] = ["", "config", "app/config"];
 

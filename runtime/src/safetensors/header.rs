@@ -50,10 +50,8 @@ impl Header {
         let all = FileRange::new(std::sync::Arc::new(file.try_clone()?), 0, file_len);
         all.read_into(0, &mut length)?;
         let length = u64::from_le_bytes(length);
-        if length > MAX_HEADER {
-            return Ok(Err(format!(
-                "not a safetensors file: a header of {length} bytes, where the format allows {MAX_HEADER}"
-            )));
+        if let Err(reason) = check_header(length) {
+            return Ok(Err(format!("not a safetensors file: {reason}")));
         }
         if length > file_len - LENGTH {
             return Ok(Err(format!("truncated: a header of {length} bytes in a file of {file_len} bytes")));
@@ -105,27 +103,55 @@ impl Header {
         Ok(())
     }
 
-    /// Why no reader would take this header.
-    pub(super) fn unwritable(&self) -> Option<String> {
+    /// The error says why no reader would take this header.
+    pub(super) fn check_writable(&self) -> Result<(), String> {
         if self.tensors.contains_key(METADATA) {
-            return Some(format!("a tensor is called {METADATA}"));
+            return Err(format!("a tensor is called {METADATA}"));
         }
-        let bytes = self.to_bytes(None).map_or(0, |bytes| bytes.len() as u64);
-        (bytes > MAX_HEADER)
-            .then(|| format!("a header of {bytes} bytes, where the format allows {MAX_HEADER}"))
+        check_header(self.byte_len())
+    }
+
+    /// How many bytes it has as text.
+    pub(super) fn byte_len(&self) -> u64 {
+        let mut counted = Counted(0);
+        // Texts and numbers always have a JSON form.
+        let _ = serde_json::to_writer(&mut counted, self);
+        counted.0
     }
 
     /// The length and the header as the file begins, padded with spaces so that the data starts at
     /// `data_start`, or at the next multiple of 8; none where the header is longer.
     pub(super) fn to_bytes(&self, data_start: Option<u64>) -> Option<Vec<u8>> {
-        let text = serde_json::to_vec(self).ok()?;
-        let data_start = data_start.unwrap_or((LENGTH + text.len() as u64).next_multiple_of(8));
-        let length = data_start.checked_sub(LENGTH)?;
-        let padding = length.checked_sub(text.len() as u64)?;
-        let mut bytes = length.to_le_bytes().to_vec();
-        bytes.extend_from_slice(&text);
-        bytes.resize(bytes.len() + usize::try_from(padding).ok()?, b' ');
+        let mut bytes = vec![0; LENGTH as usize];
+        serde_json::to_writer(&mut bytes, self).ok()?;
+        let end = bytes.len() as u64;
+        let data_start = data_start.unwrap_or(end.next_multiple_of(8));
+        let length = data_start.checked_sub(LENGTH).filter(|_| end <= data_start)?;
+        bytes.get_mut(..LENGTH as usize)?.copy_from_slice(&length.to_le_bytes());
+        bytes.resize(usize::try_from(data_start).ok()?, b' ');
         Some(bytes)
+    }
+}
+
+/// The error says that no header has so many bytes.
+pub(super) fn check_header(bytes: u64) -> Result<(), String> {
+    match bytes > MAX_HEADER {
+        true => Err(format!("a header of {bytes} bytes, where the format allows {MAX_HEADER}")),
+        false => Ok(()),
+    }
+}
+
+/// Counts what is written to it, and keeps nothing.
+struct Counted(u64);
+
+impl io::Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

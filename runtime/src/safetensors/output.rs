@@ -9,7 +9,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use tempfile::NamedTempFile;
 
-use super::header::{Entry, Header};
+use super::header::{Entry, Header, check_header};
 use super::{KIND, META};
 use crate::error::Error;
 use crate::exchange::Dxo;
@@ -48,8 +48,7 @@ impl Output {
         let file = temporary(path).map_err(Error::file(path))?;
         let handle = file.as_file().try_clone().map_err(Error::file(path))?;
         // Elements may get wider, up to 8 bytes each; so may the numbers in the header.
-        let header = header(dxo, metadata, 8);
-        let length = header.to_bytes(None).map_or(0, |bytes| bytes.len() as u64);
+        let length = header(dxo, metadata, 8).map_or(0, |header| header.byte_len());
         let data_start = (length + HEADER_GROWTH).next_multiple_of(64);
         Ok(Self {
             path: path.to_owned(),
@@ -81,16 +80,21 @@ impl Output {
     /// made; then there is no such file.
     pub fn complete(self, dxo: &mut Dxo, metadata: &IndexMap<String, String>) -> Result<Complete, Error> {
         let path = self.path.clone();
-        let header = header(dxo, metadata, 1);
-        if let Some(reason) = header.unwritable() {
-            return Err(Error::InvalidData(format!("what the component made cannot be written: {reason}")));
-        }
+        let unwritable =
+            |reason| Error::InvalidData(format!("what the component made cannot be written: {reason}"));
+        let mut header = header(dxo, metadata, 1).map_err(unwritable)?;
+        header.check_writable().map_err(unwritable)?;
         let in_place = self.in_place(dxo, &header);
-        let finished =
-            match in_place.and_then(|header| Some((header.to_bytes(Some(self.data_start))?, header))) {
-                Some((bytes, header)) => self.finish_in_place(&bytes, &header),
-                None => self.finish_as_copy(dxo, &header),
-            };
+        let finished = match in_place.map(|tensors| std::mem::replace(&mut header.tensors, tensors)) {
+            None => self.finish_as_copy(dxo, &header),
+            Some(as_copy) => match header.to_bytes(Some(self.data_start)) {
+                Some(bytes) => self.finish_in_place(&bytes, &header),
+                None => {
+                    header.tensors = as_copy;
+                    self.finish_as_copy(dxo, &header)
+                }
+            },
+        };
         let (file, size) = finished.map_err(Error::file(&path))?;
         // Without this a crash of the machine could leave the name without the contents.
         file.as_file().sync_all().map_err(Error::file(&path))?;
@@ -118,12 +122,12 @@ impl Output {
         Ok((copy, size))
     }
 
-    /// The header with the places where the tensors lie, if all of them are in the file and leave no gap: in what
-    /// order they were written, is all the same.
-    fn in_place(&self, dxo: &mut Dxo, header: &Header) -> Option<Header> {
-        let mut header = header.clone();
+    /// The tensors of the header with the places where they lie, if all of them are in the file and leave no gap:
+    /// in what order they were written, is all the same.
+    fn in_place(&self, dxo: &mut Dxo, header: &Header) -> Option<IndexMap<String, Entry>> {
+        let mut tensors = header.tensors.clone();
         let mut places = Vec::new();
-        for (tensor, entry) in dxo.tensors_mut()?.values_mut().zip(header.tensors.values_mut()) {
+        for (tensor, entry) in dxo.tensors_mut()?.values_mut().zip(tensors.values_mut()) {
             let (begin, end) = entry.data_offsets;
             let len = end.saturating_sub(begin);
             if len == 0 {
@@ -136,7 +140,7 @@ impl Output {
         }
         places.sort_unstable();
         let ends = [0].into_iter().chain(places.iter().map(|place| place.1));
-        places.iter().zip(ends).all(|(place, end)| place.0 == end).then_some(header)
+        places.iter().zip(ends).all(|(place, end)| place.0 == end).then_some(tensors)
     }
 }
 
@@ -190,8 +194,10 @@ fn copy_tensor(tensor: &Tensor, target: &mut NamedTempFile) -> io::Result<()> {
     Ok(())
 }
 
-/// The header of the file for `dxo`, with elements `widened` times as wide.
-fn header(dxo: &Dxo, metadata: &IndexMap<String, String>, widened: u64) -> Header {
+/// The header of the file for `dxo`, with elements `widened` times as wide. The error says why there can be none.
+fn header(dxo: &Dxo, metadata: &IndexMap<String, String>, widened: u64) -> Result<Header, String> {
+    // Before a text is made of them that nobody could read.
+    check_header(dxo.meta.iter().map(|(name, value)| (name.len() + value.text().len()) as u64).sum())?;
     let mut header = Header { metadata: metadata.clone(), ..Header::default() };
     header.metadata.insert(KIND.to_owned(), dxo.kind().name().to_owned());
     if !dxo.meta.is_empty() {
@@ -205,5 +211,5 @@ fn header(dxo: &Dxo, metadata: &IndexMap<String, String>, widened: u64) -> Heade
         header.tensors.insert(name.clone(), entry);
         begin = end;
     }
-    header
+    Ok(header)
 }

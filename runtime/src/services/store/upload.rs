@@ -82,7 +82,7 @@ impl<'a> Upload<'a> {
     }
 
     fn commit_whole(&mut self) -> Result<ObjectMeta, ServiceError> {
-        let contents = Bytes::from(mem::take(&mut self.part));
+        let contents = self.take_part();
         let mut attempt = 1;
         loop {
             self.call.count_sent(contents.len() as u64);
@@ -185,6 +185,13 @@ impl<'a> Upload<'a> {
         ObjectMeta { key: self.key.to_owned(), size: self.size, e_tag }
     }
 
+    /// The part that was filled, in no more memory than it needs: a store in memory keeps what it is given.
+    fn take_part(&mut self) -> Bytes {
+        let mut part = mem::take(&mut self.part);
+        part.shrink_to_fit();
+        part.into()
+    }
+
     /// Sends the part that was filled, once there is room for it among those on their way.
     fn send_part(&mut self) -> Result<(), ServiceError> {
         if self.part.is_empty() {
@@ -202,9 +209,10 @@ impl<'a> Upload<'a> {
         while self.in_flight.len() >= self.store.options.parts_in_flight.max(1) {
             self.wait_for_part()?;
         }
+        let part = self.take_part();
         let Some(multipart) = &mut self.multipart else { return Err(self.unavailable("not begun")) };
-        self.call.count_sent(self.part.len() as u64);
-        let sent = multipart.put_part(mem::take(&mut self.part).into());
+        self.call.count_sent(part.len() as u64);
+        let sent = multipart.put_part(part.into());
         self.in_flight.spawn_on(sent, &self.store.handle);
         self.parts += 1;
         Ok(())

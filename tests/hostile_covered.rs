@@ -67,6 +67,7 @@ const TESTS: &[(&str, fn())] = covered! {
     safetensors:
         a_file_cut_off_anywhere_is_refused;
     storage:
+        a_device_is_no_file_and_is_never_read
         a_path_that_could_lead_out_is_refused_by_every_function
         what_is_no_regular_file_is_refused_and_never_waited_for;
     tensors:

@@ -8,7 +8,7 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use flip_wasm_tests::hostile::footprint::{Footprint, resident};
+use flip_wasm_tests::hostile::footprint::{Footprint, mappings, resident};
 use flip_wasm_tests::hostile::{Attack, Ended, FAMILIES, How, OFTEN, family};
 use flip_wasm_tests::servers;
 
@@ -142,6 +142,8 @@ const ATTACK_SLACK: isize = 32 << 10;
 const RESIDENT_SLACK: u64 = 64 << 20;
 /// How many more threads there may be than half-way: those that serve blocking calls come and go.
 const THREAD_SLACK: usize = 8;
+/// How many more mappings there may be than half-way: a place that an instance had stays divided as it was.
+const MAPPING_SLACK: usize = 512;
 
 #[test]
 fn hostile_twenty_times_in_one_process_leaves_nothing_behind() {
@@ -175,7 +177,7 @@ fn twenty_times(slow: bool) {
     count_panics();
     let footprint = Footprint::take_in_memory();
     let mut settled = (0, 0);
-    let mut threads = 0;
+    let (mut threads, mut mapped) = (0, 0);
     let mut grown = BTreeMap::<_, isize>::new();
     let mut took = Took::default();
     for round in 0..OFTEN {
@@ -187,13 +189,19 @@ fn twenty_times(slow: bool) {
             took.0.entry(attack.name).or_default().add_assign(started.elapsed());
             *grown.entry(attack.name).or_default() += if round > 1 { bytes } else { 0 };
         }
-        println!("round {round}: heap {} KiB, resident {} MiB", live() >> 10, resident() >> 20);
+        println!(
+            "round {round}: heap {} KiB, resident {} MiB, {} mappings",
+            live() >> 10,
+            resident() >> 20,
+            mappings()
+        );
         if round == 1 {
             settled.0 = live();
         }
         if round == OFTEN / 2 - 1 {
             settled.1 = resident();
             threads = threads_now();
+            mapped = mappings();
         }
     }
     let (most, bytes) = grown.iter().max_by_key(|(_, bytes)| **bytes).unwrap();
@@ -205,5 +213,7 @@ fn twenty_times(slow: bool) {
     assert!(heap <= settled.0 + HEAP_SLACK, "of the heap {heap} bytes are in use, not {}", settled.0);
     println!("{threads} threads then {}", threads_now());
     assert!(threads_now() <= threads + THREAD_SLACK, "{} threads, not {threads}", threads_now());
+    println!("{mapped} mappings then {}", mappings());
+    assert!(mappings() <= mapped + MAPPING_SLACK, "{} mappings, not {mapped}", mappings());
     assert!(memory <= settled.1 + RESIDENT_SLACK, "{memory} bytes are resident, not {}", settled.1);
 }

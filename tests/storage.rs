@@ -3,7 +3,9 @@
 use std::fs;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixListener;
+use std::sync::Arc;
 
+use flip_runtime::services::{Layout, Root};
 use flip_wasm_tests::{Site, spent};
 use serde_json::json;
 
@@ -199,6 +201,21 @@ pub fn what_is_no_regular_file_is_refused_and_never_waited_for() {
     ]);
     assert_eq!(site.read("job/pipe"), "x");
     assert_eq!(site.names("job"), ["directory", "pipe"]);
+}
+
+/// To write there would put a file in the device's place.
+#[test]
+pub fn a_device_is_no_file_and_is_never_read() {
+    let mut site = Site::granting(r#"directories = { workspace = "read" }"#);
+    site.services.directories = Some(Arc::new(Layout::new().with(Root::Workspace, "/dev")));
+    for name in ["null", "zero", "full", "random"] {
+        for errand in
+            [json!({"read": ["workspace", name, 0, 9]}), json!({"tensor": ["workspace", name, 0, [0]]})]
+        {
+            assert_eq!(site.does(errand), format!("invalid argument: {name}: not a regular file"));
+        }
+        assert_eq!(site.does(json!({"stat": ["workspace", name]})), format!("ok other {name} 0"));
+    }
 }
 
 #[test]

@@ -101,6 +101,12 @@ pub const ATTACKS: &[Attack] = &[
             "cli/tests/hostile_jobs_alone.rs::what_is_no_regular_file_is_refused_and_never_waited_for",
         ),
     ),
+    covered(
+        "30",
+        "devices in the place of files",
+        "tests/storage.rs::a_device_is_no_file_and_is_never_read",
+        CommandLine::Row("links to devices and to the process itself in the place of files"),
+    ),
     errands(
         "30",
         "links to devices and to the process itself in the place of files",

@@ -37,6 +37,7 @@ fn folder(parent: &Path) -> &'static Path {
 pub struct Footprint {
     folder: &'static Path,
     open: usize,
+    children: usize,
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -59,7 +60,7 @@ impl Footprint {
         let folder = folder(parent);
         // What is set up once is set up now.
         benign();
-        Self { folder, open: open_files(), _turn: turn }
+        Self { folder, open: open_files(), children: children(), _turn: turn }
     }
 
     /// The host lives, and nothing of an attack is left.
@@ -76,12 +77,19 @@ impl Footprint {
         }
         // Threads that end in the background close their files when they do.
         for _ in 0..200 {
-            if open_files() <= self.open && images() <= MAX_IMAGES {
+            if open_files() <= self.open && images() <= MAX_IMAGES && children() <= self.children {
                 return Ok(());
             }
             thread::sleep(Duration::from_millis(10));
         }
-        Err(format!("{} files are open, not {}, and {} images", open_files(), self.open, images()))
+        Err(format!(
+            "{} files are open, not {}, and {} images; there are {} processes, not {}",
+            open_files(),
+            self.open,
+            images(),
+            children(),
+            self.children
+        ))
     }
 }
 
@@ -105,6 +113,22 @@ fn is_image(link: &Path) -> bool {
 fn links() -> impl Iterator<Item = PathBuf> {
     let entries = fs::read_dir("/proc/self/fd").unwrap();
     entries.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok())
+}
+
+/// How many processes this one has begun that are there still, those too that nobody has waited for.
+fn children() -> usize {
+    let threads = fs::read_dir("/proc/self/task").unwrap();
+    let children = threads.map(|thread| {
+        // A thread may have ended since.
+        let children = fs::read_to_string(thread.unwrap().path().join("children")).unwrap_or_default();
+        children.split_whitespace().count()
+    });
+    children.sum()
+}
+
+/// How many places of its address space this process has in use.
+pub fn mappings() -> usize {
+    fs::read_to_string("/proc/self/maps").unwrap().lines().count()
 }
 
 /// The memory of this process that is resident, in bytes.

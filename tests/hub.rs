@@ -172,6 +172,17 @@ pub fn the_key_is_shown_nowhere_even_where_the_hub_echoes_it() {
 }
 
 #[test]
+fn a_password_in_the_hubs_address_was_shown_as_the_request_carried_it() {
+    let fixture = HubServer::new();
+    fixture.server.fail(|_| Some(Fault::Echo(400)));
+    let url = fixture.server.address.replace("http://", &format!("http://user:{PASSWORD}@"));
+    let text = unavailable(fixture.hub_at(&url).send(&call(), &status("id", ModelStatus::Error)));
+    let carried = fixture.server.seen()[0].headers["authorization"].to_str().unwrap().to_owned();
+    let carried = carried.strip_prefix("Basic ").unwrap();
+    assert!(text.contains("authorization=Basic [hidden]") && !text.contains(carried), "{text}");
+}
+
+#[test]
 fn a_body_without_end_is_not_read_to_its_end() {
     let runtime = runtime();
     let server = Server::start(&runtime, |_| {

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
-use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Method, Response, StatusCode, redirect};
 use tokio::runtime::Handle;
 use url::Url;
@@ -92,13 +92,18 @@ impl HttpHub {
             .build()
             .map_err(|error| ServiceError::Unavailable(format!("the hub's client: {}", chain(error))))?;
         let password = url.password().map(Secret::from);
+        // As a request carries it, with the user, which anybody can read as well.
+        let carried = client.get(url.clone()).build().ok().and_then(|request| {
+            let value = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
+            value.strip_prefix("Basic ").map(Secret::from)
+        });
         Ok(Self {
             client,
             url: url.as_str().trim_end_matches('/').into(),
             shown: shown.as_str().trim_end_matches('/').to_owned(),
             key_header,
             key: value,
-            secrets: [key].into_iter().chain(password).collect(),
+            secrets: [key].into_iter().chain(password).chain(carried).collect(),
             pauses: ExponentialBuilder::default()
                 .with_jitter()
                 .with_min_delay(options.first_pause)

@@ -18,6 +18,7 @@ use flip_runtime::AbortSignal;
 use flip_runtime::services::Call;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use hyper::ext::ReasonPhrase;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
@@ -30,6 +31,8 @@ use tracing_subscriber::prelude::*;
 pub enum Fault {
     /// It answers with this status, at once.
     Status(u16),
+    /// It answers with this status, and shows what came with the request: in the reason, in headers and in the body.
+    Echo(u16),
     /// It never answers, and reads nothing.
     Stall,
     /// It reads a bit of the body and cuts the connection.
@@ -135,6 +138,10 @@ async fn fail(
                 .body(Body::from("<Error><Code>Scripted</Code></Error>"))
                 .unwrap())
         }
+        Some(Fault::Echo(status)) => {
+            while request.body_mut().frame().await.is_some() {}
+            Ok(echo(status, &request))
+        }
         Some(Fault::Stall) => std::future::pending().await,
         Some(Fault::Cut) => {
             request.body_mut().frame().await;
@@ -150,6 +157,19 @@ async fn fail(
             Ok(response)
         }
     }
+}
+
+/// The headers of the request, wherever an answer has room for them.
+fn echo(status: u16, request: &Request<Incoming>) -> Response<Body> {
+    let headers = request.headers().iter();
+    let shown = headers.map(|(name, value)| format!("{name}={}", String::from_utf8_lossy(value.as_bytes())));
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    let mut answer = Response::builder().status(status);
+    for (name, value) in request.headers() {
+        answer = answer.header(format!("x-echo-{name}"), value);
+    }
+    let reason = ReasonPhrase::try_from(shown.clone().into_bytes()).unwrap();
+    answer.extension(reason).body(Body::from(shown)).unwrap()
 }
 
 /// An address where nobody listens.

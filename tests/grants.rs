@@ -6,8 +6,9 @@ use flip_runtime::services::{
     Caller, Events, LookupError, ModelPersistor, Peers, ResultsGenerator, ResultsPersistor,
 };
 use flip_runtime::{Code, Error, FlContext};
+use flip_wasm_tests::hostile::grants::{asking_whether_there_is, refusals, with_line};
 use flip_wasm_tests::{Site, errand_file, granted, runtime};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// A job in which everybody answers.
 struct Willing;
@@ -50,40 +51,6 @@ impl Peers for Willing {
     }
 }
 
-/// What has to be granted for each function: the lines before, the call, the line that is missing.
-fn refusals() -> Vec<(&'static str, Value, &'static str)> {
-    const READ: &str = r#"directories = { job = "read" }"#;
-    const WRITE: &str = r#"directories = { job = "read-write" }"#;
-    vec![
-        ("", json!({"open": "job"}), READ),
-        ("", json!({"open": "workspace"}), r#"directories = { workspace = "read" }"#),
-        ("", json!({"open": "images"}), r#"directories = { images = "read" }"#),
-        (READ, json!({"write": ["job", "b", "x"]}), WRITE),
-        (READ, json!({"stage": ["job", "b", "x"]}), WRITE),
-        (READ, json!({"create-dir-all": ["job", "b"]}), WRITE),
-        (READ, json!({"rename": ["job", "a", "job", "b"]}), WRITE),
-        (READ, json!({"remove": ["job", "a"]}), r#"cleanup = ["job/a"]"#),
-        (READ, json!({"remove": ["job", "d/a"]}), r#"cleanup = ["job/d/a"]"#),
-        (READ, json!({"clear": "job"}), r#"cleanup = ["job/*"]"#),
-        ("", json!({"put": ["key", "x"]}), r#"object-store = ["put"]"#),
-        (READ, json!({"put-archive": ["key", "job", ""]}), r#"object-store = ["put-archive"]"#),
-        ("", json!({"get": ["there", 0, 1]}), r#"object-store = ["get"]"#),
-        ("", json!({"head": "there"}), r#"object-store = ["head"]"#),
-        ("", json!({"update-status": "id"}), r#"hub = ["update-status"]"#),
-        ("", json!({"send-metric": ["site-1", "id", "loss", 1.0, 0]}), r#"hub = ["send-metric"]"#),
-        ("", json!({"send-exception": ["site-1", "id", "x"]}), r#"hub = ["send-exception"]"#),
-        ("", json!({"fire": "a"}), r#"events = ["a"]"#),
-        ("", json!({"fire": "_fatal_system_error"}), r#"events = ["_fatal_system_error"]"#),
-        ("", json!({"get-results-generator": "id"}), r#"peers = ["results-generator"]"#),
-        ("", json!({"handle-evaluation-event": ["id", "a"]}), r#"peers = ["results-generator"]"#),
-        ("", json!({"all-tasks-failed": "id"}), r#"peers = ["results-generator"]"#),
-        ("", json!({"get-results-persistor": "id"}), r#"peers = ["results-persistor"]"#),
-        ("", json!({"execute": "id"}), r#"peers = ["results-persistor"]"#),
-        ("", json!({"get-model-persistor": "id"}), r#"peers = ["model-persistor"]"#),
-        ("", json!({"model-inventory": "id"}), r#"peers = ["model-persistor"]"#),
-    ]
-}
-
 fn site(policy: &str) -> Site {
     let mut site = Site::granting("object-store = [\"put\"]");
     site.write("job/a", "x");
@@ -102,13 +69,6 @@ fn line_of(refusal: &str) -> String {
         .strip_prefix("not permitted: ")
         .and_then(|line| line.strip_suffix(" under [components.Errand]"));
     line.unwrap_or_else(|| panic!("{refusal}")).to_owned()
-}
-
-/// The policy with a line more, in the place of one for the same key.
-fn with_line(policy: &str, line: &str) -> String {
-    let key = line.split_once(" = ").unwrap().0;
-    let others = policy.lines().filter(|other| !other.starts_with(&format!("{key} = ")));
-    others.chain([line]).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
@@ -154,15 +114,8 @@ pub fn a_refusal_does_not_tell_whether_something_is_there() {
     let site = Site::granting(r#"directories = { job = "read" }"#);
     site.write("job/there", "x");
     let asked = |name: &str| {
-        let errands = vec![
-            json!({"write": ["job", name, "x"]}),
-            json!({"remove": ["job", name]}),
-            json!({"rename": ["job", name, "job", "b"]}),
-            json!({"get": [name, 0, 1]}),
-            json!({"head": name}),
-            json!({"get-results-generator": name}),
-        ];
-        site.run(errands).into_iter().map(|outcome| outcome.replace(name, "NAME")).collect::<Vec<_>>()
+        let told = site.run(asking_whether_there_is(name)).into_iter();
+        told.map(|outcome| outcome.replace(name, "NAME")).collect::<Vec<_>>()
     };
     assert_eq!(asked("there"), asked("nothing"));
     std::fs::remove_dir_all(site.path("workspace")).unwrap();

@@ -1,11 +1,11 @@
 //! The interface `storage`, through a guest: each function, paths that lead out, files that are none.
 
 use std::fs;
-use std::os::fd::AsRawFd;
-use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 
 use flip_runtime::services::{Layout, Root};
+use flip_wasm_tests::hostile::irregular;
+use flip_wasm_tests::hostile::paths::{in_every_function, no_paths};
 use flip_wasm_tests::{Site, spent};
 use serde_json::json;
 
@@ -78,56 +78,15 @@ fn entries_are_a_thousand_at_a_time_however_many_are_asked_for() {
     ]);
 }
 
-/// Paths that are none, and what the component is told of them.
-fn no_paths() -> Vec<(String, &'static str)> {
-    let dots = "the path has a part . or ..";
-    let empty = "the path is absolute, ends in a slash or has an empty part";
-    let character = "the path has a control character or a backslash in it";
-    let long = "the path is longer than 4096 bytes or has more than 128 parts";
-    let text = |text: &str| text.to_owned();
-    vec![
-        (text(".."), dots),
-        (text("../job/a"), dots),
-        (text("d/../../images"), dots),
-        (text("./a"), dots),
-        (text("d/."), dots),
-        (text("/etc/passwd"), empty),
-        (text("/"), empty),
-        (text("a/"), empty),
-        (text("d//a"), empty),
-        (text("a\0b"), character),
-        (text("d\\a"), character),
-        (text("..\\a"), character),
-        (text("a\nb"), character),
-        ("d/".repeat(10_000) + "a", long),
-        ("a".repeat(5_000), long),
-        ("d/".repeat(200) + "a", long),
-        ("a".repeat(256), "the path has a part longer than 255 bytes"),
-    ]
-}
-
 #[test]
 pub fn a_path_that_could_lead_out_is_refused_by_every_function() {
     let site = Site::granting_everything();
     site.write("job/d/a", "kept");
     site.write("job/a", "kept");
     site.write("images/a", "kept");
-    for (path, reason) in no_paths() {
-        let errands = vec![
-            json!({"read": ["job", path, 0, 9]}),
-            json!({"stat": ["job", path]}),
-            json!({"entries": ["job", path, null, 9]}),
-            json!({"tensor": ["job", path, 0, [1]]}),
-            json!({"write": ["job", path, "x"]}),
-            json!({"create-dir-all": ["job", path]}),
-            json!({"rename": ["job", path, "job", "b"]}),
-            json!({"rename": ["job", "a", "job", path]}),
-            json!({"usage": ["job", path]}),
-            json!({"remove": ["job", path]}),
-            json!({"put-archive": ["key", "job", path]}),
-        ];
-        for outcome in site.run(errands) {
-            assert_eq!(outcome, format!("invalid argument: {reason}"), "{path:.40}");
+    for (path, told) in no_paths() {
+        for outcome in site.run(in_every_function(&path)) {
+            assert_eq!(outcome, told, "{path:.40}");
         }
     }
     assert_eq!(site.names("job"), ["a", "d"]);
@@ -168,37 +127,10 @@ fn names_that_only_look_like_a_way_out_are_names() {
 #[test]
 pub fn what_is_no_regular_file_is_refused_and_never_waited_for() {
     let site = Site::granting_everything();
-    let cwd = rustix::fs::CWD;
-    rustix::fs::mkfifoat(cwd, site.path("job/pipe"), 0o600.into()).unwrap();
-    fs::create_dir(site.path("job/directory")).unwrap();
-    // A socket's name has a hundred bytes, and the folder of these tests may have more.
-    let job = fs::File::open(site.path("job")).unwrap();
-    let _socket = UnixListener::bind(format!("/proc/self/fd/{}/socket", job.as_raw_fd())).unwrap();
-    for name in ["pipe", "directory", "socket"] {
-        for errand in [json!({"read": ["job", name, 0, 9]}), json!({"tensor": ["job", name, 0, [0]]})] {
-            assert_eq!(site.does(errand), format!("invalid argument: {name}: not a regular file"));
-        }
+    let _socket = irregular::plant(&site.path("job"));
+    for (errand, told) in irregular::asked() {
+        assert_eq!(site.does(errand.clone()), told, "{errand}");
     }
-    site.assert_outcomes([
-        (
-            json!({"entries": ["job", "", null, 9]}),
-            "ok [directory directory 0, other pipe 0, other socket 0]",
-        ),
-        (
-            json!({"write": ["job", "directory", "x"]}),
-            "invalid argument: directory: Is a directory (os error 21)",
-        ),
-        (
-            json!({"create-dir-all": ["job", "pipe/x"]}),
-            "invalid argument: pipe/x: Not a directory (os error 20)",
-        ),
-        (
-            json!({"rename": ["job", "directory", "job", "directory/x"]}),
-            "invalid argument: directory: Invalid argument (os error 22)",
-        ),
-        (json!({"write": ["job", "pipe", "x"]}), "ok"),
-        (json!({"remove": ["job", "socket"]}), "ok 1 files, 0 directories, 0 bytes"),
-    ]);
     assert_eq!(site.read("job/pipe"), "x");
     assert_eq!(site.names("job"), ["directory", "pipe"]);
 }

@@ -2,14 +2,12 @@
 //! that both the library and the command line could be given.
 
 use std::fs;
-use std::os::unix::net::UnixListener;
 use std::path::Path;
-use std::process::Command;
 
 use crate::support::PROGRAM;
 use crate::support::jobs::{Job, RUN, Ran};
 use flip_wasm_tests::EVERYTHING;
-use flip_wasm_tests::hostile::boundary;
+use flip_wasm_tests::hostile::{boundary, irregular};
 use serde_json::{Value, json};
 
 #[test]
@@ -150,20 +148,14 @@ fn a_directory_of_a_million_entries_is_listed_in_pages() {
 
 #[test]
 fn what_is_no_regular_file_is_refused_and_never_waited_for() {
-    let asked = ["pipe", "directory", "socket"]
-        .into_iter()
-        .flat_map(|name| [json!({"read": ["job", name, 0, 9]}), json!({"tensor": ["job", name, 0, [0]]})]);
-    let asked: Vec<_> = asked.collect();
+    let (asked, expected): (Vec<_>, Vec<_>) = irregular::asked().into_iter().unzip();
     let job = Job::new().on("hostile", EVERYTHING, &json!({"go": asked})).event("go");
-    let path = |name: &str| job.path("workspace/server/job-1").join(name);
-    assert!(Command::new("mkfifo").arg(path("pipe")).status().unwrap().success());
-    fs::create_dir(path("directory")).unwrap();
-    let _socket = UnixListener::bind(path("socket")).unwrap();
+    let _socket = irregular::plant(&job.path("workspace/server/job-1"));
     let ran = job.run(&[]);
     ran.assert_code(0);
-    let told = ran.told("hostile");
-    assert_eq!(told.len(), 6);
-    assert!(told.iter().all(|told| told.ends_with(": not a regular file")), "{told:?}");
+    assert_eq!(ran.told("hostile"), expected);
+    assert_eq!(job.text("workspace/server/job-1/pipe"), "x");
+    assert_eq!(job.names(), ["directory", "pipe"]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Calls that the policy does not allow, in a component that is allowed others.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::errands::Errands;
 use super::table::{Attack, CommandLine, Expected, covered, errands};
@@ -89,4 +89,57 @@ fn other_events_and_deletions() -> Errands {
         .told("not permitted: events", [json!({"fire": "_end_run"}), json!({"fire": "aa"})])
         .told("ok", [json!({"remove": ["job", "own/mine"]}), json!({"fire": "a"})])
         .removes("job/own/mine")
+}
+
+/// What has to be granted for each function: the lines before, the call, the line that is missing.
+pub fn refusals() -> Vec<(&'static str, Value, &'static str)> {
+    const READ: &str = r#"directories = { job = "read" }"#;
+    const WRITE: &str = r#"directories = { job = "read-write" }"#;
+    vec![
+        ("", json!({"open": "job"}), READ),
+        ("", json!({"open": "workspace"}), r#"directories = { workspace = "read" }"#),
+        ("", json!({"open": "images"}), r#"directories = { images = "read" }"#),
+        (READ, json!({"write": ["job", "b", "x"]}), WRITE),
+        (READ, json!({"stage": ["job", "b", "x"]}), WRITE),
+        (READ, json!({"create-dir-all": ["job", "b"]}), WRITE),
+        (READ, json!({"rename": ["job", "a", "job", "b"]}), WRITE),
+        (READ, json!({"remove": ["job", "a"]}), r#"cleanup = ["job/a"]"#),
+        (READ, json!({"remove": ["job", "d/a"]}), r#"cleanup = ["job/d/a"]"#),
+        (READ, json!({"clear": "job"}), r#"cleanup = ["job/*"]"#),
+        ("", json!({"put": ["key", "x"]}), r#"object-store = ["put"]"#),
+        (READ, json!({"put-archive": ["key", "job", ""]}), r#"object-store = ["put-archive"]"#),
+        ("", json!({"get": ["there", 0, 1]}), r#"object-store = ["get"]"#),
+        ("", json!({"head": "there"}), r#"object-store = ["head"]"#),
+        ("", json!({"update-status": "id"}), r#"hub = ["update-status"]"#),
+        ("", json!({"send-metric": ["site-1", "id", "loss", 1.0, 0]}), r#"hub = ["send-metric"]"#),
+        ("", json!({"send-exception": ["site-1", "id", "x"]}), r#"hub = ["send-exception"]"#),
+        ("", json!({"fire": "a"}), r#"events = ["a"]"#),
+        ("", json!({"fire": "_fatal_system_error"}), r#"events = ["_fatal_system_error"]"#),
+        ("", json!({"get-results-generator": "generator"}), r#"peers = ["results-generator"]"#),
+        ("", json!({"handle-evaluation-event": ["generator", "a"]}), r#"peers = ["results-generator"]"#),
+        ("", json!({"all-tasks-failed": "generator"}), r#"peers = ["results-generator"]"#),
+        ("", json!({"get-results-persistor": "persistor"}), r#"peers = ["results-persistor"]"#),
+        ("", json!({"execute": "persistor"}), r#"peers = ["results-persistor"]"#),
+        ("", json!({"get-model-persistor": "models"}), r#"peers = ["model-persistor"]"#),
+        ("", json!({"model-inventory": "models"}), r#"peers = ["model-persistor"]"#),
+    ]
+}
+
+/// Each way to ask for what is not granted, whether it is there or not.
+pub fn asking_whether_there_is(name: &str) -> Vec<Value> {
+    vec![
+        json!({"write": ["job", name, "x"]}),
+        json!({"remove": ["job", name]}),
+        json!({"rename": ["job", name, "job", "b"]}),
+        json!({"get": [name, 0, 1]}),
+        json!({"head": name}),
+        json!({"get-results-generator": name}),
+    ]
+}
+
+/// The policy with a line more, in the place of one for the same key.
+pub fn with_line(policy: &str, line: &str) -> String {
+    let key = line.split_once(" = ").unwrap().0;
+    let others = policy.lines().filter(|other| !other.starts_with(&format!("{key} = ")));
+    others.chain([line]).collect::<Vec<_>>().join("\n")
 }

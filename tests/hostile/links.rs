@@ -1,9 +1,33 @@
 //! Links that lie in the directories of a component of a job: none leads out.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::errands::Errands;
 use crate::EVERYTHING;
+
+/// Links out of the folder `job`, to what is there and to what is not, straight and by another; the last leads to
+/// nothing.
+pub const OUT: [(&str, &str); 4] = [
+    ("relative-file", "../outside/secret"),
+    ("relative-folder", "../outside"),
+    ("chain", "relative-folder"),
+    ("dangling", "../outside/nothing"),
+];
+
+/// Every way to look at `path`, or through it at `secret`.
+pub fn looks(path: &str) -> Vec<Value> {
+    let below = format!("{path}/secret");
+    vec![
+        json!({"read": ["job", path, 0, 9]}),
+        json!({"read": ["job", below, 0, 9]}),
+        json!({"stat": ["job", below]}),
+        json!({"entries": ["job", path, null, 9]}),
+        json!({"tensor": ["job", path, 0, [1]]}),
+        json!({"tensor": ["job", below, 0, [1]]}),
+        json!({"usage": ["job", below]}),
+        json!({"put-archive": ["key", "job", path]}),
+    ]
+}
 
 /// What is made takes a link's place, and leaves its target alone; what would go through one goes nowhere.
 pub(super) fn links_of_the_operator() -> Errands {

@@ -63,7 +63,8 @@ const TESTS: &[(&str, fn())] = covered! {
         a_server_that_fails_leaves_nothing
         a_wrong_key_is_refused_without_showing_it;
     peers:
-        a_component_that_is_on_the_call_stack_is_unavailable_and_no_hang;
+        a_component_that_is_on_the_call_stack_is_unavailable_and_no_hang
+        a_peer_that_traps_is_unavailable_from_then_on;
     safetensors:
         a_file_cut_off_anywhere_is_refused;
     storage:

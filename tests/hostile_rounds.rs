@@ -130,6 +130,7 @@ families! {
     hostile_shapes: "Shapes of components",
     hostile_state: "What earlier runs left",
     hostile_lifecycle: "Lifecycle",
+    hostile_roles: "Traps in each role",
     hostile_federated: "Federated learning",
 }
 

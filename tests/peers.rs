@@ -124,7 +124,7 @@ pub fn a_component_that_is_on_the_call_stack_is_unavailable_and_no_hang() {
 }
 
 #[test]
-fn a_peer_that_traps_is_unavailable_from_then_on() {
+pub fn a_peer_that_traps_is_unavailable_from_then_on() {
     let server = ServerConfig::default()
         .on(
             "asking",

@@ -1,15 +1,12 @@
 //! Filters in phases: what several instances make of a dxo is what one makes of it, and no part of it is more
 //! than it was given.
 
-use std::sync::LazyLock;
-
 use flip_runtime::safetensors::{DxoFile, Output, Overrides, open};
 use flip_runtime::{
-    Code, Component, DataKind, Dtype, Dxo, Error, Filtered, Instance, InstanceBuilder, Limits, Outcome,
-    Tensor,
+    Code, DataKind, Dtype, Dxo, Error, Filtered, Instance, InstanceBuilder, Limits, Outcome, Tensor,
 };
 use flip_wasm_tests::{
-    MISBEHAVING_PHASES, assert_limit, assert_same, context, difference, filter_cases, float32,
+    assert_limit, assert_same, context, difference, filter_cases, float32, misbehaving_phases,
     percentile_privacy, runtime, values,
 };
 
@@ -154,10 +151,8 @@ fn with_one_core_it_works_alone() {
 }
 
 fn misbehaving(deed: &str, limits: Limits) -> Instance {
-    static COMPONENT: LazyLock<Component> =
-        LazyLock::new(|| runtime().load_bytes("MisbehavingPhases", MISBEHAVING_PHASES).unwrap());
     let args = format!(r#"{{"deed": "{deed}"}}"#);
-    COMPONENT.instance().args(args).limits(limits).share(2, WINDOW).build().unwrap()
+    misbehaving_phases().instance().args(args).limits(limits).share(2, WINDOW).build().unwrap()
 }
 
 /// Two tensors of two windows each, all ones.

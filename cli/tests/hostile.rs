@@ -5,7 +5,6 @@
 use std::fs;
 
 use crate::support::{Site, shown};
-use flip_runtime::safetensors::{Output, Overrides, open};
 use flip_wasm_tests::hostile::{Attack, Expected, FAMILIES, How, limits, logs, sent, tensors};
 use serde_json::Value;
 
@@ -35,24 +34,17 @@ fn component(attack: &Attack, site: &Site) -> Option<(&'static str, String)> {
     }
     let (wasm, args) = attack.filter()?;
     site.write(FILTER, &wasm);
-    write_update(site);
+    // The update that the library filters, in the place of the recorded one.
+    site.write_dxo("update.safetensors", flip_wasm_tests::update());
     Some((FILTER, args))
-}
-
-/// The update that the library filters, in the place of the recorded one.
-fn write_update(site: &Site) {
-    let update = flip_wasm_tests::update();
-    let output = Output::create(&site.path("update.safetensors"), &update, &Default::default()).unwrap();
-    output.commit(update, &Default::default()).unwrap();
 }
 
 /// Whether that went out which must go out.
 fn sent_as_expected(attack: &Attack, site: &Site) -> bool {
-    let dxo = |file: &str| open(&site.path(file), Overrides::default()).unwrap().dxo;
     match attack.expected {
-        Expected::Out(out) => sent(&dxo("out.safetensors")) == out,
+        Expected::Out(out) => sent(&site.read_dxo("out.safetensors")) == out,
         _ if attack.leaves_the_data() => {
-            tensors(&dxo("out.safetensors")) == tensors(&dxo("update.safetensors"))
+            tensors(&site.read_dxo("out.safetensors")) == tensors(&site.read_dxo("update.safetensors"))
         }
         _ => true,
     }

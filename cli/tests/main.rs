@@ -29,6 +29,7 @@ mod hostile_jobs;
 mod hostile_jobs_alone;
 mod hostile_races;
 mod hostile_services;
+mod hostile_traps;
 mod live;
 mod mutants;
 mod project;

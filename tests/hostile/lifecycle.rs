@@ -8,6 +8,7 @@ use flip_runtime::services::ServiceError;
 use serde_json::json;
 
 use super::aborts;
+use super::destructors::{SAYING, dropping};
 use super::errands::Errands;
 use super::files::granting;
 use super::given_up;
@@ -74,7 +75,7 @@ pub const ATTACKS: &[Attack] = &[
         "48",
         "a handler that traps, and those who waited for it",
         "tests/events.rs::a_trap_loses_no_event_that_waits_for_the_others",
-        CommandLine::Row("a trap in the middle of an event"),
+        CommandLine::Test("cli/tests/hostile_traps.rs::a_trap_loses_no_event_that_waits_for_the_others"),
     ),
     errands("48", "a trap in the middle of an event", trap_in_an_event, "", Expected::Trap("unreachable")),
     host(
@@ -245,6 +246,20 @@ pub const ATTACKS: &[Attack] = &[
         "51",
         "a call of the host from cabi_realloc",
         || filter([("realloc", "(drop (call $kind (i32.const 1)))")]),
+        "",
+        Expected::Trap("leave"),
+    ),
+    guest(
+        "51",
+        "a call of the host from the destructor of a resource, which it drops in its call",
+        || dropping(SAYING, "process"),
+        "",
+        Expected::Logged("its end"),
+    ),
+    guest(
+        "51",
+        "the same where it drops the resource in a post-return function",
+        || dropping(SAYING, "post-return"),
         "",
         Expected::Trap("leave"),
     ),

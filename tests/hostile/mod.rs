@@ -12,6 +12,7 @@ mod archives;
 pub mod boundary;
 mod caches;
 pub mod checkpoints;
+mod destructors;
 mod environment;
 pub mod errands;
 mod federated;
@@ -31,6 +32,7 @@ pub mod page;
 pub mod paths;
 pub mod quotas;
 pub mod races;
+pub mod roles;
 mod rows;
 pub mod shapes;
 pub mod state;
@@ -56,6 +58,7 @@ pub const FAMILIES: &[(&str, &[Attack])] = &[
     ("Shapes of components", shapes::ATTACKS),
     ("What earlier runs left", state::ATTACKS),
     ("Lifecycle", lifecycle::ATTACKS),
+    ("Traps in each role", roles::ATTACKS),
     ("Federated learning", federated::ATTACKS),
 ];
 

@@ -2,6 +2,7 @@
 
 use flip_runtime::Limits;
 
+use super::destructors::dropping;
 use super::guest::{fields, filter, process};
 use super::table::{Attack, CommandLine, Ended, Expected, deed, guest, host, nothing};
 use crate::{context, misbehaving_within, update};
@@ -81,7 +82,13 @@ pub const ATTACKS: &[Attack] = &[
         SHORT,
         Expected::Limit("call-time"),
     ),
-    guest("5", "an endless loop in a destructor", loop_in_destructor, SHORT, Expected::Limit("call-time")),
+    guest(
+        "5",
+        "an endless loop in a destructor",
+        || dropping(LOOP, "process"),
+        SHORT,
+        Expected::Limit("call-time"),
+    ),
     host(
         "6",
         "many short calls",
@@ -121,30 +128,6 @@ pub const ATTACKS: &[Attack] = &[
         Expected::Limit("call-time"),
     ),
 ];
-
-/// A resource of its own, which it drops.
-fn loop_in_destructor() -> String {
-    let resource = format!(
-        r#"(core module $end-of-it (func (export "end") (param i32) {LOOP}))
-        (core instance $end-of-it (instantiate $end-of-it))
-        (type $thing (resource (rep i32) (dtor (core func $end-of-it "end"))))
-        (core func $new-thing (canon resource.new $thing))
-        (core func $drop-thing (canon resource.drop $thing))"#
-    );
-    filter([
-        ("component", &resource),
-        (
-            "fields",
-            r#"(import "thing" "new" (func $new (param i32) (result i32)))
-            (import "thing" "drop" (func $drop (param i32)))"#,
-        ),
-        ("process", "(call $drop (call $new (i32.const 7)))"),
-        (
-            "instances",
-            r#"(with "thing" (instance (export "new" (func $new-thing)) (export "drop" (func $drop-thing))))"#,
-        ),
-    ])
-}
 
 /// Each is a call into the host that does nothing and is allowed.
 fn writes_of_nothing() -> String {

@@ -69,6 +69,13 @@ pub fn misbehaving_filter() -> Component {
     COMPONENT.clone()
 }
 
+/// The guest of [`MISBEHAVING_PHASES`], loaded once.
+pub fn misbehaving_phases() -> Component {
+    static COMPONENT: LazyLock<Component> =
+        LazyLock::new(|| runtime().load_bytes("MisbehavingPhases", MISBEHAVING_PHASES).unwrap());
+    COMPONENT.clone()
+}
+
 /// An instance of the misbehaving filter. `deed` is JSON: `"zero"`, or `{"refuse": "too late"}`.
 pub fn misbehaving(deed: &str) -> Instance {
     misbehaving_within(deed, Limits::default())

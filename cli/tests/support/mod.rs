@@ -6,6 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use flip_runtime::{Dxo, safetensors};
+
 /// The program.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_flip-wasm");
 
@@ -37,6 +39,17 @@ impl Site {
 
     pub fn write(&self, name: &str, bytes: &[u8]) {
         fs::write(self.path(name), bytes).unwrap();
+    }
+
+    /// Writes a dxo of tensors.
+    pub fn write_dxo(&self, name: &str, dxo: Dxo) {
+        let output = safetensors::Output::create(&self.path(name), &dxo, &Default::default()).unwrap();
+        output.commit(dxo, &Default::default()).unwrap();
+    }
+
+    /// What a file holds, as the host reads it.
+    pub fn read_dxo(&self, name: &str) -> Dxo {
+        safetensors::open(&self.path(name), Default::default()).unwrap().dxo
     }
 
     /// The names of the files that are there.

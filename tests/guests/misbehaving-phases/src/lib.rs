@@ -19,6 +19,10 @@ enum Deed {
     WriteInObserve,
     /// Panics in a part.
     Panic,
+    /// Panics before any phase.
+    PanicInBegin,
+    /// Panics when its phase is over.
+    PanicInNext,
     /// Never returns from a part.
     Loop,
     /// Fails on a part.
@@ -87,6 +91,9 @@ impl PhasedDxoFilter for MisbehavingPhases {
     fn begin(&mut self, dxo: &Dxo, _: &FlContext) -> Result<Step, Error> {
         self.reports.clear();
         self.phases = 0;
+        if self.deed == Deed::PanicInBegin {
+            panic!("on purpose");
+        }
         self.phase(dxo)
     }
 
@@ -154,6 +161,7 @@ impl PhasedDxoFilter for MisbehavingPhases {
     fn next(&mut self, dxo: &Dxo) -> Result<Step, Error> {
         Ok(match self.deed {
             Deed::Endless => return self.phase(dxo),
+            Deed::PanicInNext => panic!("on purpose"),
             Deed::RefuseAfterwards => Step::Done(Verdict::Refused("on second thoughts".to_owned())),
             Deed::Zero | Deed::ZeroHalf => Step::Done(Verdict::Filtered),
             _ => Step::Done(Verdict::Unchanged(self.reports.join(" | "))),

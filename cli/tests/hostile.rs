@@ -108,7 +108,7 @@ fn hostile_limits_are_those_of_the_command_line() {
 
 /// The figures in the report of a filter's run, by their names.
 fn figures(site: &Site, args: &[&str]) -> serde_json::Map<String, Value> {
-    write_update(site);
+    site.write_dxo("update.safetensors", flip_wasm_tests::update());
     let command =
         [&["filter", FILTER], args, &["--in", "update.safetensors", "--out", "out.safetensors"]].concat();
     let output = site.output(&[&command[..], &["--report", "report.json"]].concat());

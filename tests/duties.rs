@@ -5,7 +5,7 @@ use flip_runtime::{
 };
 use flip_wasm_tests::{
     STEPS, assert_same, context, difference, float32, misbehaving, misbehaving_filter, misbehaving_within,
-    percentile_privacy, raw, update, update_of, values,
+    percentile_privacy, raw, twins, update, update_of, values,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -294,11 +294,6 @@ fn an_aborted_run_lets_nothing_out() {
 
 #[test]
 pub fn what_a_filter_says_that_it_left_as_it_was_is_as_it_was() {
-    let twins = || {
-        let tensor = |number: f32| float32(&[2], &[number, number]);
-        let tensors = [("a".to_owned(), tensor(1.0)), ("b".to_owned(), tensor(2.0))];
-        Dxo::of_tensors(DataKind::WeightDiff, tensors).unwrap()
-    };
     for deed in [r#""zero-and-deny""#, r#""swap-and-deny""#, r#""tag-and-deny""#] {
         let error = misbehaving(deed).filter(twins(), &context()).unwrap_err();
         assert!(error.to_string().contains("it says that it changed nothing"), "{deed}: {error}");

@@ -166,9 +166,10 @@ fn bytes_that_are_no_text_are_an_error_that_names_the_line() {
 pub fn metrics_with_huge_numbers_or_deep_values_do_not_end_the_run() {
     let figure = "0.732815682888031";
     let deep = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
-    for value in ["1e999".to_owned(), "-1e999".to_owned(), "9".repeat(1_000), deep(100), deep(150)] {
+    let huge = "9".repeat(1_000);
+    for value in ["1e999", "-1e999", &huge, &deep(100), &deep(150), "NaN", "Infinity", "-Infinity"] {
         let job = StandardJob::new();
-        job.edit(TRACE, figure, &value);
+        job.edit(TRACE, figure, value);
         let report = job.run_alone(|_| ()).unwrap_or_else(|error| panic!("{:.40}: {error}", value));
         // A value that cannot be kept is missed alone.
         assert!(job.text(RESULTS).contains("0.922609269618988"), "{value:.40}");

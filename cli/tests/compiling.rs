@@ -1,8 +1,13 @@
 //! Components that nobody has reviewed are compiled in a process of their own.
 
+use std::fs;
+use std::path::PathBuf;
+
 use crate::support::Site;
+use crate::support::jobs::{Job, RUN};
 use flip_wasm_tests::hostile::shapes::{functions, growing_types, instances, jumps};
 use flip_wasm_tests::{MISBEHAVING_FILTER, slow_to_compile};
+use serde_json::json;
 
 fn filter(site: &Site, limits: &str, cache: &str) -> (i32, String) {
     let args = [
@@ -71,6 +76,41 @@ fn tables_of_jumps_end_at_their_limit() {
     let (code, text) = filter(&site, "compile-time=500ms", "cache");
     assert_eq!(code, 5, "{text}");
     assert!(text.contains("limit compile-time reached: 500ms allowed"), "{text}");
+}
+
+/// The processes that work in the folder of the site: the program, and the one that compiles for it.
+fn processes(site: &Site) -> Vec<PathBuf> {
+    let folder = site.path("").canonicalize().unwrap();
+    let entries = fs::read_dir("/proc").unwrap().filter_map(|entry| Some(entry.ok()?.path()));
+    entries.filter(|path| fs::read_link(path.join("cwd")).is_ok_and(|cwd| cwd == folder)).collect()
+}
+
+/// One after the other, each given up: by a filter, and by a job with three of them.
+#[test]
+fn compilations_that_were_given_up_leave_no_process() {
+    let job = (0..3).fold(Job::new(), |job, number| {
+        let limits = "limits = { compile-time = \"300ms\" }";
+        job.with(&format!("slow-{number}"), &slow_to_compile(300), limits, &json!({}))
+    });
+    let job = job.event("go");
+    job.write_down();
+    job.write("guest.wasm", slow_to_compile(300));
+    let site = &job.site;
+    let filter = ["filter", "guest.wasm", "--in", "update.safetensors", "--out", "out.safetensors"];
+    let filter = [&filter[..], &["--limits", "compile-time=300ms"]].concat();
+    for args in [&filter[..], &RUN, &filter, &RUN] {
+        let mut child = site.start(args);
+        let mut most = 0;
+        while child.try_wait().unwrap().is_none() {
+            most = most.max(processes(site).len());
+        }
+        let output = child.wait_with_output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(5), "{text}");
+        assert!(text.contains("limit compile-time reached: 300ms allowed"), "{text}");
+        // Never more than one compiled, and it ended before the program did.
+        assert_eq!((most, processes(site)), (2, vec![]), "{text}");
+    }
 }
 
 #[test]

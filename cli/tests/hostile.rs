@@ -5,8 +5,7 @@
 use std::fs;
 
 use crate::support::{Site, shown};
-use flip_wasm_tests::hostile::{Attack, Expected, FAMILIES, How, limits, logs, sent, tensors};
-use serde_json::Value;
+use flip_wasm_tests::hostile::{Attack, Expected, FAMILIES, How, limits, sent, tensors};
 
 /// What is said of it on the standard error, and the exit code.
 fn expected(attack: &Attack) -> (i32, String) {
@@ -104,27 +103,4 @@ fn hostile_limits_are_those_of_the_command_line() {
         // What the command line would not take panics here.
         let _ = limits(attack.limits);
     }
-}
-
-/// The figures in the report of a filter's run, by their names.
-fn figures(site: &Site, args: &[&str]) -> serde_json::Map<String, Value> {
-    site.write_dxo("update.safetensors", flip_wasm_tests::update());
-    let command =
-        [&["filter", FILTER], args, &["--in", "update.safetensors", "--out", "out.safetensors"]].concat();
-    let output = site.output(&[&command[..], &["--report", "report.json"]].concat());
-    assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
-    let report: Value = serde_json::from_slice(&fs::read(site.path("report.json")).unwrap()).unwrap();
-    report["results"][0]["filters"][0]["leaves"][0]["gauges"].as_object().unwrap().clone()
-}
-
-#[test]
-fn figures_are_kept_as_they_are_and_up_to_their_limit() {
-    let site = Site::new();
-    site.write(FILTER, &logs::figures());
-    let (cut, none) = (format!("{}… (cut)", "a".repeat(91)), Value::Null);
-    // JSON knows no other figure that is none.
-    assert!(figures(&site, &[]).iter().eq([(&cut, &none), (&String::new(), &none)]));
-    site.write(FILTER, flip_wasm_tests::MISBEHAVING_FILTER);
-    let many = figures(&site, &["--args", r#"{"deed": {"gauges": 100000}}"#, "--limits", "gauges=5"]);
-    assert!(many.keys().eq(["figure-0", "figure-1", "figure-2", "figure-3", "figure-4"]), "{many:?}");
 }

@@ -8,29 +8,46 @@ use flip_wasm_tests::hostile::{handles, state};
 use flip_wasm_tests::job::{CLIENT, StandardJob};
 use serde_json::{Value, json};
 
-/// The recorded job, with these filters before its own.
-fn chained(filters: &[(&str, &[u8])]) -> (StandardJob, Ran) {
+/// A filter of a chain: the stem of its file, the component, its args.
+#[derive(Clone)]
+pub struct Filter<'a> {
+    pub name: &'a str,
+    pub wasm: &'a [u8],
+    pub args: Value,
+}
+
+impl<'a> Filter<'a> {
+    fn of(name: &'a str, wasm: &'a [u8]) -> Self {
+        Self { name, wasm, args: json!({}) }
+    }
+}
+
+/// The recorded job, with these filters before its own, `filter-0` and so on, under this policy.
+pub fn chained(filters: &[Filter<'_>], policy: &str) -> (StandardJob, Ran) {
     let job = StandardJob::new();
     let mut entries = String::new();
-    for (number, (name, wasm)) in filters.iter().enumerate() {
+    for (number, Filter { name, wasm, args }) in filters.iter().enumerate() {
         job.write(&format!("job/{name}.wasm"), wasm);
         let entry =
-            json!({"id": format!("filter-{number}"), "path": format!("wasm:{name}.wasm"), "args": {}});
+            json!({"id": format!("filter-{number}"), "path": format!("wasm:{name}.wasm"), "args": args});
         entries += &format!("{entry}, ");
     }
     job.edit(CLIENT, "\"filters\": [", &format!("\"filters\": [ {entries}"));
+    job.write("policy.toml", policy);
     let args = ["run", "job", "--trace", "trace.jsonl", "--workspace", "workspace"];
-    let output = Site::at(job.path("")).output(&[&args[..], &["--report", "report.json"]].concat());
+    let more = ["--policy", "policy.toml", "--report", "report.json"];
+    let output = Site::at(job.path("")).output(&[&args[..], &more].concat());
     (job, Ran::of(output))
 }
 
-fn report(job: &StandardJob) -> Value {
+pub fn report(job: &StandardJob) -> Value {
     serde_json::from_str(&job.text("report.json")).unwrap()
 }
 
 #[test]
 fn a_handle_of_another_filter_in_the_chain_is_unknown() {
-    let (job, ran) = chained(&[("keeping", &handles::keeping()), ("guessing", &handles::guessing())]);
+    let (keeping, guessing) = (handles::keeping(), handles::guessing());
+    let (job, ran) = chained(&[Filter::of("keeping", &keeping), Filter::of("guessing", &guessing)], "");
     // What is held back comes before the component that failed.
     ran.assert_code(3);
     for site in ["site-1", "site-2"] {
@@ -46,7 +63,7 @@ fn a_handle_of_another_filter_in_the_chain_is_unknown() {
 #[test]
 fn filters_of_one_component_begin_with_zeroes() {
     let wasm = state::looking_for_what_was_left();
-    let (job, ran) = chained(&[("looking", &wasm[..]); 40]);
+    let (job, ran) = chained(&vec![Filter::of("looking", &wasm); 40], "");
     ran.assert_code(0);
     assert_eq!(job.files("workspace/outbox").len(), 4);
     let places = report(&job)["places"].as_array().unwrap().clone();

@@ -1,5 +1,5 @@
-//! Args, metrics, configurations, traces and checkpoints that are too deep, too large or lie, an output that nobody
-//! could read, and one input twice, through the program.
+//! Args, metrics, configurations, traces, updates and checkpoints that are too deep, too large, cut off or lie, an
+//! output that nobody could read, and one input twice, through the program.
 
 use std::fs;
 use std::process::Output;
@@ -8,7 +8,7 @@ use crate::support::{Site, shown};
 use flip_wasm_tests::MISBEHAVING_FILTER;
 use flip_wasm_tests::hostile::checkpoints;
 use flip_wasm_tests::hostile::loading::crowd;
-use flip_wasm_tests::job::{CLIENT, RESULTS, StandardJob, TRACE};
+use flip_wasm_tests::job::{CLIENT, RESULTS, SERVER, StandardJob, TRACE};
 use serde_json::Value;
 
 /// Lists within lists: whoever reads them recursively overflows its stack.
@@ -55,6 +55,47 @@ fn args_that_nest_too_deep_are_refused() {
     let job = StandardJob::new();
     job.edit(CLIENT, "\"percentile\": 95", &format!("\"percentile\": {}", deep(100_000)));
     assert_refused(&job, &["config_fed_client.json", "recursion limit exceeded"]);
+}
+
+/// The configuration itself, what an argument of a component is, numbers that are none, and the environment's file.
+#[test]
+fn hostile_json_in_a_configuration_is_refused() {
+    let nested = |open: &str, close: &str| format!("{}1{}", open.repeat(100_000), close.repeat(100_000));
+    for value in [nested("[", "]"), nested("{\"a\": ", "}"), "[".repeat(100_000)] {
+        for file in [SERVER, CLIENT] {
+            let job = StandardJob::new();
+            job.write(file, &value);
+            assert_refused(&job, &[&file["job/".len()..]]);
+            let job = StandardJob::new();
+            job.edit(file, "\"format_version\": 2", &format!("\"format_version\": {value}"));
+            assert_refused(&job, &[&file["job/".len()..]]);
+        }
+    }
+    for value in [&*deep(100_000), "1e999", "-1e999", &"9".repeat(100_000)] {
+        let job = StandardJob::new();
+        job.edit(CLIENT, "\"percentile\": 95", &format!("\"percentile\": {value}"));
+        assert_refused(&job, &["config_fed_client.json: "]);
+    }
+    let job = StandardJob::new();
+    job.write("job/environment.json", format!("{{\"APP_CKPT_DIR\": {}}}", deep(100_000)));
+    assert_refused(&job, &["environment.json: ", "recursion limit"]);
+}
+
+/// A value that cannot be kept is missed alone.
+#[test]
+fn metrics_with_huge_numbers_or_deep_values_do_not_end_the_run() {
+    let huge = "9".repeat(1_000);
+    let values = ["1e999", "-1e999", &huge, &deep(100), &deep(150), "NaN", "Infinity", "-Infinity"];
+    for value in values {
+        let job = StandardJob::new();
+        job.edit(TRACE, "0.732815682888031", value);
+        let output = run(&job);
+        assert_eq!(output.status.code(), Some(0), "{value:.40}: {}", shown(&output));
+        assert!(job.text(RESULTS).contains("0.922609269618988"), "{value:.40}");
+        let report = flip_runtime::report::Report::read(job.text("report.json").as_bytes()).unwrap();
+        assert_eq!(report.statuses.len(), 4, "{value:.40}");
+        assert_eq!(job.files("workspace/outbox").len(), 4, "{value:.40}");
+    }
 }
 
 /// What comes before them in the trace has happened: the run is wound up.
@@ -144,6 +185,30 @@ fn a_trace_that_nests_too_deep_is_refused() {
     let error = said.lines().last().unwrap();
     assert!(error.starts_with("error: trace.jsonl, line 2: ") && error.len() < 200, "{error:.1000}");
     assert!(error.contains("recursion limit exceeded"), "{error}");
+}
+
+/// At each byte of its header, and at some of its data.
+#[test]
+fn an_update_cut_off_anywhere_is_refused() {
+    let site = Site::new();
+    site.write_dxo("update.safetensors", flip_wasm_tests::update());
+    let whole = fs::read(site.path("update.safetensors")).unwrap();
+    let args = ["filter", "percentile-privacy", "--in", "cut.safetensors", "--out", "out.safetensors"];
+    site.write("cut.safetensors", &whole);
+    assert_eq!(site.output(&args).status.code(), Some(0));
+    fs::remove_file(site.path("out.safetensors")).unwrap();
+    let before = site.files();
+    let header = whole.len() - 24;
+    assert!(header < 400, "{header} bytes of header");
+    for end in (0..=header).chain([header + 1, header + 8, header + 16, header + 23]) {
+        site.write("cut.safetensors", &whole[..end]);
+        let output = site.output(&args);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(6), "cut off at {end}: {said}");
+        let reason = if end < 8 { "ends before" } else { "truncated" };
+        assert!(said.contains(reason), "cut off at {end}: {said}");
+        assert_eq!(site.files(), before, "cut off at {end}");
+    }
 }
 
 #[test]

@@ -2,14 +2,15 @@
 //! `flip-wasm run`.
 
 use crate::support::jobs::{Job, Ran};
+use crate::support::services::Services;
 use flip_wasm_tests::EVERYTHING;
 use flip_wasm_tests::servers::Fault;
-use flip_wasm_tests::servers::hub::{HubServer, KEY};
-use flip_wasm_tests::servers::s3::{S3, SECRET, env};
+use flip_wasm_tests::servers::hub::KEY;
+use flip_wasm_tests::servers::s3::SECRET;
 use serde_json::{Value, json};
 
 /// Each thing that can be asked of a service.
-fn calls() -> [Value; 7] {
+pub fn calls() -> [Value; 7] {
     [
         json!({"update-status": "id"}),
         json!({"send-metric": ["site-1", "id", "loss", 0.5, 1]}),
@@ -23,9 +24,8 @@ fn calls() -> [Value; 7] {
 
 /// A component for each of them, which goes on afterwards, at servers that fail like this.
 fn run(fault: Fault, limits: &str) -> Ran {
-    let (hub, s3) = (HubServer::new(), S3::new());
-    hub.server.fail(move |_| Some(fault));
-    s3.server.fail(move |_| Some(fault));
+    let services = Services::new();
+    services.fail(move |_| Some(fault));
     let mut job = Job::new();
     for (number, call) in calls().into_iter().enumerate() {
         let granted = format!("{EVERYTHING}\n{limits}");
@@ -33,11 +33,8 @@ fn run(fault: Fault, limits: &str) -> Ran {
     }
     let job = job.event("go");
     job.write("workspace/server/job-1/a", "x");
-    let url = format!("{}/api", hub.server.address);
-    let aws = env(&s3.server.address);
-    let mut variables: Vec<_> = aws.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    variables.push(("INTERNAL_SERVICE_KEY", KEY));
-    let ran = job.run_with(&["--hub", &url, "--store", "s3://bucket/results"], &variables);
+    let ran = services.run(&job, &[]);
+    let Services { hub, s3 } = services;
     assert!(!hub.server.seen().is_empty() && !s3.server.seen().is_empty(), "nobody was asked");
     assert!(hub.log.lock().unwrap().is_empty());
     s3.assert_nothing_left();

@@ -122,7 +122,7 @@ pub const ATTACKS: &[Attack] = &[
         "36",
         "files cut off anywhere",
         "tests/safetensors.rs::a_file_cut_off_anywhere_is_refused",
-        CommandLine::Row("an update whose file is cut off"),
+        CommandLine::Test("cli/tests/hostile_inputs.rs::an_update_cut_off_anywhere_is_refused"),
     ),
     nothing("37", "DICOM and NIfTI files that lie", "the host reads neither"),
     host(
@@ -152,7 +152,7 @@ pub const ATTACKS: &[Attack] = &[
         "37",
         "deep JSON in a job's configuration",
         "tests/job_config.rs::hostile_json_is_an_error_and_no_crash",
-        CommandLine::Test("cli/tests/hostile_inputs.rs::args_that_nest_too_deep_are_refused"),
+        CommandLine::Test("cli/tests/hostile_inputs.rs::hostile_json_in_a_configuration_is_refused"),
     ),
     covered(
         "37",

@@ -163,7 +163,9 @@ pub const ATTACKS: &[Attack] = &[
         "17",
         "what comes of each such window, of tensors in memory, in a file and of zeroes",
         "tests/tensors.rs::reads_beyond_the_end_and_of_nothing_come_back_empty",
-        CommandLine::Row("windows from element 2^64 - 1, of no elements, and of more than there are"),
+        CommandLine::Test(
+            "cli/tests/hostile_filters.rs::reads_beyond_the_end_and_of_nothing_come_back_empty",
+        ),
     ),
     deed(
         "17",
@@ -176,7 +178,7 @@ pub const ATTACKS: &[Attack] = &[
         "17",
         "what it is told of each such write, and what goes out",
         "tests/tensors.rs::writes_past_the_end_are_told_and_write_nothing",
-        CommandLine::Row("writes from element 2^64 - 1 and beyond the end"),
+        CommandLine::Test("cli/tests/hostile_filters.rs::writes_past_the_end_are_told_and_write_nothing"),
     ),
     deed(
         "17",

@@ -69,7 +69,9 @@ pub const ATTACKS: &[Attack] = &[
         "54",
         "the same, bit by bit",
         "tests/attacks.rs::nan_that_a_filter_writes_goes_out_as_it_was_written",
-        CommandLine::Row("a filter that writes NaN to every element"),
+        CommandLine::Test(
+            "cli/tests/hostile_filters.rs::nan_that_a_filter_writes_goes_out_as_it_was_written",
+        ),
     ),
     deed(
         "54",
@@ -110,7 +112,9 @@ pub const ATTACKS: &[Attack] = &[
         "54",
         "a filter that says it did nothing, and swapped two tensors or added a meta property",
         "tests/duties.rs::what_a_filter_says_that_it_left_as_it_was_is_as_it_was",
-        CommandLine::Row("a filter that says it did nothing, and zeroed half of the data"),
+        CommandLine::Test(
+            "cli/tests/hostile_filters.rs::what_a_filter_says_that_it_left_as_it_was_is_as_it_was",
+        ),
     ),
     covered(
         "54",
@@ -129,13 +133,15 @@ pub const ATTACKS: &[Attack] = &[
         "54",
         "metrics that are NaN, infinite, huge or deep",
         "tests/job_traces.rs::metrics_with_huge_numbers_or_deep_values_do_not_end_the_run",
-        CommandLine::Test("cli/tests/hostile_inputs.rs::metrics_that_nest_too_deep_end_the_run_in_order"),
+        CommandLine::Test(
+            "cli/tests/hostile_inputs.rs::metrics_with_huge_numbers_or_deep_values_do_not_end_the_run",
+        ),
     ),
     covered(
         "54",
         "a filter that fails lets nothing out",
         "tests/duties.rs::a_trap_holds_the_result_back_and_ends_the_instance",
-        CommandLine::Row("a panic after half of the data was written"),
+        CommandLine::Test("cli/tests/hostile_filters.rs::a_trap_holds_the_result_back_and_ends_the_instance"),
     ),
     host(
         "56",

@@ -50,7 +50,7 @@ pub const ATTACKS: &[Attack] = &[
         "27",
         "each way to look through a link",
         "tests/links.rs::a_link_out_leads_nowhere",
-        CommandLine::Row("a link to the outside that the operator left, also with a slash behind it"),
+        CommandLine::Test("cli/tests/hostile_grants.rs::a_link_out_leads_nowhere"),
     ),
     errands(
         "27",
@@ -126,7 +126,7 @@ pub const ATTACKS: &[Attack] = &[
         "55",
         "asking whether something is there that is not granted",
         "tests/grants.rs::a_refusal_does_not_tell_whether_something_is_there",
-        CommandLine::Row("files of another directory, and of another site's"),
+        CommandLine::Test("cli/tests/hostile_grants.rs::a_refusal_does_not_tell_whether_something_is_there"),
     ),
 ];
 

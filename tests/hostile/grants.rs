@@ -31,7 +31,7 @@ pub const ATTACKS: &[Attack] = &[
         "55",
         "each function, and the line that would grant it",
         "tests/grants.rs::each_refusal_says_the_line_that_allows_the_call",
-        CommandLine::Row("every call, where nothing is granted"),
+        CommandLine::Test("cli/tests/hostile_grants.rs::each_refusal_says_the_line_that_allows_the_call"),
     ),
 ];
 

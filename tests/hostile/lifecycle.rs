@@ -107,7 +107,7 @@ pub const ATTACKS: &[Attack] = &[
         "49",
         "a hub and a store that fail, or panic, at one call of a job, each call in turn",
         "tests/faults.rs::a_hub_and_a_store_that_fail_at_any_one_call_of_a_job_cost_it_no_result",
-        CommandLine::Test("cli/tests/hostile_services.rs::servers_that_fail_at_each_call_are_unavailable"),
+        CommandLine::Test("cli/tests/hostile_failures.rs::a_hub_and_a_store_that_fail_at_any_one_request_of_a_job_cost_it_no_result"),
     )
     .panicking(),
     covered(
@@ -132,14 +132,14 @@ pub const ATTACKS: &[Attack] = &[
         "49",
         "a flood of calls, and the audit trail",
         "tests/audit_hostile.rs::a_flood_of_calls_is_noted_whole_or_ends_at_the_limit",
-        CommandLine::Row("a hundred thousand lines of a component in a job"),
+        CommandLine::Test("cli/tests/hostile_audit.rs::a_flood_of_calls_is_noted_whole_or_ends_at_the_limit"),
     )
     .slow(),
     covered(
         "49",
         "a server of objects that fails at each request",
         "tests/object_store_failures.rs::a_server_that_fails_leaves_nothing",
-        CommandLine::Test("cli/tests/hostile_services.rs::servers_that_fail_at_each_call_are_unavailable"),
+        CommandLine::Test("cli/tests/hostile_failures.rs::a_server_of_objects_that_fails_at_each_request_leaves_nothing"),
     ),
     host(
         "50",
@@ -183,7 +183,7 @@ pub const ATTACKS: &[Attack] = &[
         "50",
         "a call whose time is up at one moment after the other while it waits for an upload",
         given_up::archived,
-        CommandLine::Test("cli/tests/hostile_services.rs::servers_that_never_answer_are_unavailable"),
+        CommandLine::Test("cli/tests/hostile_late.rs::an_archive_whose_time_is_up_is_whole_or_not_there"),
         "",
         Expected::Harmless("a whole archive is left, or none"),
     ),
@@ -191,7 +191,7 @@ pub const ATTACKS: &[Attack] = &[
         "50",
         "a call whose time is up at one moment after the other while it waits for the hub",
         given_up::told,
-        CommandLine::Test("cli/tests/hostile_services.rs::servers_that_never_answer_are_unavailable"),
+        CommandLine::Test("cli/tests/hostile_late.rs::the_hub_is_told_once_or_never_by_a_call_whose_time_is_up"),
         "",
         Expected::Harmless("the hub is told once, or never"),
     ),
@@ -199,7 +199,7 @@ pub const ATTACKS: &[Attack] = &[
         "50",
         "a call whose time is up at one moment after the other while it waits for an object to be put",
         given_up::put,
-        CommandLine::Test("cli/tests/hostile_services.rs::servers_that_never_answer_are_unavailable"),
+        CommandLine::Test("cli/tests/hostile_late.rs::an_object_whose_time_is_up_is_whole_or_not_there"),
         "",
         Expected::Harmless("the object is whole, or not there"),
     ),
@@ -207,7 +207,7 @@ pub const ATTACKS: &[Attack] = &[
         "50",
         "a call whose time is up at one moment after the other while it waits for an object, or its head",
         given_up::read,
-        CommandLine::Test("cli/tests/hostile_services.rs::servers_that_never_answer_are_unavailable"),
+        CommandLine::Test("cli/tests/hostile_late.rs::an_object_that_is_read_by_a_call_whose_time_is_up_is_as_it_was"),
         "",
         Expected::Harmless("nothing has changed"),
     ),
@@ -220,7 +220,7 @@ pub const ATTACKS: &[Attack] = &[
         "50",
         "a call whose time is up in the middle of an upload",
         "tests/job_upload_failures.rs::a_server_that_stalls_amid_the_parts_costs_no_result_either",
-        CommandLine::Test("cli/tests/hostile_services.rs::servers_that_never_answer_are_unavailable"),
+        CommandLine::Test("cli/tests/hostile_failures.rs::a_server_that_stalls_amid_the_parts_costs_no_result"),
     )
     .slow(),
     covered(

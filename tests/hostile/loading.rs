@@ -60,7 +60,7 @@ pub const ATTACKS: &[Attack] = &[
         "44",
         "one component after the other that takes too long, in a thread",
         "tests/compiling.rs::compilations_that_were_given_up_do_not_pile_up",
-        CommandLine::Unreachable("the program compiles in a process, which it kills"),
+        CommandLine::Test("cli/tests/compiling.rs::compilations_that_were_given_up_leave_no_process"),
     ),
     host(
         "45",

@@ -62,8 +62,9 @@ pub const ATTACKS: &[Attack] = &[
         "10",
         "memory and tensors, each within the limit, and their sum",
         sum_of_all,
-        // What a filter of the program keeps lies on the disk, and is no memory; its handles are.
-        CommandLine::Row("handles that stay open, whose memory is the host's"),
+        CommandLine::Test(
+            "cli/tests/hostile_filters.rs::memory_and_tensors_each_within_the_limit_end_at_their_sum",
+        ),
         "memory=4MiB",
         Expected::Limit("memory"),
     ),
@@ -147,7 +148,7 @@ fn one_page_over() -> String {
 
 /// Traps where a tensor is refused that there is room for, or given that there is none for; then grows by what it
 /// could have, had it no tensors.
-fn sum_of_all(limits: Limits) -> Ended {
+pub fn summing() -> Vec<u8> {
     const MEGABYTE: &str = "(i64.store (i32.const 32) (i64.const 262144))
         (call $create (i32.const 11) (i32.const 32) (i32.const 1) (i32.const 64))";
     let text = process(&format!(
@@ -157,7 +158,11 @@ fn sum_of_all(limits: Limits) -> Ended {
         {MEGABYTE} (if (i32.eqz (i32.load8_u (i32.const 64))) (then unreachable))
         (drop (memory.grow (i32.const 40)))"
     ));
-    let component = crate::runtime().load_bytes("hostile", &wat::parse_str(text).unwrap())?;
+    wat::parse_str(text).unwrap()
+}
+
+fn sum_of_all(limits: Limits) -> Ended {
+    let component = crate::runtime().load_bytes("hostile", &summing())?;
     let mut filter = component.instance().limits(limits).build()?;
     filter.filter(crate::update(), &crate::context()).map(|_| "it grew".to_owned())
 }

@@ -27,7 +27,7 @@ mod lifecycle;
 pub mod links;
 pub mod loading;
 pub mod logs;
-mod memory;
+pub mod memory;
 pub mod page;
 pub mod paths;
 pub mod quotas;

@@ -129,6 +129,13 @@ pub fn update_of(kind: DataKind) -> Dxo {
     Dxo::of_tensors(kind, tensors).unwrap()
 }
 
+/// A dxo of two tensors of the same shape, whose values differ.
+pub fn twins() -> Dxo {
+    let tensor = |number: f32| float32(&[2], &[number, number]);
+    let tensors = [("a".to_owned(), tensor(1.0)), ("b".to_owned(), tensor(2.0))];
+    Dxo::of_tensors(DataKind::WeightDiff, tensors).unwrap()
+}
+
 /// The path of a recorded file.
 pub fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)

@@ -45,6 +45,12 @@ impl Job {
         self
     }
 
+    /// Adds one of FLIP's own, or a part of the engine: its id, its class, its args.
+    pub fn builtin(mut self, id: &str, class: &str, args: &Value) -> Self {
+        self.components.push(json!({"id": id, "path": class, "args": args}));
+        self
+    }
+
     /// The server's next event.
     pub fn event(mut self, event_type: &str) -> Self {
         self.trace += &format!("{}\n", json!({"seq": 0, "at": "server", "event": event_type, "props": {}}));
@@ -77,12 +83,8 @@ impl Job {
     }
 
     pub fn run(&self, more: &[&str]) -> Ran {
-        self.run_with(more, &[])
-    }
-
-    pub fn run_with(&self, more: &[&str], variables: &[(&str, &str)]) -> Ran {
         self.write_down();
-        Ran::of(self.site.output_with(&[&RUN, more].concat(), variables))
+        Ran::of(self.site.output(&[&RUN, more].concat()))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Runs `flip-wasm` in a directory of its own and shows what it did.
 
 pub mod jobs;
+pub mod services;
 
 use std::fs;
 use std::path::{Path, PathBuf};

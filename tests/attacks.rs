@@ -7,11 +7,12 @@ use std::thread;
 use std::time::Duration;
 
 use flip_runtime::safetensors::{DxoFile, Output, Overrides, open};
-use flip_runtime::{DataKind, Dtype, Dxo, Error, Inspection, Instance, Limits, Tensor};
+use flip_runtime::{DataKind, Dtype, Dxo, Error, Inspection, Instance, Json, Limits, Tensor};
 use flip_wasm_tests::{
     RESHAPING, assert_limit, context, granted, misbehaving, misbehaving_filter, misbehaving_within, runtime,
     short_calls, update, values, write_safetensors,
 };
+use indexmap::IndexMap;
 
 fn load_error(wat: &str) -> String {
     runtime().load_bytes("wat", &wat::parse_str(wat).unwrap()).err().unwrap().to_string()
@@ -54,8 +55,18 @@ fn a_component_nested_20000_deep_took_seconds_to_refuse() {
 
 /// A file of one tensor, an output beside it, and the guest that writes there.
 fn from_file_to_file(directory: &Path, deed: &str, limits: Limits) -> (DxoFile, Output, Instance) {
+    from_header_to_file(directory, r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#, deed, limits)
+}
+
+/// The same from a file of eight bytes with this header.
+fn from_header_to_file(
+    directory: &Path,
+    header: &str,
+    deed: &str,
+    limits: Limits,
+) -> (DxoFile, Output, Instance) {
     let input = directory.join("in");
-    write_safetensors(&input, r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#, &[0; 8]);
+    write_safetensors(&input, header, &[0; 8]);
     let file = open(&input, Overrides::default()).unwrap();
     let output = Output::create(&directory.join("out"), &file.dxo, &file.metadata).unwrap();
     let args = format!(r#"{{"deed": {deed}}}"#);
@@ -72,6 +83,33 @@ pub fn a_file_was_committed_that_nobody_can_read() {
 #[test]
 pub fn a_header_was_committed_that_nobody_reads_for_its_length() {
     assert_not_committed(r#"{"big-meta": 101}"#);
+}
+
+#[test]
+fn a_header_that_is_too_long_for_its_escapes_alone_is_not_committed() {
+    let mut dxo = update();
+    dxo.meta.insert("a".to_owned(), Json::parse(format!("\"{}\"", r#"\""#.repeat(30_000_000))).unwrap());
+    let directory = tempfile::tempdir().unwrap();
+    let output = Output::create(&directory.path().join("out"), &update(), &IndexMap::new()).unwrap();
+    let error = output.commit(dxo, &IndexMap::new()).unwrap_err();
+    assert!(error.to_string().contains("where the format allows 100000000"), "{error}");
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+/// In place there is room behind the header, which counts as part of it.
+#[test]
+fn a_header_that_is_just_short_enough_was_written_with_room_that_made_it_too_long() {
+    let directory = tempfile::tempdir().unwrap();
+    let meta = format!(r#"{{\"a\": \"{}\"}}"#, "x".repeat(99_999_500));
+    let header = format!(
+        r#"{{"__metadata__":{{"flip.meta":"{meta}"}},"a":{{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}}}"#
+    );
+    let (file, output, mut filter) =
+        from_header_to_file(directory.path(), &header, r#""write-nan""#, Limits::default());
+    let filtered = filter.filter(file.dxo, &context()).unwrap();
+    output.commit(filtered.dxo, &file.metadata).unwrap();
+    let read = open(&directory.path().join("out"), Overrides::default()).unwrap();
+    assert!(values(&read.dxo.tensors().unwrap()["a"]).iter().all(|value| value.is_nan()));
 }
 
 #[track_caller]

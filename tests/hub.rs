@@ -183,6 +183,17 @@ fn a_password_in_the_hubs_address_was_shown_as_the_request_carried_it() {
 }
 
 #[test]
+fn a_password_with_escapes_in_the_hubs_address_was_shown_as_it_is() {
+    let fixture = HubServer::new();
+    let server = Server::start(&fixture.runtime, |_| {
+        Box::pin(async { Response::builder().status(400).body(Body::from("no user with s3cr@t")).unwrap() })
+    });
+    let url = server.address.replace("http://", "http://user:s3cr%40t@");
+    let text = unavailable(fixture.hub_at(&url).send(&call(), &status("id", ModelStatus::Error)));
+    assert!(text.contains("no user with [hidden]") && !text.contains("s3cr"), "{text}");
+}
+
+#[test]
 fn a_body_without_end_is_not_read_to_its_end() {
     let runtime = runtime();
     let server = Server::start(&runtime, |_| {

@@ -1,7 +1,7 @@
 //! Components: where they come from, and what is known of one that was loaded.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,7 +76,8 @@ pub(crate) fn read_component(path: &Path, limits: &Limits) -> Result<Vec<u8>, Er
     }
     let mut bytes = Vec::new();
     if metadata.len() <= allowed {
-        bytes.reserve_exact(usize::try_from(metadata.len()).unwrap_or(0));
+        let reserved = bytes.try_reserve_exact(usize::try_from(metadata.len()).unwrap_or(usize::MAX));
+        reserved.map_err(|_| Error::file(path)(io::ErrorKind::OutOfMemory.into()))?;
         let file = File::open(path).map_err(Error::file(path))?;
         // It may have grown since.
         file.take(allowed.saturating_add(1)).read_to_end(&mut bytes).map_err(Error::file(path))?;

@@ -7,6 +7,7 @@ use std::task::Poll;
 use super::Instance;
 
 impl Instance {
+    #[doc(hidden)]
     /// From now on, drops the future of each call that still waits after so many polls. For tests.
     pub fn cut_after(&mut self, polls: usize) {
         self.cut_after = Some(polls);

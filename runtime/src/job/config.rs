@@ -1,5 +1,6 @@
 //! FLIP's `config_fed_server.json` and `config_fed_client.json`, as they are.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
@@ -111,10 +112,17 @@ fn parse<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, Error> {
         at: String::new(),
         reason: one_line(&reason, MAX_TEXT),
     };
-    if !metadata.is_file() || metadata.len() > MAX_FILE {
-        return Err(invalid(format!("not a regular file of at most {MAX_FILE} bytes")));
+    let unfit = || invalid(format!("not a regular file of at most {MAX_FILE} bytes"));
+    // Opening a pipe would wait for somebody to write to it.
+    if !metadata.is_file() {
+        return Err(unfit());
     }
-    let text = std::fs::read(path).map_err(Error::file(path))?;
+    let file = std::fs::File::open(path).map_err(Error::file(path))?;
+    let mut text = Vec::new();
+    file.take(MAX_FILE + 1).read_to_end(&mut text).map_err(Error::file(path))?;
+    if text.len() as u64 > MAX_FILE {
+        return Err(unfit());
+    }
     serde_json::from_slice(&text).map_err(|error| invalid(error.to_string()))
 }
 

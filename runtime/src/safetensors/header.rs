@@ -113,22 +113,22 @@ impl Header {
 
     /// How many bytes it has as text.
     pub(super) fn byte_len(&self) -> u64 {
-        let mut counted = Counted(0);
-        // Texts and numbers always have a JSON form.
-        let _ = serde_json::to_writer(&mut counted, self);
-        counted.0
+        json_len(self)
     }
 
     /// The length and the header as the file begins, padded with spaces so that the data starts at
-    /// `data_start`, or at the next multiple of 8; none where the header is longer.
+    /// `data_start`, or at the next multiple of 8; none where the header is longer, or would be longer with the
+    /// spaces than any that is read.
     pub(super) fn to_bytes(&self, data_start: Option<u64>) -> Option<Vec<u8>> {
-        let mut bytes = vec![0; LENGTH as usize];
-        serde_json::to_writer(&mut bytes, self).ok()?;
-        let end = bytes.len() as u64;
+        let end = LENGTH + self.byte_len();
         let data_start = data_start.unwrap_or(end.next_multiple_of(8));
         let length = data_start.checked_sub(LENGTH).filter(|_| end <= data_start)?;
-        bytes.get_mut(..LENGTH as usize)?.copy_from_slice(&length.to_le_bytes());
-        bytes.resize(usize::try_from(data_start).ok()?, b' ');
+        check_header(length).ok()?;
+        let size = usize::try_from(data_start).ok()?;
+        let mut bytes = Vec::with_capacity(size);
+        bytes.extend_from_slice(&length.to_le_bytes());
+        serde_json::to_writer(&mut bytes, self).ok()?;
+        bytes.resize(size, b' ');
         Some(bytes)
     }
 }
@@ -139,6 +139,13 @@ pub(super) fn check_header(bytes: u64) -> Result<(), String> {
         true => Err(format!("a header of {bytes} bytes, where the format allows {MAX_HEADER}")),
         false => Ok(()),
     }
+}
+
+/// How many bytes this has as JSON. Texts and numbers always have a JSON form.
+pub(super) fn json_len(value: &impl Serialize) -> u64 {
+    let mut counted = Counted(0);
+    let _ = serde_json::to_writer(&mut counted, value);
+    counted.0
 }
 
 /// Counts what is written to it, and keeps nothing.

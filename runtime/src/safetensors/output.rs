@@ -9,7 +9,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use tempfile::NamedTempFile;
 
-use super::header::{Entry, Header, check_header};
+use super::header::{Entry, Header, check_header, json_len};
 use super::{KIND, META};
 use crate::error::Error;
 use crate::exchange::Dxo;
@@ -197,7 +197,7 @@ fn copy_tensor(tensor: &Tensor, target: &mut NamedTempFile) -> io::Result<()> {
 /// The header of the file for `dxo`, with elements `widened` times as wide. The error says why there can be none.
 fn header(dxo: &Dxo, metadata: &IndexMap<String, String>, widened: u64) -> Result<Header, String> {
     // Before a text is made of them that nobody could read.
-    check_header(dxo.meta.iter().map(|(name, value)| (name.len() + value.text().len()) as u64).sum())?;
+    check_header(dxo.meta.iter().map(|(name, value)| json_len(name) + value.text().len() as u64).sum())?;
     let mut header = Header { metadata: metadata.clone(), ..Header::default() };
     header.metadata.insert(KIND.to_owned(), dxo.kind().name().to_owned());
     if !dxo.meta.is_empty() {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
+use percent_encoding::percent_decode_str;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Method, Response, StatusCode, redirect};
 use tokio::runtime::Handle;
@@ -91,8 +92,10 @@ impl HttpHub {
             .redirect(redirect::Policy::none())
             .build()
             .map_err(|error| ServiceError::Unavailable(format!("the hub's client: {}", chain(error))))?;
-        let password = url.password().map(Secret::from);
-        // As a request carries it, with the user, which anybody can read as well.
+        // As the address has it, and as it is; then as a request carries it, with the user, which anybody can read.
+        let password = url.password().map(|password| {
+            [Secret::from(password), percent_decode_str(password).decode_utf8_lossy().as_ref().into()]
+        });
         let carried = client.get(url.clone()).build().ok().and_then(|request| {
             let value = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
             value.strip_prefix("Basic ").map(Secret::from)
@@ -103,7 +106,7 @@ impl HttpHub {
             shown: shown.as_str().trim_end_matches('/').to_owned(),
             key_header,
             key: value,
-            secrets: [key].into_iter().chain(password).chain(carried).collect(),
+            secrets: [key].into_iter().chain(password.into_iter().flatten()).chain(carried).collect(),
             pauses: ExponentialBuilder::default()
                 .with_jitter()
                 .with_min_delay(options.first_pause)

@@ -140,13 +140,8 @@ pub fn what_is_no_regular_file_is_refused_and_never_waited_for() {
 pub fn a_device_is_no_file_and_is_never_read() {
     let mut site = Site::granting(r#"directories = { workspace = "read" }"#);
     site.services.directories = Some(Arc::new(Layout::new().with(Root::Workspace, "/dev")));
-    for name in ["null", "zero", "full", "random"] {
-        for errand in
-            [json!({"read": ["workspace", name, 0, 9]}), json!({"tensor": ["workspace", name, 0, [0]]})]
-        {
-            assert_eq!(site.does(errand), format!("invalid argument: {name}: not a regular file"));
-        }
-        assert_eq!(site.does(json!({"stat": ["workspace", name]})), format!("ok other {name} 0"));
+    for (errand, told) in irregular::asked_of_devices("workspace") {
+        assert_eq!(site.does(errand), told);
     }
 }
 

@@ -128,22 +128,29 @@ const IMPATIENT: &str = include_str!("../../runtime/policies/persist-to-s3-and-c
 /// its call is over as well.
 #[test]
 fn a_server_that_stalls_amid_the_parts_costs_no_result() {
+    // Where the machine is busy, the second part may be late.
+    let reached = [6, 60].into_iter().any(stalls_amid_the_parts);
+    assert!(reached, "it never came to the second part");
+}
+
+/// With so many seconds; whether the upload came to its second part.
+fn stalls_amid_the_parts(seconds: u64) -> bool {
     let (job, services) = (StandardJob::new(), Services::new());
     services.fail(|seen| seen.is("PUT", "partNumber=2").then_some(Fault::Stall));
     job.write(&format!("{JOB_FOLDER}/weights.bin"), noise((8 << 20) + 1_000));
-    let policy = IMPATIENT.replace(r#"call-time = "12h""#, r#"call-time = "6s""#);
+    let policy = IMPATIENT.replace(r#"call-time = "12h""#, &format!(r#"call-time = "{seconds}s""#));
     assert_ne!(policy, IMPATIENT);
     job.write("policy.toml", policy);
     let args =
         ["run", "job", "--trace", "trace.jsonl", "--workspace", "workspace", "--policy", "policy.toml"];
     let ran = services.output(&Site::at(job.path("")), &args);
     assert!(ran.code == 5 || ran.code == 7, "{}\n{}", ran.summary, ran.log);
-    assert!(ran.log.contains("limit call-time reached: 6s allowed"), "{}", ran.log);
-    assert!(services.s3.server.seen().iter().any(|seen| seen.is("PUT", "partNumber=2")));
+    assert!(ran.log.contains("limit call-time reached: "), "{}", ran.log);
     assert_eq!(services.objects(), [""; 0], "{}", ran.log);
     let kept = job.files(JOB_FOLDER);
     for result in ["FL_global_model.pt", "weights.bin", "cross_site_val/cross_val_results.json"] {
         assert!(kept.contains_key(result), "{result}: {:?}", kept.keys());
     }
     assert!(services.hub.log.lock().unwrap().last().is_some_and(|(_, status)| status == "ERROR"));
+    services.s3.server.seen().iter().any(|seen| seen.is("PUT", "partNumber=2"))
 }

@@ -104,7 +104,7 @@ fn two_handlers_that_fire_at_each_other_end_at_the_limit() {
 fn of_a_flood_of_system_panics_the_first_is_kept() {
     let granted = "events = [\"_fatal_system_error\"]\nlimits = { events = 50 }";
     let mut errands: Vec<_> = [json!({"system-panic": "the first"})].into();
-    errands.extend(vec![json!({"system-panic": "x".repeat(1_000)}); 200]);
+    errands.extend(vec![json!({"system-panic": "x".repeat(4_000)}); 200]);
     let job = Job::new().on("hostile", granted, &json!({"go": errands}));
     let told = json!({"_fatal_system_error": [{"say": "told"}], "later": [{"say": "never"}]});
     let job = job.on("other", "", &told).event("go").event("later");
@@ -156,6 +156,17 @@ fn what_is_no_regular_file_is_refused_and_never_waited_for() {
     assert_eq!(ran.told("hostile"), expected);
     assert_eq!(job.text("workspace/server/job-1/pipe"), "x");
     assert_eq!(job.names(), ["directory", "pipe"]);
+}
+
+/// The folder of devices in the place of a net's images.
+#[test]
+fn a_device_is_no_file_and_is_never_read() {
+    let (asked, expected): (Vec<_>, Vec<_>) = irregular::asked_of_devices("images").into_iter().unzip();
+    let granted = r#"directories = { images = "read" }"#;
+    let job = Job::new().on("hostile", granted, &json!({"go": asked})).event("go");
+    let ran = job.run(&["--images", "/", "--net-id", "dev"]);
+    ran.assert_code(0);
+    assert_eq!(ran.told("hostile"), expected);
 }
 
 #[test]

@@ -106,7 +106,7 @@ pub const ATTACKS: &[Attack] = &[
         "30",
         "devices in the place of files",
         "tests/storage.rs::a_device_is_no_file_and_is_never_read",
-        CommandLine::Row("links to devices and to the process itself in the place of files"),
+        CommandLine::Test("cli/tests/hostile_jobs_alone.rs::a_device_is_no_file_and_is_never_read"),
     ),
     errands(
         "30",

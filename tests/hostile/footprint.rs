@@ -115,7 +115,8 @@ fn links() -> impl Iterator<Item = PathBuf> {
     entries.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok())
 }
 
-/// How many processes this one has begun that are there still, those too that nobody has waited for.
+/// How many processes this one has begun that are there still, those too that nobody has waited for. None where the
+/// kernel does not tell.
 fn children() -> usize {
     let threads = fs::read_dir("/proc/self/task").unwrap();
     let children = threads.map(|thread| {

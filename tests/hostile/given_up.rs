@@ -2,21 +2,18 @@
 //! is not there. That a call may be given up at each point where it waits, `tests/cut_off.rs` tries.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cap_std::fs::Dir;
-use flip_runtime::services::{
-    Archived, Call, Hub, HubMessage, ObjectMeta, ObjectStore, RecordedStore, ServiceError, Store,
-};
+use flip_runtime::services::{Call, ObjectStore, ServiceError};
 use flip_runtime::{AbortSignal, Error, Limits};
 use serde_json::{Value, json};
 
 use super::files::granting;
 use super::table::Ended;
-use crate::{EVERYTHING, on_go};
+use crate::{EVERYTHING, Pace, Paced, on_go};
 
 /// How many milliseconds a service takes for one call; in their middle it does what it is asked.
 const STEPS: u32 = 6;
@@ -24,52 +21,25 @@ const STEPS: u32 = 6;
 /// How many the calls have: the last one has enough.
 const TIMES: [u64; 8] = [0, 1, 2, 4, 6, 8, 12, 60_000];
 
-/// A store and a hub that take a while, and look at the time as they go.
-struct Slow {
-    store: Arc<RecordedStore<Store>>,
-    /// Whether it works until the call's time is up.
+/// They look at the time as they go.
+struct Steps {
+    /// Whether they work until the call's time is up.
     endless: bool,
-    sent: AtomicUsize,
-    /// Whether a call's time was up while it worked for it.
+    /// Whether a call's time was up while they worked for it.
     stopped: AtomicBool,
 }
 
-impl Slow {
-    fn work<T>(&self, call: &Call, work: impl FnOnce() -> T) -> Result<T, ServiceError> {
-        let wait = || {
-            for _ in 0..if self.endless { u32::MAX } else { STEPS / 2 } {
-                call.check().inspect_err(|_| self.stopped.store(true, Ordering::SeqCst))?;
-                thread::sleep(Duration::from_millis(1));
-            }
-            Ok(())
-        };
-        wait()?;
-        let done = work();
-        wait().map(|()| done)
-    }
-}
-
-impl Hub for Slow {
-    fn send(&self, call: &Call, _: &HubMessage) -> Result<(), ServiceError> {
-        self.work(call, || self.sent.fetch_add(1, Ordering::SeqCst)).map(drop)
-    }
-}
-
-impl ObjectStore for Slow {
-    fn put(&self, call: &Call, key: &str, contents: Vec<u8>) -> Result<ObjectMeta, ServiceError> {
-        self.work(call, || self.store.put(call, key, contents))?
+impl Pace for Steps {
+    fn begin(&self, call: &Call) -> Result<(), ServiceError> {
+        for _ in 0..if self.endless { u32::MAX } else { STEPS / 2 } {
+            call.check().inspect_err(|_| self.stopped.store(true, Ordering::SeqCst))?;
+            thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
     }
 
-    fn put_archive(&self, call: &Call, key: &str, source: &Dir, max: u64) -> Result<Archived, ServiceError> {
-        self.work(call, || self.store.put_archive(call, key, source, max))?
-    }
-
-    fn get(&self, call: &Call, key: &str, offset: u64, len: u32) -> Result<Bytes, ServiceError> {
-        self.work(call, || self.store.get(call, key, offset, len))?
-    }
-
-    fn head(&self, call: &Call, key: &str) -> Result<ObjectMeta, ServiceError> {
-        self.work(call, || self.store.head(call, key))?
+    fn end(&self, call: &Call) -> Result<(), ServiceError> {
+        self.begin(call)
     }
 }
 
@@ -98,8 +68,8 @@ fn once(
 ) -> Result<bool, Error> {
     let mut site = granting(EVERYTHING, super::limits(&format!("call-time={time}ms")));
     site.write("job/a", "hello");
-    let (sent, stopped) = Default::default();
-    let slow = Arc::new(Slow { store: site.store.clone(), endless, sent, stopped });
+    let steps = Steps { endless, stopped: AtomicBool::default() };
+    let slow = Arc::new(Paced::new(steps, site.store.clone()));
     let call = Call::new(std::time::Instant::now() + Duration::from_secs(600), AbortSignal::default());
     if let Some(stored) = stored {
         site.store.put(&call, "key", stored.into()).unwrap();
@@ -115,8 +85,8 @@ fn once(
         Err(Error::Limit { .. }) if time < 60_000 => {}
         Err(error) => return Err(error),
     }
-    check(slow.sent.load(Ordering::SeqCst), site.store.get(&call, "key", 0, u32::MAX).ok());
-    Ok(slow.stopped.load(Ordering::SeqCst))
+    check(slow.sent(), site.store.get(&call, "key", 0, u32::MAX).ok());
+    Ok(slow.pace().stopped.load(Ordering::SeqCst))
 }
 
 pub(super) fn archived(_: Limits) -> Ended {

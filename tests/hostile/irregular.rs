@@ -1,4 +1,4 @@
-//! What is no regular file, in the place of one: a pipe, a folder, a socket.
+//! What is no regular file, in the place of one: a pipe, a folder, a socket, a device.
 
 use std::fs::{self, File};
 use std::os::fd::AsRawFd;
@@ -45,4 +45,17 @@ pub fn asked() -> Vec<(Value, String)> {
         (json!({"remove": ["job", "socket"]}), "ok 1 files, 0 directories, 0 bytes"),
     ];
     read.chain(others.map(|(errand, told)| (errand, told.to_owned()))).collect()
+}
+
+/// What is asked of devices, in this order, and what is told, where the folder of devices is granted by this name.
+pub fn asked_of_devices(granted: &str) -> Vec<(Value, String)> {
+    let asked = ["null", "zero", "full", "random"].into_iter().flat_map(|name| {
+        let told = format!("invalid argument: {name}: not a regular file");
+        [
+            (json!({"read": [granted, name, 0, 9]}), told.clone()),
+            (json!({"tensor": [granted, name, 0, [0]]}), told),
+            (json!({"stat": [granted, name]}), format!("ok other {name} 0")),
+        ]
+    });
+    asked.collect()
 }

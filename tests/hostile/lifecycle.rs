@@ -1,4 +1,4 @@
-//! Traps in each export, services that fail or panic, aborts at each moment, crowds, and state that stays.
+//! Traps in each export, services that fail or panic, calls of the host where none may be made, and crowds.
 
 use std::sync::Arc;
 use std::thread;
@@ -11,14 +11,9 @@ use super::aborts;
 use super::destructors::{SAYING, dropping};
 use super::errands::Errands;
 use super::files::granting;
-use super::given_up;
 use super::guest::{fields, filter, process};
-use super::table::{Attack, CommandLine, Ended, Expected, covered, deed, errands, guest, host, nothing};
+use super::table::{Attack, CommandLine, Ended, Expected, covered, deed, errands, guest, host};
 use crate::{EVERYTHING, Fails};
-
-/// No signal of the program's drops a future; what it ends, it ends between two calls of the component.
-const BETWEEN_CALLS: CommandLine =
-    CommandLine::Test("cli/tests/hostile_aborts.rs::a_signal_between_any_two_calls_leaves_nothing_half_done");
 
 pub const ATTACKS: &[Attack] = &[
     deed("48", "a panic in a call", r#""panic""#, "", Expected::Trap("unreachable")),
@@ -140,114 +135,6 @@ pub const ATTACKS: &[Attack] = &[
         "a server of objects that fails at each request",
         "tests/object_store_failures.rs::a_server_that_fails_leaves_nothing",
         CommandLine::Test("cli/tests/hostile_failures.rs::a_server_of_objects_that_fails_at_each_request_leaves_nothing"),
-    ),
-    host(
-        "50",
-        "an abort before, between and after all of its host calls",
-        aborts::abort_at_each_call,
-        BETWEEN_CALLS,
-        "",
-        Expected::Harmless("nothing half done is left"),
-    ),
-    covered(
-        "50",
-        "the future of a call, dropped at each point where it waits for an upload",
-        "tests/cut_off.rs::an_upload_that_is_dropped_where_it_waits_leaves_a_whole_archive_or_none",
-        CommandLine::Test("cli/tests/hostile_aborts.rs::a_signal_in_the_middle_of_an_upload_ends_it"),
-    ),
-    covered(
-        "50",
-        "the future of a call, dropped at each point where it waits for the hub",
-        "tests/cut_off.rs::a_status_that_is_dropped_where_it_waits_is_sent_once_or_never",
-        BETWEEN_CALLS,
-    ),
-    covered(
-        "50",
-        "the future of a call, dropped at each point where it waits for an object to be put",
-        "tests/cut_off.rs::an_object_that_is_put_is_whole_or_not_there_wherever_the_call_is_dropped",
-        BETWEEN_CALLS,
-    ),
-    covered(
-        "50",
-        "the future of a call, dropped at each point where it waits for an object, or its head",
-        "tests/cut_off.rs::reads_that_are_dropped_where_they_wait_change_nothing",
-        BETWEEN_CALLS,
-    ),
-    covered(
-        "50",
-        "the future of a call, dropped at each point where it waits for a clock",
-        "tests/cut_off.rs::a_wait_that_is_dropped_ends_its_instance",
-        CommandLine::Row("a wait of an hour inside the host"),
-    ),
-    host(
-        "50",
-        "a call whose time is up at one moment after the other while it waits for an upload",
-        given_up::archived,
-        CommandLine::Test("cli/tests/hostile_late.rs::an_archive_whose_time_is_up_is_whole_or_not_there"),
-        "",
-        Expected::Harmless("a whole archive is left, or none"),
-    ),
-    host(
-        "50",
-        "a call whose time is up at one moment after the other while it waits for the hub",
-        given_up::told,
-        CommandLine::Test("cli/tests/hostile_late.rs::the_hub_is_told_once_or_never_by_a_call_whose_time_is_up"),
-        "",
-        Expected::Harmless("the hub is told once, or never"),
-    ),
-    host(
-        "50",
-        "a call whose time is up at one moment after the other while it waits for an object to be put",
-        given_up::put,
-        CommandLine::Test("cli/tests/hostile_late.rs::an_object_whose_time_is_up_is_whole_or_not_there"),
-        "",
-        Expected::Harmless("the object is whole, or not there"),
-    ),
-    host(
-        "50",
-        "a call whose time is up at one moment after the other while it waits for an object, or its head",
-        given_up::read,
-        CommandLine::Test("cli/tests/hostile_late.rs::an_object_that_is_read_by_a_call_whose_time_is_up_is_as_it_was"),
-        "",
-        Expected::Harmless("nothing has changed"),
-    ),
-    nothing(
-        "50",
-        "a trap in the middle of an upload",
-        "an upload is one call of the host: while it is under way nothing of the component runs",
-    ),
-    covered(
-        "50",
-        "a call whose time is up in the middle of an upload",
-        "tests/job_upload_failures.rs::a_server_that_stalls_amid_the_parts_costs_no_result_either",
-        CommandLine::Test("cli/tests/hostile_failures.rs::a_server_that_stalls_amid_the_parts_costs_no_result"),
-    )
-    .slow(),
-    covered(
-        "50",
-        "an abort in the middle of an upload",
-        "tests/object_store_failures.rs::a_call_that_ends_leaves_nothing",
-        CommandLine::Test("cli/tests/hostile_aborts.rs::a_signal_in_the_middle_of_an_upload_ends_it"),
-    )
-    .slow(),
-    covered(
-        "50",
-        "an abort in the middle of deleting a tree",
-        "tests/cleanup.rs::an_abort_ends_clearing_between_two_entries",
-        CommandLine::Test("cli/tests/hostile_aborts.rs::a_signal_in_the_middle_of_deleting_a_tree_ends_it"),
-    ),
-    covered(
-        "50",
-        "an abort while it loops without end",
-        "tests/attacks.rs::a_loop_went_on_after_the_run_was_aborted",
-        CommandLine::Test("cli/tests/hostile_aborts.rs::programs_that_loop_without_end_beside_a_benign_one"),
-    ),
-    guest(
-        "51",
-        "a call of the host from cabi_realloc",
-        || filter([("realloc", "(drop (call $kind (i32.const 1)))")]),
-        "",
-        Expected::Trap("leave"),
     ),
     guest(
         "51",

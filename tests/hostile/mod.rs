@@ -12,6 +12,7 @@ mod archives;
 pub mod boundary;
 mod caches;
 pub mod checkpoints;
+mod cut_short;
 mod destructors;
 mod environment;
 pub mod errands;
@@ -32,6 +33,7 @@ pub mod page;
 pub mod paths;
 pub mod quotas;
 pub mod races;
+mod realloc;
 pub mod roles;
 mod rows;
 pub mod shapes;
@@ -46,6 +48,7 @@ pub const FAMILIES: &[(&str, &[Attack])] = &[
     ("Time", time::ATTACKS),
     ("Memory", memory::ATTACKS),
     ("What crosses the boundary", boundary::ATTACKS),
+    ("Memory for what the host hands over", realloc::ATTACKS),
     ("Handles", handles::ATTACKS),
     ("Files and names", files::ATTACKS),
     ("Quotas of files", quotas::ATTACKS),
@@ -58,6 +61,7 @@ pub const FAMILIES: &[(&str, &[Attack])] = &[
     ("Shapes of components", shapes::ATTACKS),
     ("What earlier runs left", state::ATTACKS),
     ("Lifecycle", lifecycle::ATTACKS),
+    ("Calls that are cut short", cut_short::ATTACKS),
     ("Traps in each role", roles::ATTACKS),
     ("Federated learning", federated::ATTACKS),
 ];

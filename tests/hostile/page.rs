@@ -21,8 +21,8 @@ twenty times over, in one test; those few take seconds each and are run once, an
 `cargo xtask test --hostile`. Some are what a test of its own does: it is named, and run as often, with the same
 looks at what is left. What is a filter or an update also goes through `flip-wasm filter`, and a component of a job,
 beside FLIP's own components, through `flip-wasm run`, once each. For any other attack the page names a test that tries it
-on the program, as far as the program lets one, or the row of this table that comes nearest to it there, or a reason
-why nothing on the command line leads there.
+on the program, or a row of this table that does, or a reason why nothing on the command line leads there. Where the
+time of a call is up, the program drops its future: that is how those that are dropped are met there.
 `cargo xtask docs` writes this page anew.
 ";
 

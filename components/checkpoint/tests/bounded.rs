@@ -3,7 +3,7 @@
 
 mod common;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use common::*;
 use peak_alloc::PeakAlloc;
@@ -12,14 +12,18 @@ use proptest::prelude::*;
 #[global_allocator]
 static HEAP: PeakAlloc = PeakAlloc;
 
-/// The most memory that the work held at one time: the whole process is counted, so there is one at a time.
-fn peak(work: impl FnOnce()) -> usize {
+/// The heap of the whole process is counted: whoever measures, or fills it, is alone.
+fn alone() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The most memory that the work held at one time.
+fn peak(work: impl FnOnce()) -> usize {
     HEAP.reset_peak_usage();
     let before = HEAP.current_usage();
     work();
-    HEAP.peak_usage() - before
+    HEAP.peak_usage().saturating_sub(before)
 }
 
 /// What any small file may take: blocks and a window, and as many plain values as shared ones may expand to;
@@ -33,6 +37,7 @@ fn bounded(file: &[u8]) {
 
 #[test]
 fn sizes_that_lie_allocate_nothing() {
+    let _turn = alone();
     let absurd = i64::MAX.to_le_bytes();
     let tensor = rebuild(persistent("ByteStorage", "0", i64::MAX), 0, &[i64::MAX], &[1]);
     bounded(&one(0, &[1 << 40], &[0], 1, &[7]));
@@ -48,6 +53,7 @@ fn sizes_that_lie_allocate_nothing() {
 
 #[test]
 fn shared_values_expand_up_to_the_bound() {
+    let _turn = alone();
     // 2¹⁵ times the same value, and the tuples that hold it.
     let doubled = [&b"Nq\0"[..], &b"h\0\x86q\0".repeat(15)].concat();
     let value = dict(&[("model", b"}".to_vec()), ("meta_props", doubled)]);
@@ -59,6 +65,7 @@ fn shared_values_expand_up_to_the_bound() {
 /// The worst that a full-sized pickle can do.
 #[test]
 fn the_bounds_of_a_pickle_hold() {
+    let _turn = alone();
     let full = 15 << 20;
     let wide = [b"\x80\x02".to_vec(), vec![b'N'; full]].concat();
     let deep = [b"\x80\x02N".to_vec(), vec![0x85; full]].concat();
@@ -90,6 +97,7 @@ proptest! {
 
     #[test]
     fn arbitrary_bytes(bytes in prop::collection::vec(any::<u8>(), 0..2000), zip in any::<bool>()) {
+        let _turn = alone();
         bounded(&bytes);
         bounded(&[if zip { &b"PK\x03\x04"[..] } else { b"\x80\x02" }, &bytes].concat());
         bounded(&zipped(&[b"\x80\x02", bytes.as_slice()].concat(), &[("0", &[1, 2, 3])]));
@@ -98,6 +106,7 @@ proptest! {
     /// Opcodes that are allowed, in an order that makes no sense.
     #[test]
     fn arbitrary_opcodes(choices in prop::collection::vec(0_usize..33, 0..400)) {
+        let _turn = alone();
         const OPS: [&[u8]; 33] = [
             b"ctorch\nByteStorage\n", b"ctorch._utils\n_rebuild_tensor_v2\n", b"ctorch\nSize\n",
             b"ccollections\nOrderedDict\n", b"ctorch._utils\n_rebuild_parameter\n", b"q\0", b"q\x01", b"h\0",
@@ -134,6 +143,7 @@ proptest! {
 /// Every byte of the small files, changed in the ways that hurt.
 #[test]
 fn every_byte_of_the_small_files_mutated() {
+    let _turn = alone();
     for name in ["torch1/tied.pt", "torch1/half_bf16_legacy.pt", "torch1/evil.pt"] {
         let mut file = fixture(name);
         for at in 0..file.len() {

@@ -38,13 +38,10 @@ fn corpus(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
 
 /// Runs a target on one input; one that fails is kept, with the command that runs it again.
 fn run(name: &str, target: Target, input: &[u8], from: &str) {
-    // The whole process is counted.
-    static TURN: Mutex<()> = Mutex::new(());
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     HEAP.reset_peak_usage();
     let before = HEAP.current_usage();
     let done = catch_unwind(|| target(input));
-    let held = HEAP.peak_usage() - before;
+    let held = HEAP.peak_usage().saturating_sub(before);
     if done.is_ok() && held <= SMALL + PER_BYTE * input.len() {
         return;
     }
@@ -60,6 +57,9 @@ fn run(name: &str, target: Target, input: &[u8], from: &str) {
 
 /// The corpus of a target, and so many changes of each of its files.
 fn drive(name: &str, changes: usize) {
+    // The heap of the whole process is counted: there is one at a time.
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let (_, target) = TARGETS.into_iter().find(|(known, _)| *known == name).unwrap();
     let files = corpus(name);
     for (at, (path, file)) in files.iter().enumerate() {

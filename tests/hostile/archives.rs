@@ -72,6 +72,24 @@ pub const ATTACKS: &[Attack] = &[
     given("36", "a safetensors header of 2^63 bytes", header_of_2_to_the_63, Expected::NotLoaded("header")),
     given(
         "36",
+        "a safetensors header a byte longer than any that is read",
+        || [&100_000_001_u64.to_le_bytes()[..], b"{}"].concat(),
+        Expected::NotLoaded("where the format allows 100000000"),
+    ),
+    given(
+        "36",
+        "a tensor of another dtype than its bytes have room for",
+        || one_tensor("F64"),
+        Expected::NotLoaded("are not the 32 bytes of its shape"),
+    ),
+    given(
+        "36",
+        "a tensor of a dtype that there is not",
+        || one_tensor("X9"),
+        Expected::NotLoaded("its header is invalid"),
+    ),
+    given(
+        "36",
         "a safetensors shape of 2^64 elements",
         shape_that_overflows,
         Expected::NotLoaded("no tensor can have its shape"),
@@ -222,6 +240,12 @@ fn linked_archive() -> Errands {
         .file("job/two/a", "hello")
         .told("ok one of 171 bytes", [json!({"put-archive": ["one", "job", "one"]})])
         .told("ok two of 171 bytes", [json!({"put-archive": ["two", "job", "two"]})])
+}
+
+/// An update of one tensor of four elements, in four bytes, of this dtype.
+fn one_tensor(dtype: &str) -> Vec<u8> {
+    let header = format!(r#"{{"a":{{"dtype":"{dtype}","shape":[4],"data_offsets":[0,4]}}}}"#);
+    safetensors_bytes(&header, &[0; 4])
 }
 
 /// An update of two tensors of four bytes, which lie where this says, with so many bytes of data.

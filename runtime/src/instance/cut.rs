@@ -7,8 +7,8 @@ use std::task::Poll;
 use super::Instance;
 
 impl Instance {
-    #[doc(hidden)]
     /// From now on, drops the future of each call that still waits after so many polls. For tests.
+    #[doc(hidden)]
     pub fn cut_after(&mut self, polls: usize) {
         self.cut_after = Some(polls);
     }

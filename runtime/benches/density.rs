@@ -1,15 +1,13 @@
 //! Many instances of one filter in one process. `cargo xtask bench` runs it.
 //!
 //! `NUMBER` holds so many, and prints by how many bytes all made the process grow, how long it took to make one, and
-//! how long to make one where another has ended (the medians). `NUMBER warm` makes places for them ready first, and
-//! prints how long it took to make one then.
+//! how long to make one where another has ended (the medians of CPU time). `NUMBER warm` makes places for them ready
+//! first, and prints how long it took to make one then.
 
 mod support;
 
-use std::time::Instant;
-
 use flip_runtime::Runtime;
-use support::{Result, arguments, median, resident};
+use support::{Result, arguments, cpu_of_thread, median, resident};
 
 fn main() -> Result<()> {
     let arguments = arguments();
@@ -32,18 +30,18 @@ fn main() -> Result<()> {
     }
     let (before, mut instances, mut times) = (resident(), Vec::with_capacity(number), Vec::new());
     for _ in 0_usize..number {
-        let started = Instant::now();
+        let started = cpu_of_thread();
         instances.push(Some(build()?));
-        times.push(started.elapsed());
+        times.push(cpu_of_thread().saturating_sub(started));
     }
     let growth = resident().zip(before).map(|(after, before)| after.saturating_sub(before));
     // One ends and another begins, as it is where components come and go.
     let mut replaced = Vec::with_capacity(number);
     for place in &mut instances {
         drop(place.take());
-        let started = Instant::now();
+        let started = cpu_of_thread();
         *place = Some(build()?);
-        replaced.push(started.elapsed());
+        replaced.push(cpu_of_thread().saturating_sub(started));
     }
     let seconds = |times| median(times).as_secs_f64();
     let measured =

@@ -1,9 +1,9 @@
 //! PercentilePrivacy on one update, once: natively in place, or in the sandbox. `cargo xtask bench` runs
 //! it beside NumPy, on the same data.
 //!
-//! `make FILE ELEMENTS TENSORS` writes the data. `native FILE [OUT]`, `sandboxed FILE CORES`,
-//! `reported FILE CORES` and `memcpy FILE` work on it, and print what it took; `compared FILE CORES ROUNDS` prints how
-//! many times as long `reported` takes as `sandboxed`; `counted FILE` runs `sandboxed` on one core in [`measured`], for
+//! `make FILE ELEMENTS TENSORS` writes the data. `native FILE [OUT]`, `sandboxed FILE CORES` and `memcpy FILE` work on
+//! it, and print what it took; `compared FILE CORES ROUNDS` prints how many times as long `sandboxed` takes where what
+//! changed is measured for a report; `counted FILE` runs `sandboxed` on one core in [`measured`], for
 //! callgrind to count its instructions; `copy FILE OUT` copies it by windows.
 //! `digest FILE` is that of the elements in a file.
 
@@ -33,8 +33,7 @@ fn main() -> Result<()> {
         }
         ["native", path] => native(Path::new(path), None),
         ["native", path, out] => native(Path::new(path), Some(Path::new(out))),
-        ["sandboxed", path, cores] => sandboxed(Path::new(path), cores.parse()?, false),
-        ["reported", path, cores] => sandboxed(Path::new(path), cores.parse()?, true),
+        ["sandboxed", path, cores] => sandboxed(Path::new(path), cores.parse()?),
         ["compared", path, cores, rounds] => compared(Path::new(path), cores.parse()?, rounds.parse()?),
         ["counted", path] => counted(Path::new(path)),
         ["memcpy", path] => memcpy(Path::new(path)),
@@ -71,32 +70,39 @@ fn native(path: &Path, out: Option<&Path>) -> Result<()> {
     Ok(())
 }
 
-/// The component in the sandbox, with its limits; and measured for a report, if asked for.
-fn sandboxed(path: &Path, cores: u64, measure_changes: bool) -> Result<()> {
+/// The component in the sandbox, with its limits.
+fn sandboxed(path: &Path, cores: u64) -> Result<()> {
     let component = Runtime::new()?.load("percentile-privacy")?;
-    let (measured, dxo) = once(&component, path, cores, measure_changes)?;
+    let (measured, dxo) = once(&component, path, cores, false)?;
     let tensors = dxo.tensors().ok_or("no tensors")?;
     let bytes = tensors.values().map(Tensor::to_bytes).collect::<std::result::Result<Vec<_>, _>>()?;
     print(measured, &digest(bytes.iter().map(|bytes| &**bytes)));
     Ok(())
 }
 
-/// How many times as long it takes with what a report needs: the median of so many turns, one right after the other.
+/// How many times as long it takes with what a report needs: the medians of so many turns, one right after the other.
 fn compared(path: &Path, cores: u64, rounds: usize) -> Result<()> {
     let component = Runtime::new()?.load("percentile-privacy")?;
-    let wall = |measure_changes| -> Result<f64> {
+    let times = |measure_changes| -> Result<[f64; 2]> {
         let (measured, _) = once(&component, path, cores, measure_changes)?;
-        measured.get("wall").and_then(Value::as_f64).ok_or_else(|| "no time".into())
+        let time = |of| measured.get(of).and_then(Value::as_f64).ok_or("no time");
+        Ok([time("cpu")?, time("wall")?])
     };
-    let mut ratios = Vec::with_capacity(rounds);
+    let mut ratios = [Vec::with_capacity(rounds), Vec::with_capacity(rounds)];
     for round in 0..rounds {
         // Whoever comes first is not always the same.
         let first = round.is_multiple_of(2);
-        let (one, other) = (wall(first)?, wall(!first)?);
-        ratios.push(if first { one / other } else { other / one });
+        let (one, other) = (times(first)?, times(!first)?);
+        let (with, without) = if first { (one, other) } else { (other, one) };
+        for (ratios, (with, without)) in ratios.iter_mut().zip(with.into_iter().zip(without)) {
+            ratios.push(with / without);
+        }
     }
-    ratios.sort_by(f64::total_cmp);
-    println!("{}", ratios.get(rounds / 2).ok_or("no rounds")?);
+    let [cpu, wall] = ratios.map(|mut ratios| {
+        ratios.sort_by(f64::total_cmp);
+        ratios.get(rounds / 2).copied()
+    });
+    println!("{}", serde_json::json!({"cpu": cpu, "wall": wall}));
     Ok(())
 }
 
@@ -106,7 +112,11 @@ fn once(component: &Component, path: &Path, cores: u64, measure_changes: bool) -
     let started = Clock::start();
     let mut filter = of(component, cores).measure_changes(measure_changes).build()?;
     let filtered = measured(&mut filter, dxo)?;
-    Ok((started.stop(), filtered))
+    let mut measured = started.stop();
+    if let Value::Object(measured) = &mut measured {
+        measured.insert("component".to_owned(), filter.usage().peak_memory.into());
+    }
+    Ok((measured, filtered))
 }
 
 /// The same without a clock, which valgrind does not bear.

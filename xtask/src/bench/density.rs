@@ -16,7 +16,7 @@ const INSTANCES: [u64; 4] = [1, 10, 100, 1_000];
 struct Measured {
     /// By how many bytes all instances made the process grow.
     growth: Option<u64>,
-    /// How many seconds it took to make one.
+    /// How many seconds of CPU time it took to make one.
     create: f64,
     /// How many it took where another had ended.
     replace: f64,
@@ -29,11 +29,11 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
     let header = [
         "instances",
         "memory of each",
-        "time to make one",
+        "CPU time to make one",
         "in a place made ready",
         "in the place of another",
         "Python's memory, times as much",
-        "Python's time",
+        "Python's CPU time",
     ];
     let mut table = Table::new("", &header);
     let ways = ["instances in one process", "Python processes with NumPy"].map(str::to_owned);
@@ -60,7 +60,7 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
             time(ready),
             time(replace),
             python.map_or_else(String::new, |python| ratio(python / each)),
-            ratio(numpy.wall / create),
+            ratio(numpy.cpu / create),
         ]);
         let mebibyte = f64::from(1 << 20);
         let processes = python.map(|python| python * instances as f64 / mebibyte);
@@ -70,11 +70,11 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
         title: "Instance density".to_owned(),
         text: format!(
             "Live instances of PercentilePrivacy in one process: by how much the process grows with each, and the \
-             median time to make one: in a new place, in one made ready before (`InstanceBuilder::warm`), and where \
+             median CPU time to make one: in a new place, in one made ready before (`InstanceBuilder::warm`), and where \
              another has ended. Beside it, what a Python process takes that imports NumPy ({}, {}): the other way to \
              keep two apart.",
             numpy.memory.map_or_else(String::new, bytes),
-            time(numpy.wall)
+            time(numpy.cpu)
         ),
         tables: vec![table],
         plots: vec![plot],

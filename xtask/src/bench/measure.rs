@@ -19,6 +19,9 @@ pub struct Measured {
     /// Memory at most, in bytes, where the system tells: of a program all of it, within one what was added.
     #[serde(default)]
     pub memory: Option<u64>,
+    /// The most that the memories and tables of a component came to, in bytes, where there is one.
+    #[serde(default)]
+    pub component: Option<u64>,
     /// The sha256 of the result, where it has one.
     #[serde(default)]
     pub digest: Option<String>,
@@ -39,7 +42,7 @@ pub fn watched(program: &mut Command) -> Result<Measured> {
     let wall = started.elapsed().as_secs_f64();
     ensure!(used.status.success(), "failed: {}", name.display());
     let cpu = (used.rusage.utime + used.rusage.stime).as_secs_f64();
-    Ok(Measured { cpu, wall, memory: Some(used.rusage.maxrss), digest: None })
+    Ok(Measured { cpu, wall, memory: Some(used.rusage.maxrss), ..Measured::default() })
 }
 
 /// Measures every way in turn, `rounds` times, so that whatever else the machine does falls on all of them.
@@ -65,6 +68,7 @@ fn medians(rounds: &[Measured]) -> Measured {
         cpu: median(rounds.iter().map(|measured| measured.cpu)),
         wall: median(rounds.iter().map(|measured| measured.wall)),
         memory: rounds.iter().filter_map(|measured| measured.memory).max(),
+        component: rounds.iter().filter_map(|measured| measured.component).max(),
         digest: None,
     }
 }

@@ -77,15 +77,12 @@ impl Sample {
                 Some(tensor) => {
                     let (len, slack) = (tensor.len(), Slack::of(tensor.dtype()));
                     // It is watched no longer, whatever became of it.
-                    let tally = tensor.seen(|was, is| {
-                        let mut tally = Tally::new(len);
-                        tally.compare(was, is, slack);
-                        tally.scale();
-                        tally
-                    })?;
-                    match tally.filter(|_| tensor.shape() == before.shape) {
+                    let mut tally = Tally::new(len);
+                    let seen = tensor.seen(|was, is| tally.compare(was, is, slack))?;
+                    match seen.filter(|()| tensor.shape() == before.shape) {
                         None => (Became::Reshaped, elements_alone(len)),
-                        Some(tally) => {
+                        Some(()) => {
+                            tally.scale();
                             all.join(&tally);
                             let (cutoff, gamma) = marks.of_stage(&before.name);
                             (Became::Same, tally.distribution(cutoff, gamma))

@@ -72,8 +72,13 @@ impl Tally {
             self.squares.after += after * after;
             self.max.before = self.max.before.max(before);
             self.max.after = self.max.after.max(after);
-            count(&mut self.bins.before, &mut self.zeros.before, &mut self.used, before);
-            count(&mut self.bins.after, &mut self.zeros.after, &mut self.used, after);
+            count(&mut self.bins.before, &mut self.zeros.before, before);
+            count(&mut self.bins.after, &mut self.zeros.after, after);
+        }
+        let mut used =
+            self.bins.before.iter().zip(&self.bins.after).map(|(before, after)| before + after > 0.0);
+        if let Some(first) = used.clone().position(|used| used) {
+            self.used = (first, used.rposition(|used| used).unwrap_or(first));
         }
     }
 
@@ -130,7 +135,7 @@ impl Tally {
         let (first, last) = if self.used.0 > self.used.1 { (0, 0) } else { self.used };
         let whole = |bins: &[f64; BINS]| {
             let bins = bins.get(first..=last).unwrap_or_default();
-            bins.iter().map(|count| count.round() as u64).collect()
+            bins.iter().copied().map(nearest).collect()
         };
         let Pair { before, after } = self.zeros;
         Distribution {
@@ -141,11 +146,16 @@ impl Tally {
                 ratio: 2.0,
                 before: whole(&self.bins.before),
                 after: whole(&self.bins.after),
-                zeros: Pair { before: before.round() as u64, after: after.round() as u64 },
+                zeros: Pair { before: nearest(before), after: nearest(after) },
             }),
             ..shares
         }
     }
+}
+
+/// The nearest whole count; what is left of a point is cut off, which is quicker than to round.
+fn nearest(count: f64) -> u64 {
+    (count + 0.5) as u64
 }
 
 /// The norm, in four digits: the difference of two says nothing of a tensor that is in one of them only.
@@ -177,14 +187,13 @@ fn add(pair: &mut Pair<f64>, more: Pair<f64>) {
 }
 
 /// Counts a magnitude: the exponent says which bin.
-fn count(bins: &mut [f64; BINS], zeros: &mut f64, used: &mut (usize, usize), magnitude: f64) {
+fn count(bins: &mut [f64; BINS], zeros: &mut f64, magnitude: f64) {
     if magnitude == 0.0 {
         *zeros += 1.0;
     } else if !magnitude.is_nan() {
         let index = (exponent(magnitude) - LOWEST).clamp(0, BINS as i32 - 1) as usize;
         if let Some(bin) = bins.get_mut(index) {
             *bin += 1.0;
-            *used = (used.0.min(index), used.1.max(index));
         }
     }
 }

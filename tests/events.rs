@@ -1,7 +1,9 @@
 //! Events between the components of a whole place.
 
-use flip_wasm_tests::{Server, ServerConfig, spent};
+use flip_wasm_tests::{Server, ServerConfig, context, spent};
 use serde_json::{Value, json};
+
+use crate::heap;
 
 const AB: &str = r#"events = ["a", "b"]"#;
 
@@ -25,6 +27,31 @@ fn events_come_in_the_order_of_the_configuration_to_those_who_asked() {
     assert_eq!(server.fire("b")[3..], ["all: b"]);
     assert_eq!(server.fire("unheard of")[4..], [""; 0]);
     assert_eq!(server.place.report().events, 3);
+}
+
+/// The most bytes that events take at a time.
+fn taken_by_events(server: &Server) -> isize {
+    let context = context();
+    let fire = || server.place.fire("go", &context);
+    // What is set up once.
+    fire();
+    let before = heap::live();
+    heap::forget_peak();
+    (0..100).for_each(|_| fire());
+    assert_eq!(heap::live(), before);
+    heap::peak() - before
+}
+
+#[test]
+fn an_event_takes_no_memory_on_its_way_to_handlers() {
+    let handlers = |interests: &str| {
+        let args = json!({"on": {}, "interests": [interests]});
+        (0..10).fold(ServerConfig::default(), |all, id| all.with(&format!("handler-{id}"), "", &args)).start()
+    };
+    assert_eq!(taken_by_events(&handlers("another")), 0);
+    // A call into a component makes an entry of wasmtime's own, for the context that is lent to it.
+    let delivered = taken_by_events(&handlers("go"));
+    assert!(delivered < 256, "{delivered}");
 }
 
 #[test]

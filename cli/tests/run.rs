@@ -80,6 +80,17 @@ fn without_a_hub_the_requests_are_written_down_as_they_were_recorded() {
 }
 
 #[test]
+fn the_report_of_a_job_is_a_page_where_its_name_says_so() {
+    let run = Run::new();
+    assert_eq!(run.code(&["--report", "report.html"], &[]), 0);
+    let page = run.job.text("report.html");
+    assert!(page.starts_with("<!DOCTYPE html>") && page.trim_end().ends_with("</html>"), "{page}");
+    for seen in ["PersistToS3AndCleanup", "PercentilePrivacy", MODEL_ID, "RESULTS_UPLOADED"] {
+        assert!(page.contains(seen), "no {seen}: {page}");
+    }
+}
+
+#[test]
 fn the_report_holds_the_whole_run() {
     let run = Run::new();
     assert_eq!(run.code(&["--report", "report.json"], &[]), 0);

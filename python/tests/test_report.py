@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import subprocess
 from pathlib import Path
 
@@ -35,6 +36,20 @@ def test_the_page_is_that_of_the_program(trail: Path, tmp_path: Path) -> None:
     of_module = tmp_path / "module.html"
     assert main(["report", str(trail), "-o", str(of_module)]) == 0
     assert page == of_module.read_text("utf-8")
+
+
+def test_the_page_of_a_report_in_json_is_that_of_the_program(tmp_path: Path) -> None:
+    header = b'{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}'
+    update = tmp_path / "update.safetensors"
+    update.write_bytes(struct.pack("<Q", len(header)) + header + struct.pack("<2f", 0.01, -4.0))
+    report = tmp_path / "report.json"
+    filtered = ["filter", "percentile-privacy", "--in", str(update), "--out", str(tmp_path / "out.safetensors")]
+    subprocess.run([str(PROGRAM), *filtered, "--report", str(report)], check=True, timeout=60)
+    page = flip_wasm.report_page(report)
+    assert page.startswith("<!DOCTYPE html>") and "PercentilePrivacy" in page
+    of_program = tmp_path / "program.html"
+    subprocess.run([str(PROGRAM), "report", str(report), "-o", str(of_program)], check=True, timeout=60)
+    assert page == of_program.read_text("utf-8")
 
 
 def test_what_is_no_report_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -211,6 +211,12 @@ for (const { name, report, url } of await reports()) {
       assert.equal(await page.locator(active).count(), 0);
       const text = await page.evaluate(() => document.documentElement.textContent + document.title);
       assert.doesNotMatch(text.replaceAll('\n', ' '), HIDDEN);
+      // A name that is a tag is there to be read.
+      if (JSON.stringify(report).includes('<script>')) {
+        await page.evaluate(() => { for (const details of document.querySelectorAll('details')) details.open = true; });
+        const seen = await page.locator('body').evaluate((body) => body.innerText);
+        assert.ok(seen.includes('<script>') && seen.includes('</script>'), 'no <script> is seen');
+      }
       const policy = page.locator('meta[http-equiv="Content-Security-Policy"]');
       assert.match(await policy.getAttribute('content'), /^default-src 'none'; style-src 'unsafe-inline';/);
       assert.deepEqual(wrongs, []);
@@ -237,6 +243,36 @@ for (const { name, report, url } of await reports()) {
       for (const bar of [page.locator('.events i').first(), page.locator('.events i').last()]) {
         if (await bar.count() > 0) await bar.focus();
         assert.equal(await width(), 360);
+      }
+      await page.close();
+    });
+
+    test('shows what is pointed at in the timeline', async () => {
+      const { page } = await open(chromium, url);
+      // One may lie over another: what is pointed at is the one on top.
+      const onTop = (selector) => page.locator(selector).evaluateAll((all) => all.findIndex((mark) => {
+        mark.scrollIntoView({ block: 'center' });
+        const { left, top, width, height } = mark.getBoundingClientRect();
+        return mark.contains(document.elementFromPoint(left + width / 2, top + height / 2));
+      }));
+      for (const selector of ['.mark', '.events i']) {
+        const all = page.locator(selector);
+        if (await all.count() > 0) {
+          const mark = all.nth(await onTop(selector));
+          const detail = () => mark.evaluate((pointed) => {
+            const tip = pointed.querySelector('.tip');
+            const { display, content } = getComputedStyle(tip ?? pointed, tip ? null : '::after');
+            return display !== 'none' && content !== 'none' && (tip?.textContent ?? content);
+          });
+          assert.equal(await detail(), false, selector);
+          await mark.hover();
+          const [shown, label] = [await detail(), await mark.getAttribute('aria-label')];
+          const bare = (text) => text.replace(/["\\]/gu, '');
+          // A mark's label has its lines in one.
+          assert.ok(shown && (selector === '.mark' || bare(shown) === bare(label)), `${selector}: ${shown}, ${label}`);
+          await page.mouse.move(0, 0);
+          assert.equal(await detail(), false, selector);
+        }
       }
       await page.close();
     });

@@ -50,7 +50,7 @@ pub fn filters(report: &Report) -> Option<Markup> {
                     strong { (name(&result.task)) } " from " (name(&result.at)) ", by " (name(&filter.id))
                     @if !leaf.path.is_empty() { ", " (name(&leaf.path)) }
                 }
-                (update(change, room, &format!("{} from {}", visible(&result.task, 60), visible(&result.at, 60))))
+                (update(leaf, change, room, &format!("{} from {}", visible(&result.task, 60), visible(&result.at, 60))))
             }
         }
         (more(undrawn as u64, "drawing"))
@@ -106,9 +106,10 @@ fn gauges(leaf: &Leaf) -> Markup {
     html! { @for (gauge, value) in leaf.gauges.iter().take(20) { span.part { (name(gauge)) " " (number_of(*value)) } } }
 }
 
-fn update(change: &Change, room: usize, label: &str) -> Markup {
+fn update(leaf: &Leaf, change: &Change, room: usize, label: &str) -> Markup {
     html! {
         (figures(&change.all))
+        (scale(leaf, change))
         @if change.is_staged() {
             p.muted {
                 "The filter cuts each stage of the model by itself: the cutoffs and gammas stand with the tensors, \
@@ -117,6 +118,20 @@ fn update(change: &Change, room: usize, label: &str) -> Markup {
         }
         (plot(change, label))
         (tensors(change, room, label))
+    }
+}
+
+/// Why the cutoff and gamma that are marked are not those that the filter told.
+fn scale(leaf: &Leaf, change: &Change) -> Markup {
+    let steps = leaf.gauges.get("steps").copied().flatten().filter(|steps| *steps != 1.0);
+    let marked = change.all.cutoff.is_some() || change.all.gamma.is_some() || change.is_staged();
+    html! {
+        @if let Some(steps) = steps.filter(|_| marked) {
+            p.muted {
+                "The filter divides an update by its " (number_of(Some(steps))) " steps before it looks for a cutoff: \
+                marked here are cutoff and gamma times the steps, in the scale of Δw."
+            }
+        }
     }
 }
 

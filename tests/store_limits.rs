@@ -35,6 +35,18 @@ fn memory_is_what_all_memories_come_to() {
 }
 
 #[test]
+fn memory_grows_to_the_limit_and_by_no_page_more() {
+    let component = wat(r#"(component
+        (core module $m (memory 2)
+            (func $start (if (i32.eq (memory.grow (i32.const 28)) (i32.const -1)) (then unreachable)))
+            (start $start))
+        (core instance (instantiate $m)))"#);
+    let limits = |memory: u64| Limits { memory, ..Limits::default() };
+    assert_fits(&component, limits(30 << 16));
+    assert_limit(component.instance().limits(limits((30 << 16) - 1)).build(), "memory");
+}
+
+#[test]
 fn memory_that_fails_to_grow_beyond_its_own_maximum_is_the_components_affair() {
     let component = wat(r#"(component
         (core module $m (memory 1 2)
@@ -72,6 +84,51 @@ fn core_instances_are_counted() {
     let limits = |instances| Limits { instances, ..Limits::default() };
     assert_fits(&component, limits(20));
     assert_limit(component.instance().limits(limits(5)).build(), "instances");
+}
+
+/// Made of so many instances with this in each.
+fn of_instances(count: usize, definition: &str) -> Component {
+    let instances = "(core instance (instantiate $m))".repeat(count);
+    wat(&format!("(component (core module $m {definition}) {instances})"))
+}
+
+#[test]
+fn instances_memories_and_tables_are_as_many_as_the_limit_says() {
+    let limits = |instances| Limits { instances, ..Limits::default() };
+    for definition in ["", "(memory 1)", "(table 1 funcref)"] {
+        let default = Limits::default().instances;
+        assert_fits(&of_instances(default as usize, definition), limits(default));
+        assert_limit(of_instances(default as usize + 1, definition).instance().build(), "instances");
+        assert_fits(&of_instances(1_000, definition), limits(1_000));
+    }
+}
+
+#[test]
+fn what_any_component_has_room_for_is_the_most_that_a_limit_can_be() {
+    let beyond = Limits { instances: u64::MAX, table_elements: u64::MAX, ..Limits::default() };
+    let grow = |elements: u32| {
+        wat(&format!(
+            "(component (core module $m (table 1 funcref)
+                (func $start (drop (table.grow (ref.null func) (i32.const {}))))
+                (start $start))
+            (core instance (instantiate $m)))",
+            elements - 1
+        ))
+    };
+    assert_fits(&grow(200_000), beyond.clone());
+    assert_limit(grow(200_001).instance().limits(beyond).build(), "table-elements");
+}
+
+#[test]
+fn what_no_limit_allows_is_said_to_be_that() {
+    let load = |text: &str| runtime().load_bytes("wat", &wat::parse_str(text).unwrap()).err().unwrap();
+    let error = load("(component (core module $m (table 200001 funcref)) (core instance (instantiate $m)))");
+    assert_eq!(
+        error.to_string(),
+        "wat: it cannot be compiled: it asks for more than any component may have, and no limit allows it: \
+        module table does not fit in pooling allocator requirements: table index 0 has a minimum element size of \
+        200001 which exceeds the limit of 200000"
+    );
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
 use crate::error::Error;
+use crate::limits::Limits;
 
 /// How often components are interrupted to look at their deadline.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
@@ -92,18 +93,22 @@ fn config() -> Config {
 fn pool(instances: u32) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::default();
     // These reserve address space, not memory; what an instance may use of them its own limits say.
-    let (memories, others) = (instances.max(1_000), instances.saturating_mul(4).max(4_000));
+    let memories = instances.max(Limits::MOST_INSTANCES);
+    let others = instances.max(Limits::MOST_INSTANCES).saturating_mul(4);
     pool.total_component_instances(instances)
         .total_core_instances(others)
         .total_memories(memories)
         .total_tables(others)
         .total_stacks(instances)
-        .max_memories_per_component(100)
-        .max_tables_per_component(200)
-        .max_core_instances_per_component(200)
+        // No limit of a component is above these, so that what it may have there is room for.
+        .max_memories_per_component(Limits::MOST_INSTANCES)
+        .max_tables_per_component(Limits::MOST_INSTANCES)
+        .max_tables_per_module(Limits::MOST_INSTANCES)
+        .max_core_instances_per_component(Limits::MOST_INSTANCES)
+        .table_elements(Limits::MOST_TABLE_ELEMENTS as usize)
+        // What an instance itself takes on the host is a matter of its code, and of no limit.
         .max_component_instance_size(4 << 20)
         .max_core_instance_size(4 << 20)
-        .table_elements(100_000)
         .max_unused_warm_slots(16);
     // Where the system says which pages were written to, those of a place that is free again are zeroed and kept:
     // the next instance there faults on none of them, which is half of the time of making one.

@@ -42,10 +42,12 @@ pub struct Limits {
     #[serde(deserialize_with = "size")]
     pub memory: u64,
     /// The elements of all tables together. A table holds a component's function pointers: some
-    /// thousands, also for an interpreter.
+    /// thousands, also for an interpreter. At most [`Limits::MOST_TABLE_ELEMENTS`].
+    #[serde(deserialize_with = "table_elements")]
     pub table_elements: u64,
     /// Core instances, memories and tables, each: a component is made of a handful of modules, one that
-    /// carries an interpreter of some dozens.
+    /// carries an interpreter of some dozens. At most [`Limits::MOST_INSTANCES`].
+    #[serde(deserialize_with = "instances")]
     pub instances: u64,
     /// Tensors, dxos and other resources that are open at a time, each some hundred bytes on the host. A
     /// filter may open all tensors of a large model at once: some thousands.
@@ -137,12 +139,25 @@ impl Limits {
 }
 
 impl Limits {
+    /// What `instances` is at most: a runtime has places for so many memories at least.
+    pub const MOST_INSTANCES: u32 = 1_000;
+    /// What `table_elements` is at most: there is room for so many in the place of one table.
+    pub const MOST_TABLE_ELEMENTS: u32 = 200_000;
+
+    /// These limits, as far as there is room for anybody: a figure beyond that is written down nowhere, but may stand
+    /// in a program.
+    pub(crate) fn with_room(mut self) -> Self {
+        self.instances = self.instances.min(Self::MOST_INSTANCES.into());
+        self.table_elements = self.table_elements.min(Self::MOST_TABLE_ELEMENTS.into());
+        self
+    }
+
     /// These limits, tightened by what a job asks for: a JSON object with some of them. What is looser than
     /// these stays as it is.
     ///
     /// # Errors
     ///
-    /// Names a limit that does not exist, or a figure that is none.
+    /// Names a limit that does not exist, or a figure that is none or that nobody may have.
     ///
     /// ```
     /// use flip_runtime::Limits;
@@ -153,7 +168,7 @@ impl Limits {
     /// ```
     pub fn tightened(&self, wanted: &str) -> serde_json::Result<Self> {
         let wanted: serde_json::Map<String, serde_json::Value> = serde_json::from_str(wanted)?;
-        let mut all = serde_json::to_value(self)?;
+        let mut all = serde_json::to_value(self.clone().with_room())?;
         if let Some(all) = all.as_object_mut() {
             all.extend(wanted);
         }
@@ -175,6 +190,24 @@ impl Limits {
 
 fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     Ok(ByteSize::deserialize(deserializer)?.as_u64())
+}
+
+fn instances<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    at_most(deserializer, "instances", Limits::MOST_INSTANCES)
+}
+
+fn table_elements<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    at_most(deserializer, "table-elements", Limits::MOST_TABLE_ELEMENTS)
+}
+
+fn at_most<'de, D: Deserializer<'de>>(deserializer: D, limit: &str, most: u32) -> Result<u64, D::Error> {
+    let figure = u64::deserialize(deserializer)?;
+    match figure > u64::from(most) {
+        true => {
+            Err(D::Error::custom(format!("{limit} = {figure}: there is room for {most}, for any component")))
+        }
+        false => Ok(figure),
+    }
 }
 
 fn time_text<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
@@ -255,6 +288,19 @@ mod tests {
         let limits = site.tightened(wanted).unwrap();
         assert_eq!((limits.memory, limits.call_time, limits.gauges), (site.memory, site.call_time, 3));
         assert!(site.tightened(r#"{"memroy": 1}"#).unwrap_err().to_string().contains("memroy"));
+    }
+
+    #[test]
+    fn a_limit_that_there_is_no_room_for_is_an_error_that_says_how_much_there_is() {
+        for (figure, limit) in [("instances", 1_000), ("table-elements", 200_000)] {
+            let read = |value: u64| serde_json::from_value::<Limits>(serde_json::json!({ figure: value }));
+            assert!(read(limit).is_ok());
+            let error = read(limit + 1).unwrap_err().to_string();
+            assert!(error.contains(figure) && error.contains(&limit.to_string()), "{error}");
+        }
+        let written = Limits { instances: 5_000, table_elements: u64::MAX, ..Limits::default() };
+        let limits = written.tightened("{}").unwrap();
+        assert_eq!((limits.instances, limits.table_elements), (1_000, 200_000));
     }
 
     #[test]

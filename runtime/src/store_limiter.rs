@@ -63,7 +63,9 @@ impl ResourceLimiter for StoreLimiter {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        if maximum.is_some_and(|maximum| desired > maximum) {
+        // A table's own maximum is its affair; what any table has room for no limit is above.
+        let own = maximum.filter(|maximum| *maximum < Limits::MOST_TABLE_ELEMENTS as usize);
+        if own.is_some_and(|maximum| desired > maximum) {
             return Ok(false);
         }
         let more = desired.saturating_sub(current) as u64;

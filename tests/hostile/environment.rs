@@ -40,7 +40,50 @@ pub const ATTACKS: &[Attack] = &[
     ),
     guest("40","random numbers where the policy withholds them",
 || import(r#"(import "wasi:random/insecure-seed@0.2.6" (instance (export "insecure-seed" (func (result (tuple u64 u64))))))"#),"",Expected::NotPermitted(r#"wasi = ["random"]"#)).granting("wasi = []"),
-    guest("40","random bytes in any number",random_bytes,"call-time=200ms",Expected::Trap("requested len 60000000 exceeds limit")),
+    guest(
+        "40",
+        "sixty megabytes of random bytes at once",
+        || random_bytes("random", "get-random-bytes", 60_000_000),
+        "",
+        Expected::Limit("call-bytes"),
+    ),
+    guest(
+        "40",
+        "2^40 random bytes at once",
+        || random_bytes("random", "get-random-bytes", 1 << 40),
+        "",
+        Expected::Limit("call-bytes"),
+    ),
+    guest(
+        "40",
+        "2^64 - 1 random bytes that need not be good",
+        || random_bytes("insecure", "get-insecure-random-bytes", u64::MAX),
+        "",
+        Expected::Limit("call-bytes"),
+    ),
+    guest(
+        "40",
+        "clocks where the policy withholds them",
+        || import(r#"(import "wasi:clocks/monotonic-clock@0.2.6" (instance (export "now" (func (result u64)))))"#),
+        "",
+        Expected::NotPermitted(r#"wasi = ["clocks"]"#),
+    )
+    .granting(r#"wasi = ["random"]"#),
+    guest(
+        "40",
+        "the time of day where the policy withholds it",
+        || {
+            import(
+                r#"(import "wasi:clocks/wall-clock@0.2.6" (instance
+                    (type $datetime (record (field "seconds" u64) (field "nanoseconds" u32)))
+                    (export "datetime" (type $d (eq $datetime)))
+                    (export "now" (func (result $d)))))"#,
+            )
+        },
+        "",
+        Expected::NotPermitted(r#"wasi = ["clocks"]"#),
+    )
+    .granting("wasi = []"),
     guest(
         "40",
         "the variables and arguments of the process",
@@ -170,18 +213,18 @@ fn several_imports() -> String {
     )
 }
 
-/// Sixty megabytes of them at once; with its time alone it would end many seconds late.
-fn random_bytes() -> String {
-    import(
-        r#"(import "wasi:random/random@0.2.6" (instance $random
-            (export "get-random-bytes" (func (param "len" u64) (result (list u8))))))
+/// So many of them at once: of sixty megabytes its time alone would end it many seconds late.
+fn random_bytes(interface: &str, function: &str, bytes: u64) -> String {
+    let text = r#"(import "wasi:random/{interface}@0.2.6" (instance $random
+            (export "{function}" (func (param "len" u64) (result (list u8))))))
         (core module $room (memory (export "m") 1000)
             (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024)))
         (core instance $room (instantiate $room))
-        (core func $bytes (canon lower (func $random "get-random-bytes")
+        (core func $bytes (canon lower (func $random "{function}")
             (memory (core memory $room "m")) (realloc (core func $room "realloc"))))
         (core module $greedy (import "" "bytes" (func $bytes (param i64 i32)))
-            (func $start (call $bytes (i64.const 60000000) (i32.const 16))) (start $start))
-        (core instance (instantiate $greedy (with "" (instance (export "bytes" (func $bytes))))))"#,
-    )
+            (func $start (call $bytes (i64.const {bytes}) (i32.const 16))) (start $start))
+        (core instance (instantiate $greedy (with "" (instance (export "bytes" (func $bytes))))))"#;
+    let text = text.replace("{interface}", interface).replace("{function}", function);
+    import(&text.replace("{bytes}", &bytes.to_string()))
 }

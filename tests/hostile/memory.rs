@@ -42,7 +42,7 @@ pub const ATTACKS: &[Attack] = &[
         "a table that is larger than any may be",
         || beside("(table 100000000 funcref)", 1),
         "",
-        Expected::NotLoaded("cannot be compiled"),
+        Expected::NotLoaded("it asks for more than any component may have, and no limit allows it"),
     ),
     guest(
         "10",
@@ -70,10 +70,31 @@ pub const ATTACKS: &[Attack] = &[
     ),
     guest(
         "10",
-        "more memories than a component may have",
+        "more memories than a component may have where nothing else is said",
         || beside("(memory 1)", 150),
         "",
-        Expected::NotLoaded("cannot be compiled"),
+        Expected::Limit("instances"),
+    ),
+    guest(
+        "10",
+        "more memories than that, where the limit is set higher",
+        || beside("(memory 1)", 190),
+        "instances=200",
+        Expected::Harmless("a limit that allows them is kept"),
+    ),
+    guest(
+        "8",
+        "growth to the last page that the limit has room for",
+        || grown_to(128),
+        "memory=8421376",
+        Expected::Harmless("the limit can be reached"),
+    ),
+    guest(
+        "8",
+        "growth by a page more than the limit has room for",
+        || grown_to(129),
+        "memory=8421376",
+        Expected::Limit("memory"),
     ),
     guest(
         "11",
@@ -95,14 +116,26 @@ pub const ATTACKS: &[Attack] = &[
             )
         },
         "",
-        Expected::Harmless("table.grow answers -1: the pool has no table of that size"),
+        Expected::Limit("table-elements"),
     ),
     guest(
         "11",
-        "many tables",
-        || beside("(table 100 funcref)", 250),
+        "growth one element over a table's own maximum",
+        || {
+            fields(
+                "(table $t 1 2 funcref) (func $start (if (i32.ne (table.grow $t (ref.null func) (i32.const 2)) (i32.const -1)) (then unreachable))) (start $start)",
+            )
+        },
         "",
-        Expected::NotLoaded("cannot be compiled"),
+        Expected::Harmless("table.grow answers -1, and nothing is counted"),
+    ),
+    guest("11", "many tables", || beside("(table 100 funcref)", 250), "", Expected::Limit("instances")),
+    guest(
+        "11",
+        "many tables of one module",
+        || beside(&"(table 100 funcref)".repeat(90), 2),
+        "",
+        Expected::Limit("instances"),
     ),
     guest("11", "a memory of 64 bits", || beside("(memory i64 1)", 1), "", Expected::NotLoaded("memory64")),
     guest("11", "a shared memory", || beside("(memory 1 1 shared)", 1), "", Expected::NotLoaded("threads")),
@@ -122,6 +155,13 @@ pub const ATTACKS: &[Attack] = &[
     ),
     guest("12", "ten thousand instances", || beside("", 10_000), "", Expected::NotLoaded("instances count")),
     guest(
+        "12",
+        "ten thousand instances, in components within it",
+        within,
+        "",
+        Expected::NotLoaded("it asks for more than any component may have, and no limit allows it"),
+    ),
+    guest(
         "9",
         "data that lies beyond its memory",
         || fields(r#"(data (i32.const -4) "beyond")"#),
@@ -134,6 +174,19 @@ pub const ATTACKS: &[Attack] = &[
 fn beside(definition: &str, instances: usize) -> String {
     let module = format!("(core module $beside {definition})");
     filter([("component", &(module + &"(core instance (instantiate $beside))".repeat(instances)))])
+}
+
+/// A hundred times a component that has a hundred instances.
+fn within() -> String {
+    let instances = "(core instance (instantiate $m))".repeat(100);
+    let inner = format!("(component $inner (core module $m) {instances})");
+    filter([("component", &(inner + &"(instance (instantiate $inner))".repeat(100)))])
+}
+
+/// Grows so that all memory has so many pages; those of the limit here are 128 and a half, for handles.
+fn grown_to(pages: u32) -> String {
+    let start = format!("(func $start (drop (memory.grow (i32.const {})))) (start $start)", pages - 4);
+    fields(&start)
 }
 
 fn one_page_over() -> String {

@@ -129,9 +129,18 @@ pub(crate) fn compile(engine: &Engine, bytes: &[u8]) -> Result<Compiled, Compile
         let unknown = unknown.join(", ");
         return Err(CompileError::Invalid(format!("it imports what this host does not offer: {unknown}")));
     }
-    let component = Component::from_binary(engine, bytes)
-        .map_err(|error| CompileError::Invalid(format!("it cannot be compiled: {error:#}")))?;
+    let component = Component::from_binary(engine, bytes).map_err(|error| not_compiled(&error))?;
     Ok(Compiled { inspection, component })
+}
+
+/// Why it was not compiled. What nobody has room for is told from what a limit says.
+fn not_compiled(error: &wasmtime::Error) -> CompileError {
+    let why = format!("{error:#}");
+    let room = match why.contains("pooling allocator") {
+        true => "it asks for more than any component may have, and no limit allows it: ",
+        false => "",
+    };
+    CompileError::Invalid(format!("it cannot be compiled: {room}{why}"))
 }
 
 /// The time is up.

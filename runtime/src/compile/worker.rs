@@ -10,7 +10,7 @@ use std::sync::mpsc::channel;
 use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
 use wasmtime::Engine;
 
-use super::{CompileError, late};
+use super::{CompileError, late, not_compiled};
 use crate::cache::MAX_ENTRY;
 use crate::engine::compiler_only;
 use crate::host::log::one_line;
@@ -160,8 +160,7 @@ pub(super) fn compile(
     let (compiled, memory) = answer.split_last_chunk().unwrap_or((&[], &[0; 8]));
     let memory = Some(u64::from_le_bytes(*memory)).filter(|memory| *memory > 0);
     // What it asks for is held against what instances can have, which the worker knows nothing of.
-    let compiled = Compiled::from_bytes(engine, compiled)
-        .map_err(|error| CompileError::Invalid(format!("it cannot be compiled: {error:#}")))?;
+    let compiled = Compiled::from_bytes(engine, compiled).map_err(|error| not_compiled(&error))?;
     Ok((compiled, memory))
 }
 

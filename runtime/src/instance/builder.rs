@@ -230,7 +230,7 @@ impl InstanceBuilder {
         // Others like it may be made later, to share its work.
         let blueprint =
             phased_dxo_filter::GuestIndices::new(&self.component.pre).is_ok().then(|| self.clone());
-        let (component, limits, meter) = (self.component, self.limits, self.meter);
+        let (component, limits, meter) = (self.component, self.limits.with_room(), self.meter);
         if component.inspection.size > limits.component_size {
             let allowed = Allowed::Bytes(limits.component_size);
             let reached = LimitReached { limit: "component-size", allowed };

@@ -37,7 +37,9 @@ impl Instance {
                 reached: LimitReached { limit: "instances", allowed: Allowed::Count(self.limits.instances) },
             };
         }
-        if reason.contains("fuel allocated for hostcalls has been exhausted") {
+        // What passes to the host, and the random bytes that come from it.
+        let passed = reason.contains("fuel allocated for hostcalls has been exhausted");
+        if passed || reason.starts_with("requested len ") {
             return Error::Limit {
                 component,
                 reached: LimitReached {

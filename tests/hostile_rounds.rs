@@ -125,6 +125,7 @@ families! {
     hostile_races: "Races with another process",
     hostile_archives: "Archives, models, texts",
     hostile_environment: "Network and environment",
+    hostile_streams: "Streams and the process itself",
     hostile_logs: "Logs and figures",
     hostile_loading: "Loading and compiling",
     hostile_shapes: "Shapes of components",

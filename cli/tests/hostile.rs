@@ -76,7 +76,7 @@ fn attempt(attack: &Attack) -> Option<String> {
         if matches!(attack.expected, Expected::Unchanged(_)) { &output.stdout } else { &output.stderr };
     let said = String::from_utf8_lossy(told).contains(&text);
     // Escapes would reach a terminal, a line of its own could pass for the program's.
-    let plain = !output.stderr.contains(&0x1b);
+    let plain = ![&output.stdout, &output.stderr].iter().any(|stream| stream.contains(&0x1b));
     if output.status.code() != Some(code) || !said || !plain || left != before {
         return Some(named);
     }

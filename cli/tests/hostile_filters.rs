@@ -5,8 +5,8 @@ use std::fs;
 use std::process::Output;
 
 use crate::hostile_chains::{Filter, chained, report};
-use crate::support::{Site, shown};
-use flip_wasm_tests::hostile::{logs, memory};
+use crate::support::{PROGRAM, Site, shown};
+use flip_wasm_tests::hostile::{logs, memory, streams};
 use flip_wasm_tests::{MISBEHAVING_FILTER, assert_same, twins, update};
 use serde_json::{Map, Value, json};
 
@@ -160,4 +160,16 @@ fn memory_and_tensors_each_within_the_limit_end_at_their_sum() {
     for limit in ["6MiB", "3MiB"] {
         cases(limit, json!({"trap": "wasm `unreachable` instruction executed"}));
     }
+}
+
+#[test]
+fn what_the_program_is_given_to_read_is_not_the_components() {
+    let site = site(update());
+    site.write("guest.wasm", &wat::parse_str(streams::reads_input()).unwrap());
+    let given = std::fs::File::open(site.path("update.safetensors")).unwrap();
+    let mut program = site.prepared(PROGRAM, &[]);
+    program.args(["filter", "guest.wasm", "--in", "update.safetensors", "--out", "out.safetensors"]);
+    // It traps where it reads anything.
+    let output = program.stdin(given).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
 }

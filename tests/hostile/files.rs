@@ -40,6 +40,20 @@ pub const ATTACKS: &[Attack] = &[
         Expected::Told("invalid argument: "),
     ),
     errands(
+        "26",
+        "an empty path, in each function that takes one",
+        empty_paths,
+        "",
+        Expected::Harmless("it is the directory itself, to be looked at or archived, and no file"),
+    ),
+    errands(
+        "26",
+        "object keys with %2e, %2f and backslashes, where a prefix is granted",
+        keys_that_look_like_others,
+        "",
+        Expected::Harmless("a percent sign is one like any other character; a backslash is in no key"),
+    ),
+    errands(
         "27",
         "a link to the outside that the operator left, also with a slash behind it",
         links::links_of_the_operator,
@@ -179,6 +193,44 @@ fn keys_that_leave() -> Errands {
         ]
     });
     Errands::granting(EVERYTHING).told("invalid argument: ", asked)
+}
+
+const OWN_OBJECTS: &str = r#"
+    object-store = ["put", "get", "head"]
+    object-prefixes = ["own"]
+"#;
+
+/// What is decoded would be a key of somebody else's; what is not is one under the prefix, or under another.
+fn keys_that_look_like_others() -> Errands {
+    let under = ["own/%2e%2e/x", "own/%2e%2e%2fx", "own/%2E%2E%2Fx", "own/a%5cb", "own/%252e%252e%252fx"];
+    let errands = Errands::granting(OWN_OBJECTS);
+    let errands = under.into_iter().fold(errands, |errands, key| {
+        errands
+            .told("ok ", [json!({"put": [key, "x"]})])
+            .told("ok \"x\"", [json!({"get": [key, 0, 9]})])
+            // None of them has become what it looks like.
+            .told("not permitted: object-prefixes", [json!({"get": ["x", 0, 9]})])
+            .told("not found: ", [json!({"get": ["own/x", 0, 9]})])
+    });
+    let others = ["own%2fx", "%2e%2e/own/x", "%6fwn/x"];
+    let errands = errands.told(
+        "not permitted: object-prefixes",
+        others.into_iter().flat_map(|key| [json!({"put": [key, "x"]}), json!({"head": key})]),
+    );
+    let none = ["own\\x", "own\\..\\x", "own/..\\x", "\\own\\x", "own/x\\"];
+    errands.told(
+        "invalid argument: ",
+        none.into_iter().flat_map(|key| [json!({"put": [key, "x"]}), json!({"get": [key, 0, 9]})]),
+    )
+}
+
+/// Each function that takes a path, with none: looked at and archived it is the directory, and nothing else is it.
+fn empty_paths() -> Errands {
+    let errands = Errands::granting(EVERYTHING).file("job/a", "kept");
+    in_every_function("").into_iter().fold(errands, |errands, errand| {
+        let looks = ["stat", "entries", "usage", "put-archive"].iter().any(|name| errand.get(name).is_some());
+        errands.told(if looks { "ok " } else { "invalid argument: the path is empty" }, [errand])
+    })
 }
 
 const READ_ONLY: &str = r#"directories = { job = "read", workspace = "read-write" }"#;

@@ -27,6 +27,13 @@ pub const ATTACKS: &[Attack] = &[
         "",
         Expected::Told("not permitted: "),
     ),
+    errands(
+        "55",
+        "figures and failures of another model and another site, where the hub may be told of any",
+        other_models,
+        "",
+        Expected::Harmless("they are sent: a grant of the hub is one of the call, not of whom it tells of"),
+    ),
     covered(
         "55",
         "each function, and the line that would grant it",
@@ -70,6 +77,14 @@ fn other_objects() -> Errands {
         .told("not permitted: object-prefixes", [json!({"get": ["other/x", 0, 9]})])
         .told("not permitted: object-store", [json!({"head": "own/x"})])
         .told("ok own/x of 1 bytes", [json!({"put": ["own/x", "x"]})])
+}
+
+/// The contract knows a job's id and its site, and no model's: the id that the hub has for one is an arg of a component.
+fn other_models() -> Errands {
+    Errands::granting(r#"hub = ["send-metric", "send-exception"]"#)
+        .told("ok", [json!({"send-metric": ["another-site", "another-model", "loss", 0.5, 1]})])
+        .told("ok", [json!({"send-exception": ["another-site", "another-model", "text"]})])
+        .told("not permitted: hub", [json!({"update-status": "another-model"})])
 }
 
 const OWN_FILES: &str = r#"

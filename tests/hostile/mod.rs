@@ -38,6 +38,7 @@ pub mod roles;
 mod rows;
 pub mod shapes;
 pub mod state;
+pub mod streams;
 mod table;
 pub mod time;
 
@@ -56,6 +57,7 @@ pub const FAMILIES: &[(&str, &[Attack])] = &[
     ("Races with another process", races::ATTACKS),
     ("Archives, models, texts", archives::ATTACKS),
     ("Network and environment", environment::ATTACKS),
+    ("Streams and the process itself", streams::ATTACKS),
     ("Logs and figures", logs::ATTACKS),
     ("Loading and compiling", loading::ATTACKS),
     ("Shapes of components", shapes::ATTACKS),

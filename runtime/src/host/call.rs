@@ -59,6 +59,8 @@ impl CallCtx {
     /// Fails where the call must end: its time is up, or the run was aborted some time ago.
     pub(crate) fn go_on(&mut self) -> wasmtime::Result<()> {
         let now = Instant::now();
+        #[cfg(test)]
+        tests::LOOKS.with_borrow_mut(|looks| looks.push(now >= self.deadline.at));
         if now >= self.deadline.at {
             return Err(self.deadline.reached.into());
         }
@@ -187,5 +189,40 @@ impl Quota {
         }
         self.used = self.used.saturating_add(amount);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use crate::engine::TICK;
+    use crate::{Error, Limits, Runtime};
+
+    thread_local! {
+        /// Whether it was late, each time that a call of this thread was interrupted to look.
+        pub(super) static LOOKS: RefCell<Vec<bool>> = const { RefCell::new(Vec::new()) };
+    }
+
+    /// How late the clock of a busy machine ticks is the machine's matter; what a component sees of its ticks is not.
+    #[test]
+    fn a_call_ends_at_the_first_tick_after_its_limit() {
+        let runtime = Runtime::new().unwrap();
+        let limits = Limits { call_time: 5 * TICK, ..Limits::default() };
+        for endless in ["(br 0)", "(memory.fill (i32.const 0) (i32.const 1) (i32.const 65536)) (br 0)"] {
+            let text = format!(
+                "(component (core module $m (memory 1) (func $start (loop {endless})) (start $start))
+                (core instance (instantiate $m)))"
+            );
+            let component = runtime.load_bytes("endless", &wat::parse_str(text).unwrap()).unwrap();
+            LOOKS.take();
+            let ended = component.instance().limits(limits.clone()).build();
+            assert!(matches!(ended, Err(Error::Limit { reached, .. }) if reached.limit == "call-time"));
+            let looks = LOOKS.take();
+            let (last, before) = looks.split_last().unwrap();
+            assert!(*last && !before.contains(&true), "{looks:?}");
+            // No two ticks are closer together than they should be.
+            assert!(before.len() <= 5, "{looks:?}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::support::jobs::names;
 use crate::support::{Site, shown};
 use flip_wasm_tests::MISBEHAVING_FILTER;
-use flip_wasm_tests::hostile::loading;
+use flip_wasm_tests::hostile::{caches, loading};
 
 /// What is said where there is no cache to use.
 const UNUSED: &str = "no private directory: components are compiled on each start";
@@ -88,6 +88,16 @@ fn an_entry_that_was_tampered_with_is_compiled_anew() {
     let anew = fs::read(&entry).unwrap();
     cached.load();
     assert_eq!(fs::read(&entry).unwrap(), anew);
+}
+
+#[test]
+fn an_entry_of_another_version_is_compiled_anew() {
+    let cached = Cached::new();
+    let entry = cached.entry();
+    let stale = caches::of_another_version(&fs::read(&entry).unwrap(), MISBEHAVING_FILTER);
+    fs::write(&entry, &stale).unwrap();
+    assert!(!cached.load().contains(UNUSED));
+    assert_ne!(fs::read(cached.entry()).unwrap(), stale, "it was used");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::process::Output;
 
 use crate::hostile_chains::{Filter, chained, report};
 use crate::support::{PROGRAM, Site, shown};
-use flip_wasm_tests::hostile::{logs, memory, streams};
+use flip_wasm_tests::hostile::{archives, logs, memory, streams};
 use flip_wasm_tests::{MISBEHAVING_FILTER, assert_same, twins, update};
 use serde_json::{Map, Value, json};
 
@@ -98,6 +98,16 @@ fn nan_that_a_filter_writes_goes_out_as_it_was_written() {
     assert!(written.ends_with(&f32::NAN.to_le_bytes().repeat(6)), "other bits went out");
     let tensors = site.read_dxo("out.safetensors");
     assert_eq!(tensors.tensors().unwrap().values().map(|tensor| tensor.byte_len()).sum::<u64>(), 24);
+}
+
+#[test]
+fn what_is_no_number_in_an_update_goes_through_as_it_is() {
+    let site = site(update());
+    site.write("update.safetensors", &archives::of_no_numbers());
+    let output = filter(&site, r#"{"unchanged": "nothing to do"}"#, "update.safetensors", "out.safetensors");
+    assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
+    let (before, after) = (archives::of_no_numbers(), fs::read(site.path("out.safetensors")).unwrap());
+    assert!(after.ends_with(&before[before.len() - 16..]), "other bits went out");
 }
 
 #[test]

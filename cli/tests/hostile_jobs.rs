@@ -91,6 +91,7 @@ fn failure(attack: &Attack, errands: &Errands, alone: &Listing) -> Result<(), St
     errands.plant(&roots);
     before.extend(listing(&roots));
     errands.check_left(&before, &run.listing())?;
+    errands.check_times(&|name| root(&run.job, name))?;
     match run.job.text(RESULTS) == run.job.text("expected/cross_val_results.json") {
         true => Ok(()),
         false => Err("the job has other results".to_owned()),

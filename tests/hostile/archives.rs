@@ -6,7 +6,9 @@ use serde_json::json;
 use super::checkpoints;
 use super::errands::Errands;
 use super::guest::process;
-use super::table::{Attack, CommandLine, Ended, Expected, covered, errands, given, guest, host, nothing};
+use super::table::{
+    Attack, CommandLine, Ended, Expected, covered, errands, given, guest, host, nothing, opened,
+};
 use crate::{EVERYTHING, percentile_privacy, safetensors_bytes};
 
 pub const ATTACKS: &[Attack] = &[
@@ -129,6 +131,16 @@ pub const ATTACKS: &[Attack] = &[
         "two tensors of one name",
         || two_tensors("a", "[0,4]", "a", "[4,8]", 8),
         Expected::NotLoaded("tensor \"a\" comes twice"),
+    ),
+    host(
+        "36",
+        "an update of elements that are NaN, infinite and below all normal numbers",
+        no_numbers,
+        CommandLine::Test(
+            "cli/tests/hostile_filters.rs::what_is_no_number_in_an_update_goes_through_as_it_is",
+        ),
+        "",
+        Expected::Out("a float32 [4] [NaN, inf, -inf, 1e-45], by nobody"),
     ),
     given(
         "36",
@@ -255,6 +267,18 @@ fn two_tensors(one: &str, lies: &str, other: &str, other_lies: &str, bytes: usiz
     };
     let header = format!("{{{},{}}}", entry(one, lies), entry(other, other_lies));
     safetensors_bytes(&header, &vec![0; bytes])
+}
+
+/// An update of four elements, of which none is a normal number.
+pub fn of_no_numbers() -> Vec<u8> {
+    let elements = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::from_bits(1)];
+    let bytes: Vec<_> = elements.into_iter().flat_map(f32::to_le_bytes).collect();
+    safetensors_bytes(r#"{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}"#, &bytes)
+}
+
+/// They are values like any others to the host; what a filter makes of them is its matter.
+fn no_numbers(_: Limits) -> Ended {
+    opened(&of_no_numbers())
 }
 
 fn meta_twice() -> Vec<u8> {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use flip_runtime::{Limits, Runtime};
+use flip_runtime::{Digest, Limits, Runtime};
 
 use super::guest::process;
 use super::loading::shell;
@@ -50,6 +50,42 @@ pub(super) fn tampered_cache(_: Limits) -> Ended {
             load();
             assert_ne!(fs::read(&entry).unwrap(), bytes, "what was tampered with was used");
         }
+        Ok("compiled anew".to_owned())
+    })
+}
+
+/// The entry of a component, as an older compiler would have made it: whole, and sealed.
+///
+/// # Panics
+///
+/// Where the entry is no longer made as this says.
+pub fn of_another_version(entry: &[u8], component: &[u8]) -> Vec<u8> {
+    let digest = |bytes: &[u8]| -> Vec<u8> {
+        let text = Digest::of(bytes).to_string();
+        (0..32).map(|byte| u8::from_str_radix(&text[2 * byte..2 * byte + 2], 16).unwrap()).collect()
+    };
+    let sealed = |code: &[u8]| [digest(&[&digest(component), code].concat()), code.to_vec()].concat();
+    let mut code = entry[32..].to_vec();
+    assert_eq!(sealed(&code), entry);
+    // A byte that is 0, the length of the version, its two digits, a length, and the machine that it compiled for.
+    let is_version = |bytes: &[u8]| {
+        bytes.starts_with(&[0, 2])
+            && bytes[2..4].iter().all(u8::is_ascii_digit)
+            && bytes[5..].starts_with(std::env::consts::ARCH.as_bytes())
+    };
+    let at = code.windows(16).position(is_version).unwrap();
+    code[at + 3] ^= 1;
+    sealed(&code)
+}
+
+pub(super) fn stale_entry(_: Limits) -> Ended {
+    with_cache(|cache, load| {
+        let entry = entry(cache);
+        let whole = fs::read(&entry).unwrap();
+        let stale = of_another_version(&whole, &shell());
+        fs::write(&entry, &stale).unwrap();
+        load();
+        assert_eq!(fs::read(&entry).unwrap(), whole, "it was not compiled anew");
         Ok("compiled anew".to_owned())
     })
 }

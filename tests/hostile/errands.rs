@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use flip_runtime::{Level, Limits};
 use serde_json::{Value, json};
@@ -101,7 +102,10 @@ impl Errands {
             let path = place(roots, path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             match planted {
-                Planted::File(contents) => fs::write(path, contents).unwrap(),
+                Planted::File(contents) => {
+                    fs::write(&path, contents).unwrap();
+                    fs::File::options().write(true).open(path).unwrap().set_modified(long_ago()).unwrap();
+                }
                 Planted::Link(target) => symlink(target, path).unwrap(),
             }
         }
@@ -150,6 +154,23 @@ impl Errands {
         }
     }
 
+    /// Looks whether what lay there and was not to change was not written to either, not even with the same.
+    ///
+    /// # Errors
+    ///
+    /// Names the file that was.
+    pub fn check_times(&self, roots: Roots<'_>) -> Result<(), String> {
+        let files = self.planted.iter().filter(|(_, planted)| matches!(planted, Planted::File(_)));
+        for (path, _) in files {
+            let changed = |(name, _): &(String, _)| Path::new(path).starts_with(name);
+            let written = |path| fs::symlink_metadata(path).and_then(|metadata| metadata.modified()).ok();
+            if !self.changed.iter().any(changed) && written(place(roots, path)) != Some(long_ago()) {
+                return Err(format!("{path} was written to"));
+            }
+        }
+        Ok(())
+    }
+
     /// Runs it through the library, and says what it was told first that did not go well.
     pub fn run(&self, limits: &Limits) -> (Vec<(Level, String)>, Ended) {
         let mut site = Site::granting(self.policy);
@@ -164,7 +185,8 @@ impl Errands {
         let mut runner = builder.log(log.clone()).build().unwrap();
         let ended = runner.handle_event("go", &site.context);
         drop(runner);
-        self.check_left(&before, &listing(&roots)).unwrap_or_else(|left| panic!("{left}"));
+        let left = self.check_left(&before, &listing(&roots)).and_then(|()| self.check_times(&roots));
+        left.unwrap_or_else(|left| panic!("{left}"));
         let lines = log.lines();
         let told = lines.iter().filter(|(level, _)| *level == Level::Info).map(|(_, line)| line.clone());
         let told = told.collect::<Vec<_>>();
@@ -172,6 +194,11 @@ impl Errands {
         let ended = ended.map(|()| first.unwrap_or_default());
         (lines, ended)
     }
+}
+
+/// When what lies there beforehand was written.
+fn long_ago() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000)
 }
 
 /// A path here, as one of the machine.

@@ -2,7 +2,7 @@
 
 use flip_runtime::Limits;
 
-use super::table::{Attack, CommandLine, Ended, Expected, covered, deed, host};
+use super::table::{Attack, CommandLine, Ended, Expected, covered, deed, host, nothing};
 use crate::{context, misbehaving, update, values};
 
 pub const ATTACKS: &[Attack] = &[
@@ -19,6 +19,11 @@ pub const ATTACKS: &[Attack] = &[
         r#""reshape""#,
         "",
         Expected::NotPermitted(r#"may-change = ["shapes"]"#),
+    ),
+    nothing(
+        "54",
+        "a filter that removes or renames a tensor",
+        "the contract has no call that does; one of another name is one more, as above",
     ),
     deed(
         "54",

@@ -82,6 +82,14 @@ pub const ATTACKS: &[Attack] = &[
     ),
     host(
         "45",
+        "an entry of the cache that another version of the compiler has made",
+        caches::stale_entry,
+        CommandLine::Test("cli/tests/hostile_caches.rs::an_entry_of_another_version_is_compiled_anew"),
+        "",
+        Expected::Harmless("it is compiled anew"),
+    ),
+    host(
+        "45",
         "a cache that others can write to",
         caches::open_cache,
         CommandLine::Test("cli/tests/hostile_caches.rs::a_cache_that_others_can_write_to_is_not_used"),

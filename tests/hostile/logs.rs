@@ -23,6 +23,29 @@ pub const ATTACKS: &[Attack] = &[
         "log-lines=200",
         Expected::Logged("limit log-lines reached"),
     ),
+    errands(
+        "41",
+        "a million lines of a component in a job",
+        || Errands::granting("").told("again", [json!({"again": [1_000_000, {"say": "again"}]})]),
+        "log-lines=200",
+        Expected::Logged("limit log-lines reached"),
+    )
+    .slow(),
+    errands(
+        "42",
+        "labels of figures for the hub, each another one",
+        labels,
+        "hub-calls=50",
+        Expected::Told("quota exceeded: limit hub-calls"),
+    ),
+    deed(
+        "42",
+        "a million figures of different names",
+        r#"{"gauges": 1000000}"#,
+        "",
+        Expected::Harmless("those beyond the limit are dropped"),
+    )
+    .slow(),
     deed(
         "42",
         "escapes of a terminal, line breaks, a forged line of another level",
@@ -134,6 +157,13 @@ pub const ATTACKS: &[Attack] = &[
         ),
     ),
 ];
+
+fn labels() -> Errands {
+    let metric = |label: u32| json!({"send-metric": ["site-1", "id", format!("label-{label}"), 0.5, 1]});
+    Errands::granting(r#"hub = ["send-metric"]"#)
+        .told("ok", (0..50).map(metric))
+        .told("quota exceeded: limit hub-calls", (50..60).map(metric))
+}
 
 /// A filter that reports figures which are none.
 pub fn figures() -> Vec<u8> {

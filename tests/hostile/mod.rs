@@ -8,9 +8,9 @@
 #![allow(missing_docs, reason = "the names say it")]
 
 mod aborts;
-mod archives;
+pub mod archives;
 pub mod boundary;
-mod caches;
+pub mod caches;
 pub mod checkpoints;
 mod cut_short;
 mod destructors;

@@ -72,6 +72,13 @@ pub const ATTACKS: &[Attack] = &[
         "",
         Expected::NotLoaded("it imports what this host does not offer: a0, a1, "),
     ),
+    bytes(
+        "44",
+        "a million imports",
+        || imports(1_000_000),
+        "",
+        Expected::NotLoaded("reading it takes too much memory"),
+    ),
     host(
         "44",
         "a component with a bit flipped, each of them in one of twenty rounds",
@@ -217,6 +224,21 @@ fn many_imports() -> String {
         let _ = write!(imports, r#"(import "a{number}{rest}" (func))"#);
     }
     filter([("component", &imports)])
+}
+
+/// So many imports of a function.
+fn imports(count: usize) -> Vec<u8> {
+    let mut imports = leb128(count);
+    for number in 0..count {
+        let name = format!("a{number}");
+        imports.push(0);
+        imports.extend(leb128(name.len()));
+        imports.extend_from_slice(name.as_bytes());
+        // A function of the type 0.
+        imports.extend([1, 0]);
+    }
+    // One type: a function that takes nothing and gives nothing.
+    component(&[(7, &[1, 0x40, 0, 1, 0]), (10, &imports)])
 }
 
 /// No more than every component must have: it can be configured.

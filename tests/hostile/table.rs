@@ -212,7 +212,7 @@ impl Attack {
 }
 
 /// An update that comes as a file of these bytes.
-fn opened(bytes: &[u8]) -> Ended {
+pub(super) fn opened(bytes: &[u8]) -> Ended {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("update.safetensors");
     std::fs::write(&path, bytes).unwrap();

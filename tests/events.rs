@@ -29,17 +29,21 @@ fn events_come_in_the_order_of_the_configuration_to_those_who_asked() {
     assert_eq!(server.place.report().events, 3);
 }
 
-/// The most bytes that events take at a time.
-fn taken_by_events(server: &Server) -> isize {
+/// The most bytes that events take at a time, which so many handlers are given.
+fn taken_by_events(server: &Server, handlers: u64) -> isize {
     let context = context();
     let fire = || server.place.fire("go", &context);
     // What is set up once.
     fire();
+    let calls = || server.place.report().components.iter().map(|one| one.usage.calls).sum::<u64>();
+    let called = calls();
     let before = heap::live();
     heap::forget_peak();
     (0..100).for_each(|_| fire());
     assert_eq!(heap::live(), before);
-    heap::peak() - before
+    let taken = heap::peak() - before;
+    assert_eq!(calls() - called, 100 * handlers);
+    taken
 }
 
 #[test]
@@ -48,9 +52,9 @@ fn an_event_takes_no_memory_on_its_way_to_handlers() {
         let args = json!({"on": {}, "interests": [interests]});
         (0..10).fold(ServerConfig::default(), |all, id| all.with(&format!("handler-{id}"), "", &args)).start()
     };
-    assert_eq!(taken_by_events(&handlers("another")), 0);
+    assert_eq!(taken_by_events(&handlers("another"), 0), 0);
     // A call into a component makes an entry of wasmtime's own, for the context that is lent to it.
-    let delivered = taken_by_events(&handlers("go"));
+    let delivered = taken_by_events(&handlers("go"), 10);
     assert!(delivered < 256, "{delivered}");
 }
 

@@ -222,6 +222,14 @@ fn cuts_of_tensors_and_of_stages_were_not_marked() {
     assert_eq!(number(&page, "\"line stage cutoff\""), 6);
     assert_eq!(number(&page, "\"line stage gamma\""), 1);
     assert!(page.contains("gammas of stages: 0.005<"), "{page}");
+    // It tells the steps of each stage.
+    let scaled = "cutoff and gamma times the steps, in the scale of Δw";
+    assert!(!page.contains(scaled));
+    report.results[0].filters[0].leaves[0].gauges.insert("stage encoder: steps".to_owned(), Some(4.0));
+    assert!(html(&report).contains(scaled));
+    report.results[0].filters[0].leaves[0].gauges.insert("stage encoder: steps".to_owned(), Some(1.0));
+    assert!(!html(&report).contains(scaled));
+    assert!(html(&fixture("standard-job")).contains(scaled));
     // The update as a whole has neither.
     assert_eq!((number(&page, cuts) + 1, number(&page, ">gamma</th>")), (number(&page, spark), 1));
 }

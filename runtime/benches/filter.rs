@@ -74,15 +74,23 @@ fn native(path: &Path, out: Option<&Path>) -> Result<()> {
 fn sandboxed(path: &Path, cores: u64) -> Result<()> {
     let component = Runtime::new()?.load("percentile-privacy")?;
     let (measured, dxo) = once(&component, path, cores, false)?;
+    print(measured, &digest_of(&dxo)?);
+    Ok(())
+}
+
+fn digest_of(dxo: &Dxo) -> Result<String> {
     let tensors = dxo.tensors().ok_or("no tensors")?;
     let bytes = tensors.values().map(Tensor::to_bytes).collect::<std::result::Result<Vec<_>, _>>()?;
-    print(measured, &digest(bytes.iter().map(|bytes| &**bytes)));
-    Ok(())
+    Ok(digest(bytes.iter().map(|bytes| &**bytes)))
 }
 
 /// How many times as long it takes with what a report needs: the medians of so many turns, one right after the other.
 fn compared(path: &Path, cores: u64, rounds: usize) -> Result<()> {
     let component = Runtime::new()?.load("percentile-privacy")?;
+    let result = |measure_changes| digest_of(&once(&component, path, cores, measure_changes)?.1);
+    if result(true)? != result(false)? {
+        return Err("to measure what changed changes the result".into());
+    }
     let times = |measure_changes| -> Result<[f64; 2]> {
         let (measured, _) = once(&component, path, cores, measure_changes)?;
         let time = |of| measured.get(of).and_then(Value::as_f64).ok_or("no time");

@@ -145,7 +145,7 @@ impl Limits {
     pub const MOST_TABLE_ELEMENTS: u32 = 200_000;
 
     /// These limits, as far as there is room for anybody: a figure beyond that is written down nowhere, but may stand
-    /// in a program.
+    /// in a program. [`Instance::limits`](crate::Instance::limits) has what holds.
     pub(crate) fn with_room(mut self) -> Self {
         self.instances = self.instances.min(Self::MOST_INSTANCES.into());
         self.table_elements = self.table_elements.min(Self::MOST_TABLE_ELEMENTS.into());
@@ -153,7 +153,7 @@ impl Limits {
     }
 
     /// These limits, tightened by what a job asks for: a JSON object with some of them. What is looser than
-    /// these stays as it is.
+    /// these stays as it is; what no component may have is an error.
     ///
     /// # Errors
     ///

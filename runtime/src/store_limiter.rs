@@ -118,9 +118,10 @@ mod tests {
     }
 
     #[test]
-    fn growth_beyond_a_memorys_own_maximum_is_not_counted() {
+    fn growth_beyond_the_own_maximum_of_a_memory_or_a_table_is_not_counted() {
         let (mut limiter, budget) = within(200_000);
         assert!(!limiter.memory_growing(0, 131_072, Some(65_536)).unwrap());
-        assert_eq!(budget.peak().memory, 0);
+        assert!(!limiter.table_growing(0, 3, Some(2)).unwrap());
+        assert_eq!((budget.peak().memory, limiter.table_elements), (0, 0));
     }
 }

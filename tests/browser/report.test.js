@@ -41,7 +41,9 @@ const SECTIONS = {
 const COUNTED = { event: 'event', task: 'task', filter: 'filter', file: 'file', other: 'something else' };
 
 /** The rows that the page has room for. */
-const ROWS = { results: 500, moments: 400, types: 60, tensors: 1_600, drawn: 60, objects: 200 };
+const ROWS = {
+  results: 500, moments: 400, types: 60, tensors: 1_600, drawn: 60, objects: 200, cards: 80, requests: 60, lanes: 40,
+};
 
 /** What was refused: data on its way out or in, and calls, those that a component failed for and those that it went on
  * without. */
@@ -211,11 +213,13 @@ for (const { name, report, url } of await reports()) {
       assert.equal(await page.locator(active).count(), 0);
       const text = await page.evaluate(() => document.documentElement.textContent + document.title);
       assert.doesNotMatch(text.replaceAll('\n', ' '), HIDDEN);
-      // A name that is a tag is there to be read.
-      if (JSON.stringify(report).includes('<script>')) {
+      // A name that is a tag is there to be read: of a component, a tensor, a place, an event.
+      if (name === 'hostile') {
         await page.evaluate(() => { for (const details of document.querySelectorAll('details')) details.open = true; });
-        const seen = await page.locator('body').evaluate((body) => body.innerText);
-        assert.ok(seen.includes('<script>') && seen.includes('</script>'), 'no <script> is seen');
+        for (const selector of ['.overview tbody th', '.tensors tbody th', '.lane-name', '.counts tbody tr']) {
+          const seen = await page.locator(selector).evaluateAll((all) => all.map((element) => element.innerText).join(' '));
+          assert.ok(seen.includes('<script>alert(1)</script>'), `${selector}: ${seen.slice(0, 200)}`);
+        }
       }
       const policy = page.locator('meta[http-equiv="Content-Security-Policy"]');
       assert.match(await policy.getAttribute('content'), /^default-src 'none'; style-src 'unsafe-inline';/);
@@ -247,29 +251,79 @@ for (const { name, report, url } of await reports()) {
       await page.close();
     });
 
+    test('shows what each component is, may do and called', async () => {
+      const { page } = await open(chromium, url);
+      const all = report.places.flatMap((place, at) => place.components.map((one, index) => [`#c-${at}-${index}`, one]));
+      assert.equal(await page.locator('article.component').count(), Math.min(all.length, ROWS.cards));
+      for (const [id, component] of all) {
+        const card = page.locator(id);
+        if (await card.count() > 0) {
+          const badges = await card.locator('.badges > *').allTextContents();
+          assert.deepEqual(
+            ['built in', '✓ pinned', '! not pinned'].map((badge) => badges.includes(badge)),
+            [component['built-in'], component.pinned, !component['built-in'] && !component.pinned],
+          );
+          const { sha256, requested, unasked = [] } = component;
+          if (/^[0-9a-f]{64}$/u.test(sha256)) assert.equal(await card.locator('.identity .digest').textContent(), sha256);
+          const lines = requested.slice(0, ROWS.requests).map(({ granted }) => granted.policy);
+          const shown = await card.locator('.rights tbody tr').evaluateAll((rows) => rows.map((row) => {
+            return row.querySelector('.grant')?.textContent;
+          }));
+          const expected = [...lines, ...unasked.slice(0, ROWS.requests)];
+          const plain = (granted) => granted.map((line) => (name === 'hostile' ? line !== undefined : line));
+          assert.deepEqual(plain(shown), plain(expected));
+          const calls = Object.values(component.usage['host-calls']);
+          const most = calls.filter((number) => number > 0).slice(0, 30);
+          assert.deepEqual(await values(card.locator('.facts .wide data')), [sum(calls), ...most]);
+        }
+      }
+      await page.close();
+    });
+
+    test('draws a lane for each place, and marks what a filter cut at', async () => {
+      const { page } = await open(chromium, url);
+      const places = new Set([...report.places, ...report.timeline].map((one) => one.place ?? one.name));
+      const lanes = report.timeline.length > 0 ? Math.min(places.size, ROWS.lanes) : 0;
+      assert.equal(await page.locator('.lane').count(), lanes);
+      const marks = await page.locator('.mark').count();
+      assert.equal(marks > 0, report.timeline.some(({ kind }) => kind !== 'event' && kind !== 'other'));
+      const leaves = report.results.flatMap((result) => result.filters).flatMap((filter) => filter.leaves);
+      const changes = leaves.map(({ change }) => change).filter(Boolean).slice(0, ROWS.drawn);
+      for (const [index, { all }] of changes.entries()) {
+        const update = page.locator('details.update').nth(index);
+        for (const cut of ['cutoff', 'gamma']) {
+          const marked = all.histogram && all[cut] > 0 && name !== 'hostile';
+          if (marked) assert.match(await update.locator(`.line.${cut}`).textContent(), new RegExp(`^${cut} [0-9]`, 'u'));
+        }
+      }
+      await page.close();
+    });
+
     test('shows what is pointed at in the timeline', async () => {
       const { page } = await open(chromium, url);
       // One may lie over another: what is pointed at is the one on top.
       const onTop = (selector) => page.locator(selector).evaluateAll((all) => all.findIndex((mark) => {
-        mark.scrollIntoView({ block: 'center' });
+        mark.scrollIntoView({ block: 'center', behavior: 'instant' });
         const { left, top, width, height } = mark.getBoundingClientRect();
         return mark.contains(document.elementFromPoint(left + width / 2, top + height / 2));
       }));
       for (const selector of ['.mark', '.events i']) {
         const all = page.locator(selector);
         if (await all.count() > 0) {
-          const mark = all.nth(await onTop(selector));
+          const index = await onTop(selector);
+          assert.ok(index >= 0, `each ${selector} is covered`);
+          const mark = all.nth(index);
           const detail = () => mark.evaluate((pointed) => {
             const tip = pointed.querySelector('.tip');
             const { display, content } = getComputedStyle(tip ?? pointed, tip ? null : '::after');
-            return display !== 'none' && content !== 'none' && (tip?.textContent ?? content);
+            if (display === 'none' || content === 'none') return false;
+            return tip ? [...tip.querySelectorAll('.line')].map((line) => line.textContent).join('; ') : content;
           });
           assert.equal(await detail(), false, selector);
           await mark.hover();
           const [shown, label] = [await detail(), await mark.getAttribute('aria-label')];
           const bare = (text) => text.replace(/["\\]/gu, '');
-          // A mark's label has its lines in one.
-          assert.ok(shown && (selector === '.mark' || bare(shown) === bare(label)), `${selector}: ${shown}, ${label}`);
+          assert.equal(bare(shown), bare(label));
           await page.mouse.move(0, 0);
           assert.equal(await detail(), false, selector);
         }

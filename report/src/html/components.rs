@@ -126,9 +126,10 @@ fn card(id: &str, component: &Component) -> Markup {
                 @if component.name != component.id { " " span.muted { (name(&component.name)) } }
             }
             p.badges {
+                // What is built in is as old as the program: it need not be pinned, and may be.
                 @if component.built_in { (badge("plain", "built in")) }
-                @else if component.pinned { (badge("good", "✓ pinned")) }
-                @else { (badge("warning", "! not pinned")) }
+                @if component.pinned { (badge("good", "✓ pinned")) }
+                @else if !component.built_in { (badge("warning", "! not pinned")) }
                 @for role in component.roles.iter().take(10) { (badge("plain", &visible(role, 40))) }
                 @if refused > 0 { (badge("bad", &format!("✕ {}", crate::text::counted(refused, "failure")))) }
             }

@@ -123,7 +123,10 @@ fn update(leaf: &Leaf, change: &Change, room: usize, label: &str) -> Markup {
 
 /// Why the cutoff and gamma that are marked are not those that the filter told.
 fn scale(leaf: &Leaf, change: &Change) -> Markup {
-    let steps = leaf.gauges.get("steps").copied().flatten().filter(|steps| *steps != 1.0);
+    // Where it works in stages, it tells the steps of each; they are those of the update.
+    let of_steps = |name: &str| name == "steps" || name.ends_with(": steps");
+    let steps = leaf.gauges.iter().find_map(|(name, value)| value.filter(|_| of_steps(name)));
+    let steps = steps.filter(|steps| *steps != 1.0);
     let marked = change.all.cutoff.is_some() || change.all.gamma.is_some() || change.is_staged();
     html! {
         @if let Some(steps) = steps.filter(|_| marked) {

@@ -56,7 +56,7 @@ pub fn html(report: &Report) -> String {
                 footer {
                     p {
                         "Written by flip-wasm " (parts::name(&report.version)) ". This page loads nothing and runs no \
-                        script. It shows names, sizes and figures, and never an element of a tensor."
+                        script. It shows names, sizes, and figures over many elements, and never an element of a tensor."
                     }
                 }
             }

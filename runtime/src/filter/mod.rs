@@ -10,6 +10,7 @@ mod workers;
 use std::sync::Arc;
 
 use change::Sample;
+pub(crate) use change::four_digits;
 use flip_report::Change;
 use indexmap::IndexMap;
 use serde::Serialize;

@@ -208,7 +208,7 @@ mod tests {
     #[test]
     fn a_call_ends_at_the_first_tick_after_its_limit() {
         let runtime = Runtime::new().unwrap();
-        let limits = Limits { call_time: 5 * TICK, ..Limits::default() };
+        let limits = Limits { call_time: 50 * TICK, ..Limits::default() };
         for endless in ["(br 0)", "(memory.fill (i32.const 0) (i32.const 1) (i32.const 65536)) (br 0)"] {
             let text = format!(
                 "(component (core module $m (memory 1) (func $start (loop {endless})) (start $start))
@@ -221,8 +221,9 @@ mod tests {
             let looks = LOOKS.take();
             let (last, before) = looks.split_last().unwrap();
             assert!(*last && !before.contains(&true), "{looks:?}");
-            // No two ticks are closer together than they should be.
-            assert!(before.len() <= 5, "{looks:?}");
+            // No two ticks are closer together than they should be, and on a machine that is not ten times as slow none
+            // is far from the next.
+            assert!((4..=50).contains(&before.len()), "{looks:?}");
         }
     }
 }

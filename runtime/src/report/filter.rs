@@ -9,7 +9,7 @@ use crate::admission::Admitted;
 use crate::audit::Kept;
 use crate::error::Error;
 use crate::exchange::Dxo;
-use crate::filter::{Filtered, Leaf, Outcome};
+use crate::filter::{Filtered, Leaf, Outcome, four_digits};
 use crate::tensor::Tensor;
 use crate::usage::Usage;
 
@@ -78,8 +78,11 @@ pub(super) fn leaf(leaf: &Leaf) -> report::Leaf {
         Outcome::Unchanged(reason) => (report::Outcome::Unchanged, Some(reason.clone())),
         Outcome::PassedBy(reason) => (report::Outcome::PassedBy, Some(reason.clone())),
     };
-    let gauges = leaf.gauges.iter();
-    let gauges: IndexMap<_, _> =
-        gauges.map(|(name, value)| (name.clone(), Some(*value).filter(|value| value.is_finite()))).collect();
+    let gauges = leaf.gauges.iter().map(|(name, value)| {
+        // It may be an element; the other figures are the filter's own affair.
+        let value = if name.ends_with("cutoff") { four_digits(*value) } else { *value };
+        (name.clone(), Some(value).filter(|value| value.is_finite()))
+    });
+    let gauges: IndexMap<_, _> = gauges.collect();
     report::Leaf { path: leaf.path.clone(), outcome, reason, gauges, change: leaf.change.clone() }
 }

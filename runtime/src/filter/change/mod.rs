@@ -15,6 +15,7 @@ use indexmap::IndexMap;
 
 use crate::exchange::Dxo;
 use crate::tensor::{self, Spread, Tensor, TensorError};
+pub(crate) use tally::four_digits;
 use tally::{Slack, Tally};
 
 /// The most tensors that are looked at.
@@ -152,7 +153,8 @@ impl<'a> Marks<'a> {
         let scaled = |of: &str, name: &str| {
             let gauge = |name: &str| gauges.get(&format!("{of}{name}")).copied();
             let figure = gauge(name)? * gauge("steps").unwrap_or(1.0);
-            Some(figure).filter(|figure| figure.is_finite())
+            // A percentile may be an element.
+            Some(four_digits(figure)).filter(|figure| figure.is_finite())
         };
         let marks = |of: &str| (scaled(of, "cutoff"), scaled(of, "gamma"));
         let mut stages = HashMap::new();

@@ -160,15 +160,18 @@ fn nearest(count: f64) -> u64 {
 
 /// The norm, in four digits: the difference of two says nothing of a tensor that is in one of them only.
 fn norm(squares: f64) -> Option<f64> {
-    let norm = squares.sqrt();
-    if norm == 0.0 {
-        return Some(0.0);
-    }
+    Some(four_digits(squares.sqrt())).filter(|norm| norm.is_finite())
+}
+
+/// A magnitude in four digits. One that is none, or that is too small for that, stays as it is.
+pub(crate) fn four_digits(magnitude: f64) -> f64 {
     // Of each of a thousand small tensors: to write the number and to read it again would take longer than all else.
-    let digits = 3 - norm.log10().floor() as i32;
-    let scale = 10_f64.powi(digits.abs());
-    let rounded = if digits < 0 { (norm / scale).round() * scale } else { (norm * scale).round() / scale };
-    Some(rounded).filter(|norm| norm.is_finite())
+    let digits = 3.0 - magnitude.log10().floor();
+    if !(-300.0..=300.0).contains(&digits) {
+        return magnitude;
+    }
+    let scale = 10_f64.powi(digits.abs() as i32);
+    if digits < 0.0 { (magnitude / scale).round() * scale } else { (magnitude * scale).round() / scale }
 }
 
 /// The upper edge of the bin that a magnitude is in, as if there were a bin for each power of two.

@@ -71,8 +71,8 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
         text: format!(
             "Live instances of PercentilePrivacy in one process: by how much the process grows with each, and the \
              median CPU time to make one: in a new place, in one made ready before (`InstanceBuilder::warm`), and where \
-             another has ended. They are idle: what a call takes comes on top. Beside it, what a Python process takes that imports NumPy ({}, {}): the other way to \
-             keep two apart.",
+             another has ended. They are idle: what a call takes comes on top. Beside it, what a Python \
+             process takes that imports NumPy ({}, {}): the other way to keep two apart.",
             numpy.memory.map_or_else(String::new, bytes),
             time(numpy.cpu)
         ),

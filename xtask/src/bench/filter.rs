@@ -102,7 +102,7 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
         text: "PercentilePrivacy on float32 in 161 tensors, limits on. `memcpy` is one copy of the data in memory: \
                the time that its bandwidth alone would take. NumPy evaluates the expressions of the algorithm, one \
                after the other, and frees what it no longer needs. The last column is the most that the memories and \
-               tables of the component came to. To measure what changed as well, for a report, is in a table of its \
+               tables of the component came to, of one instance where several share the work. To measure what changed as well, for a report, is in a table of its \
                own: how many times as long the sandboxed filter takes with it as without, as the median of pairs of \
                runs right after each other in one process."
             .to_owned(),

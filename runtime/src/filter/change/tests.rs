@@ -243,3 +243,14 @@ fn numbers_that_are_none_and_every_dtype_make_figures() {
     assert_eq!(change.all.max.before, None);
     assert!(serde_json::to_string(&change).is_ok_and(|text| !text.contains("NaN")));
 }
+
+#[test]
+fn what_is_marked_has_four_digits_as_a_percentile_may_be_an_element() {
+    let dxo = dxo([("w", float32(&[0.123_456_7; 40]))]);
+    let all = compare(&dxo, &dxo, &[("cutoff", 0.123_456_7), ("gamma", 2.0), ("steps", 4.0)]).all;
+    assert_eq!((all.cutoff, all.gamma), (Some(0.4938), Some(8.0)));
+    for (number, digits) in [(0.0, 0.0), (1e-310, 1e-310), (123_456.0, 123_500.0), (0.000_999_96, 0.001)] {
+        assert_eq!(four_digits(number), digits);
+    }
+    assert!(four_digits(f64::NAN).is_nan() && four_digits(f64::INFINITY).is_infinite());
+}

@@ -63,6 +63,7 @@ const TESTS: &[(&str, fn())] = covered! {
         a_server_that_fails_leaves_nothing
         a_wrong_key_is_refused_without_showing_it;
     peers:
+        a_caller_with_the_last_of_its_time_ended_its_peer
         a_component_that_is_on_the_call_stack_is_unavailable_and_no_hang
         a_peer_that_traps_is_unavailable_from_then_on;
     safetensors:

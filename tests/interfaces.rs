@@ -143,6 +143,23 @@ fn objects_without_bytes_were_without_number() {
 }
 
 #[test]
+fn store_calls_beyond_the_limit_are_not_made() {
+    let site = within(Limits { store_calls: 3, ..Limits::default() });
+    let errands = vec![
+        json!({"put": ["a", "x"]}),
+        json!({"get": ["a", 0, 9]}),
+        json!({"head": "none"}),
+        json!({"get": ["a", 0, 9]}),
+        json!({"head": "a"}),
+        json!({"put": ["b", "x"]}),
+    ];
+    let outcomes = site.run(errands);
+    assert!(outcomes[2].starts_with("not found"), "{outcomes:?}");
+    assert_eq!(outcomes[3..], [&*spent("store-calls", "3"); 3]);
+    assert_eq!(site.store.calls().len(), 3);
+}
+
+#[test]
 fn hub_calls_beyond_the_limit_are_not_sent() {
     let site = within(Limits { hub_calls: 2, ..Limits::default() });
     let errands = vec![
@@ -187,7 +204,7 @@ fn a_run_says_what_it_used_of_each_limit_and_what_was_refused() {
     let usage = runner.usage();
     let most = usage.most;
     assert_eq!((most.files, most.file_bytes, most.upload_bytes), (1, 5, 3));
-    assert_eq!((most.events, most.hub_calls, most.cores, most.call_bytes), (1, 1, 1, 5));
+    assert_eq!((most.events, most.store_calls, most.hub_calls, most.cores, most.call_bytes), (1, 1, 1, 1, 5));
     assert!(
         most.table_elements > 0 && most.handles > 0 && most.log_lines >= 7 && most.log_line >= 6,
         "{most:?}"

@@ -227,9 +227,10 @@ fn a_caller_whose_time_is_up_does_not_end_the_component_that_it_calls() {
     let mut generator = generator(job.path());
     let context = Arc::new(FlContext::default());
     let call = |deadline| Caller { id: "caller", context: &context, deadline };
-    let late = generator.handle_evaluation_event("_start_run", call(Instant::now() - Duration::from_secs(1)));
-    assert!(matches!(late, Err(Error::Limit { .. })), "{late:?}");
-    generator.handle_evaluation_event("_end_run", call(Instant::now() + Duration::from_secs(60))).unwrap();
+    // In its own time.
+    let late = Instant::now() - Duration::from_secs(1);
+    generator.handle_evaluation_event("_start_run", call(late)).unwrap();
+    generator.handle_evaluation_event("_end_run", call(late)).unwrap();
     assert!(job.path().join("cross_site_val/cross_val_results.json").exists());
 }
 

@@ -1,5 +1,7 @@
 //! Components that call each other, in a whole place.
 
+use std::time::Duration;
+
 use flip_wasm_tests::ServerConfig;
 use serde_json::{Value, json};
 
@@ -121,6 +123,43 @@ pub fn a_component_that_is_on_the_call_stack_is_unavailable_and_no_hang() {
     ];
     assert_eq!(server.fire("go"), expected);
     assert_eq!(server.fire("go")[7..], expected);
+}
+
+/// Whoever waits for it has an own time, which is up meanwhile.
+#[test]
+pub fn a_caller_with_the_last_of_its_time_ended_its_peer() {
+    let gate = json!({"read-until": ["job", "gate", "open"]});
+    let server = ServerConfig::default()
+        .on(
+            "asking",
+            "peers = [\"results-generator\"]\nlimits = { call-time = \"2s\" }",
+            json!({"go": [{"handle-evaluation-event": ["generator", "evaluate"]}, say("never")]}),
+        )
+        .on(
+            "generator",
+            "directories = { job = \"read-write\" }",
+            json!({"evaluate": [{"write": ["job", "begun", "x"]}, gate, say("done")], "again": [say("again")]}),
+        )
+        .start();
+    let job = server.job.path();
+    let lines = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..30_000 {
+                if job.join("begun").exists() {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            std::thread::sleep(Duration::from_millis(2_500));
+            std::fs::write(job.join("gate"), "open").unwrap();
+        });
+        server.fire("go")
+    });
+    assert_eq!(lines[lines.len() - 1], "done", "{lines:?}");
+    let failures = server.failures("asking");
+    assert!(failures.len() == 1 && failures[0].contains("limit call-time reached: 2s"), "{failures:?}");
+    assert!(server.failures("generator").is_empty());
+    assert_eq!(server.fire("again").last().unwrap(), "again");
 }
 
 #[test]

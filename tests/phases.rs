@@ -150,6 +150,37 @@ fn with_one_core_it_works_alone() {
     assert_eq!(filter.usage().calls, calls + 1);
 }
 
+#[test]
+fn where_places_are_short_a_filter_in_phases_works_with_fewer_and_keeps_to_its_instances() {
+    let expected = built_in("PercentilePrivacy").share(1, WINDOW).build().unwrap();
+    let expected = { expected }.filter(large_update(), &context()).unwrap();
+    let runtime = flip_runtime::Runtime::builder().instances(3).build().unwrap();
+    let component = runtime.load("PercentilePrivacy").unwrap();
+    let filter = |limits: Limits| {
+        let args = r#"{"percentile": 60, "gamma": 0.1}"#;
+        component.instance().args(args).limits(limits).share(8, WINDOW).build()
+    };
+    let each = filter(Limits::default()).unwrap().usage().most.instances;
+    assert!(each > 0);
+    for (instances, cores) in [(128, 3), (each * 3 - 1, 2), (each, 1)] {
+        let mut filter = filter(Limits { instances, ..Limits::default() }).unwrap();
+        let filtered = filter.filter(large_update(), &context()).unwrap();
+        assert_eq!(difference(&filtered.dxo, &expected.dxo), None, "{instances}");
+        assert_eq!(filter.usage().most.cores, cores, "{instances}");
+    }
+    // Others are told whose place is missing; what ends leaves its own.
+    let mut held = filter(Limits::default()).unwrap();
+    held.filter(large_update(), &context()).unwrap();
+    let error = filter(Limits::default()).err().unwrap();
+    assert!(
+        matches!(&error, Error::NoPlace { component, .. } if component == "PercentilePrivacy"),
+        "{error}"
+    );
+    assert_eq!(error.code(), Code::ServiceFailed);
+    drop(held);
+    filter(Limits::default()).unwrap().filter(large_update(), &context()).unwrap();
+}
+
 fn misbehaving(deed: &str, limits: Limits) -> Instance {
     let args = format!(r#"{{"deed": "{deed}"}}"#);
     misbehaving_phases().instance().args(args).limits(limits).share(2, WINDOW).build().unwrap()

@@ -1,13 +1,17 @@
 //! Limits on what is inside a store: memories, tables, instances, and code that runs when they are made.
 
-use flip_runtime::{Component, Error, Limits};
+use flip_runtime::{Component, Error, Limits, Runtime};
 use flip_wasm_tests::{assert_ends_at, assert_limit, runtime, short_calls};
 
 const MIB: u64 = 1 << 20;
 
 /// A component of this text, which has no role: unless it ends at a limit, that is what is missing.
 fn wat(text: &str) -> Component {
-    runtime().load_bytes("wat", &wat::parse_str(text).unwrap()).unwrap()
+    wat_in(&runtime(), text)
+}
+
+fn wat_in(runtime: &Runtime, text: &str) -> Component {
+    runtime.load_bytes("wat", &wat::parse_str(text).unwrap()).unwrap()
 }
 
 #[track_caller]
@@ -87,19 +91,24 @@ fn core_instances_are_counted() {
 }
 
 /// Made of so many instances with this in each.
-fn of_instances(count: usize, definition: &str) -> Component {
+fn of_instances(runtime: &Runtime, count: usize, definition: &str) -> Component {
     let instances = "(core instance (instantiate $m))".repeat(count);
-    wat(&format!("(component (core module $m {definition}) {instances})"))
+    wat_in(runtime, &format!("(component (core module $m {definition}) {instances})"))
 }
 
 #[test]
 fn instances_memories_and_tables_are_as_many_as_the_limit_says() {
     let limits = |instances| Limits { instances, ..Limits::default() };
+    // Of its own: they take every place that there is.
+    let runtime = Runtime::new().unwrap();
     for definition in ["", "(memory 1)", "(table 1 funcref)"] {
         let default = Limits::default().instances;
-        assert_fits(&of_instances(default as usize, definition), limits(default));
-        assert_limit(of_instances(default as usize + 1, definition).instance().build(), "instances");
-        assert_fits(&of_instances(1_000, definition), limits(1_000));
+        assert_fits(&of_instances(&runtime, default as usize, definition), limits(default));
+        assert_limit(
+            of_instances(&runtime, default as usize + 1, definition).instance().build(),
+            "instances",
+        );
+        assert_fits(&of_instances(&runtime, 1_000, definition), limits(1_000));
     }
 }
 

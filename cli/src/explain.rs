@@ -127,7 +127,7 @@ mod tests {
             assert_eq!(found, (!UNSAID.contains(&&**limit)).then_some(&**limit), "{message}");
         }
         let told = ["invalid-argument", "invalid-data", "not-found", "quota-exceeded", "unavailable"];
-        let others = ["case-failed", "trapped", "poisoned"];
+        let others = ["case-failed", "trapped", "no-place", "poisoned"];
         assert_eq!(entries().count(), Code::ALL.len() + limits.len() + told.len() + others.len());
         assert!(told.iter().chain(&others).all(|name| find(name).is_some()));
         for entry in entries() {
@@ -174,7 +174,8 @@ mod tests {
             }
             Some(Error::Failed { .. }) => Error::Trapped { component: component(), reason: text("overflow") },
             Some(Error::Trapped { .. }) => Error::Limit { component: component(), reached },
-            Some(Error::Limit { .. }) => Error::Poisoned { component: component() },
+            Some(Error::Limit { .. }) => Error::NoPlace { component: component(), full: text("x") },
+            Some(Error::NoPlace { .. }) => Error::Poisoned { component: component() },
             Some(Error::Poisoned { .. }) => Error::Config {
                 file: path(),
                 at: text("\"x\" (components[0]): key \"path\": "),
@@ -220,6 +221,7 @@ mod tests {
         for (message, name) in [
             ("PercentilePrivacy: refused: gamma is 0, but must be positive", "refused"),
             ("x: not permitted: hub = [\"update-status\"] under [components.x]", "not-permitted"),
+            ("instances = 5000: there is room for 1000, for any component", "instances"),
             ("x: trapped: wasm `unreachable` instruction executed", "trapped"),
             ("x: failed in an earlier call and cannot be called again; make a new instance", "poisoned"),
             ("x: quota exceeded: limit host-bytes reached: 1.0 MiB allowed", "host-bytes"),

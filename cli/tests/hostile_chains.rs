@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::support::jobs::Ran;
 use crate::support::{Site, shown};
-use flip_wasm_tests::hostile::{handles, state};
+use flip_wasm_tests::hostile::{handles, memory, state};
 use flip_wasm_tests::job::{CLIENT, StandardJob};
 use serde_json::{Value, json};
 
@@ -58,6 +58,18 @@ fn a_handle_of_another_filter_in_the_chain_is_unknown() {
     // The other one did nothing wrong.
     assert!(!ran.summary.contains("(filter-0)"), "{}", ran.summary);
     assert!(job.files("workspace/outbox").is_empty(), "nothing may leave");
+}
+
+/// Five at each of two sites are ten, where there are places for eight.
+#[test]
+fn filters_that_take_every_place_are_named() {
+    let greedy = memory::greedy();
+    let (job, ran) = chained(&vec![Filter::of("greedy", &greedy); 5], "");
+    ran.assert_code(7);
+    assert!(ran.log.contains("greedy: no place is left for it"), "{}", ran.log);
+    assert!(job.files("workspace/outbox").is_empty(), "nothing may leave");
+    let (_, ran) = chained(&vec![Filter::of("greedy", &greedy); 3], "");
+    ran.assert_code(0);
 }
 
 #[test]

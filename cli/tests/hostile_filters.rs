@@ -63,6 +63,22 @@ fn writes_past_the_end_are_told_and_write_nothing() {
     assert_same(&out, &given);
 }
 
+#[test]
+fn names_of_functions_that_trap_forge_no_line() {
+    let site = Site::new();
+    site.write("guest.wasm", &logs::forging_functions());
+    site.write_dxo("update.safetensors", update());
+    let filter = ["-v", "filter", "guest.wasm", "--in", "update.safetensors", "--out", "out.safetensors"];
+    let output = site.output(&filter);
+    assert_eq!(output.status.code(), Some(5), "{}", shown(&output));
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert!(log.contains("forged"), "the names are not in the log, and nothing is tried: {log}");
+    for line in log.lines() {
+        assert!(!line.trim_start().starts_with("ERROR forged"), "{line}");
+        assert!(line.len() < 1_000 && !line.contains(['\r', '\u{1b}', '\u{202e}']), "{line:?}");
+    }
+}
+
 /// The figures in the report of a filter's run, by their names.
 fn figures(site: &Site, args: &[&str]) -> Map<String, Value> {
     let files = ["--in", "update.safetensors", "--out", "out.safetensors", "--report", "report.json"];

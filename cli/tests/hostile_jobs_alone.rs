@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use crate::support::PROGRAM;
 use crate::support::jobs::{Job, RUN, Ran};
@@ -74,15 +75,49 @@ fn directories_without_a_handle_are_closed() {
 #[test]
 fn files_that_an_earlier_component_began_are_nobodys() {
     let begun = json!([{"stage": ["job", "half", "secret"]}, {"keep-open": ["job", 20]}]);
-    let looks = json!([{"entries": ["job", "", null, 9]}, "commit", {"append": "more"}]);
+    let looks = json!([{"entries": ["job", "", null, 9]}]);
     let job = Job::new().on("earlier", EVERYTHING, &json!({"go": begun}));
     let job = job.on("later", EVERYTHING, &json!({"go": looks})).event("go");
     let ran = job.run(&[]);
     ran.assert_code(0);
     assert_eq!(ran.told("earlier"), ["ok", "ok"]);
-    let none = "not found: no file was started";
-    assert_eq!(ran.told("later"), ["ok []", none, none]);
+    assert_eq!(ran.told("later"), ["ok []"]);
     assert!(job.names().is_empty(), "{:?}", job.names());
+}
+
+/// Whoever waits for it has an own time, which is up meanwhile.
+#[test]
+fn a_caller_with_the_last_of_its_time_ended_its_peer() {
+    let asks = json!([{"handle-evaluation-event": ["generator", "evaluate"]}, {"say": "never"}]);
+    let gate = json!({"read-until": ["job", "gate", "open"]});
+    let evaluates = json!([{"write": ["job", "begun", "x"]}, gate, {"say": "done"}]);
+    let granted = "peers = [\"results-generator\"]\nlimits = { call-time = \"2s\" }";
+    let job = Job::new().on("asking", granted, &json!({"go": asks}));
+    let files = "directories = { job = \"read-write\" }";
+    let job = job.on("generator", files, &json!({"evaluate": evaluates, "again": [{"say": "again"}]}));
+    let job = job.event("go").event("again");
+    let folder = job.path("workspace/server/job-1");
+    let ran = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..30_000 {
+                if folder.join("begun").exists() {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            std::thread::sleep(Duration::from_millis(2_500));
+            fs::write(folder.join("gate"), "open").unwrap();
+        });
+        job.run(&[])
+    });
+    ran.assert_code(5);
+    assert_eq!(ran.told("generator")[2..], ["done", "again"], "{}", ran.log);
+    assert!(
+        ran.summary.contains("server, asking: go: asking: limit call-time reached: 2s"),
+        "{}",
+        ran.summary
+    );
+    assert!(!ran.told("asking").contains(&"never"), "{}", ran.log);
 }
 
 #[test]

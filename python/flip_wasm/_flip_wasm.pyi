@@ -28,6 +28,7 @@ __all__ = [
     "InvalidPolicy",
     "LimitExceeded",
     "MissingRole",
+    "NoPlaceLeft",
     "NotPermitted",
     "ObjectStore",
     "RunAborted",
@@ -97,6 +98,9 @@ class LimitExceeded(FlipWasmError):
 
 class MissingRole(FlipWasmError):
     """The component lacks the role that the call needs."""
+
+class NoPlaceLeft(FlipWasmError):
+    """The runtime has no place left for another instance of the component."""
 
 class NotPermitted(FlipWasmError):
     """The operator has not granted it; the text has the policy's line that would."""

@@ -38,6 +38,7 @@ exceptions! {
     InvalidPolicy: "A policy cannot be used.",
     LimitExceeded: "The component reached one of its limits; `limit` names it.",
     MissingRole: "The component lacks the role that the call needs.",
+    NoPlaceLeft: "The runtime has no place left for another instance of the component.",
     NotPermitted: "The operator has not granted it; the text has the policy's line that would.",
     RunAborted: "The run was aborted.",
     ServiceFailed: "A service behind a host interface cannot be set up, or failed.",
@@ -73,6 +74,7 @@ pub fn raised(py: Python<'_>, error: &Error) -> PyErr {
             (LimitExceeded::new_err(text), Some(component), Some(reached.limit))
         }
         Error::Poisoned { component } => (InstancePoisoned::new_err(text), Some(component), None),
+        Error::NoPlace { component, .. } => (NoPlaceLeft::new_err(text), Some(component), None),
         Error::Busy { component } => (ComponentBusy::new_err(text), Some(component), None),
         Error::Policy { .. } => (InvalidPolicy::new_err(text), None, None),
         Error::Config { .. } | Error::Trace(_) => (InvalidConfig::new_err(text), None, None),

@@ -119,6 +119,17 @@ pub enum Error {
         /// The limit and its figure.
         reached: LimitReached,
     },
+    /// The runtime's places for memories, tables or instances are all taken, by whatever components.
+    #[error(
+        "{component}: no place is left for it: {full}; each instance that ends leaves its own, and whoever embeds the \
+        runtime can give it more"
+    )]
+    NoPlace {
+        /// Its name.
+        component: String,
+        /// Of what there are so many already.
+        full: String,
+    },
     /// The instance trapped, or was stopped, in an earlier call.
     #[error("{component}: failed in an earlier call and cannot be called again; make a new instance")]
     Poisoned {
@@ -259,7 +270,7 @@ impl Error {
             | Self::Tensor(_) => Code::InvalidInput,
             Self::Service(ServiceError::InvalidArgument(_)) => Code::Usage,
             Self::Service(ServiceError::Aborted) => Code::Aborted,
-            Self::Setup(_) | Self::Service(_) => Code::ServiceFailed,
+            Self::Setup(_) | Self::NoPlace { .. } | Self::Service(_) => Code::ServiceFailed,
         }
     }
 

@@ -46,7 +46,8 @@ pub struct Limits {
     #[serde(deserialize_with = "table_elements")]
     pub table_elements: u64,
     /// Core instances, memories and tables, each: a component is made of a handful of modules, one that
-    /// carries an interpreter of some dozens. At most [`Limits::MOST_INSTANCES`].
+    /// carries an interpreter of some dozens. Those of the instances that share its work count too: where they would be
+    /// more, there are fewer of them. At most [`Limits::MOST_INSTANCES`].
     #[serde(deserialize_with = "instances")]
     pub instances: u64,
     /// Tensors, dxos and other resources that are open at a time, each some hundred bytes on the host. A
@@ -57,12 +58,13 @@ pub struct Limits {
     /// counts too.
     #[serde(deserialize_with = "size")]
     pub host_bytes: u64,
-    /// The bytes that one call passes in either direction; larger reads come short. Four times the
+    /// The bytes that a component passes in one call, and those that it reads of tensors, files, objects and random
+    /// bytes in one. Larger reads come short; whatever else is larger, random bytes too, ends the call. Four times the
     /// window that components are advised to use.
     #[serde(deserialize_with = "size")]
     pub call_bytes: u64,
     /// The time of one call into the component, host functions included. A gigabyte takes a filter
-    /// about a second.
+    /// about a second. Other components that it calls, or fires an event at, have their own time, for which it waits.
     #[serde(deserialize_with = "time", serialize_with = "time_text")]
     pub call_time: Duration,
     /// The time of all calls together: many short calls are one long one.
@@ -95,6 +97,8 @@ pub struct Limits {
     /// The bytes that it uploads, those of uploads that fail among them. A job's folder holds a model or two.
     #[serde(deserialize_with = "size")]
     pub upload_bytes: u64,
+    /// Calls of the object store, those that read included: components store a handful of objects.
+    pub store_calls: u64,
     /// Requests to the hub: some per round and site.
     pub hub_calls: u64,
     /// The bytes of the lines about its calls in an audit trail, or in what a report is made of: several hundred each,
@@ -133,6 +137,7 @@ impl Limits {
         open_files: 128,
         file_bytes: 1 << 30,
         upload_bytes: 64 << 30,
+        store_calls: 10_000,
         hub_calls: 10_000,
         audit_bytes: 256 << 20,
     };
@@ -146,10 +151,20 @@ impl Limits {
 
     /// These limits, as far as there is room for anybody: a figure beyond that is written down nowhere, but may stand
     /// in a program. [`Instance::limits`](crate::Instance::limits) has what holds.
-    pub(crate) fn with_room(mut self) -> Self {
-        self.instances = self.instances.min(Self::MOST_INSTANCES.into());
-        self.table_elements = self.table_elements.min(Self::MOST_TABLE_ELEMENTS.into());
-        self
+    pub(crate) fn with_room(self) -> Self {
+        let held = |limit, figure: u64, most: u32| {
+            if figure > most.into() {
+                tracing::warn!(
+                    "{limit} = {figure}: there is room for {most}, for any component, and so it is {most}"
+                );
+            }
+            figure.min(most.into())
+        };
+        Self {
+            instances: held("instances", self.instances, Self::MOST_INSTANCES),
+            table_elements: held("table-elements", self.table_elements, Self::MOST_TABLE_ELEMENTS),
+            ..self
+        }
     }
 
     /// These limits, tightened by what a job asks for: a JSON object with some of them. What is looser than
@@ -183,7 +198,7 @@ impl Limits {
         lower! {
             component_size compile_time compile_memory memory table_elements instances handles host_bytes
             call_bytes call_time total_time cores log_lines log_line gauges events files open_files file_bytes upload_bytes
-            hub_calls audit_bytes
+            store_calls hub_calls audit_bytes
         }
     }
 }

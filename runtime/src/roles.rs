@@ -98,7 +98,7 @@ impl Instance {
     pub fn handle_evaluation_event(&mut self, event_type: &str, caller: Caller<'_>) -> Result<(), Error> {
         let guest = guest!(self, "results-generator", results_generator);
         let event_type = event_type.to_owned();
-        let answer = self.enter_in(Scope::within(caller), caller.context, async |store, ctx| {
+        let answer = self.enter_in(Scope::of(caller.context), caller.context, async |store, ctx| {
             guest.call_handle_evaluation_event(store, &event_type, ctx).await
         })?;
         answer.map_err(|error| self.failed(error))
@@ -111,7 +111,7 @@ impl Instance {
     /// Whatever kept it from answering.
     pub fn all_tasks_failed(&mut self, caller: Caller<'_>) -> Result<bool, Error> {
         let guest = guest!(self, "results-generator", results_generator);
-        self.enter(Scope::within(caller), async |live| guest.call_all_tasks_failed(&mut live.store).await)
+        self.enter(Scope::of(caller.context), async |live| guest.call_all_tasks_failed(&mut live.store).await)
     }
 
     /// Has a results persistor upload and clean up.
@@ -121,7 +121,7 @@ impl Instance {
     /// What kept the results from being safe.
     pub fn persist(&mut self, caller: Caller<'_>) -> Result<(), Error> {
         let guest = guest!(self, "results-persistor", results_persistor);
-        let answer = self.enter_in(Scope::within(caller), caller.context, async |store, ctx| {
+        let answer = self.enter_in(Scope::of(caller.context), caller.context, async |store, ctx| {
             guest.call_execute(store, ctx).await
         })?;
         answer.map_err(|error| self.failed(error))
@@ -134,7 +134,7 @@ impl Instance {
     /// What kept the results from being safe.
     pub fn upload_results(&mut self, caller: Caller<'_>) -> Result<(), Error> {
         let guest = guest!(self, "results-persistor", results_persistor);
-        let answer = self.enter_in(Scope::within(caller), caller.context, async |store, ctx| {
+        let answer = self.enter_in(Scope::of(caller.context), caller.context, async |store, ctx| {
             guest.call_upload_results_to_s3_bucket(store, ctx).await
         })?;
         answer.map_err(|error| self.failed(error))
@@ -147,7 +147,7 @@ impl Instance {
     /// What kept it from deleting.
     pub fn clean_up(&mut self, caller: Caller<'_>) -> Result<(), Error> {
         let guest = guest!(self, "results-persistor", results_persistor);
-        let answer = self.enter_in(Scope::within(caller), caller.context, async |store, ctx| {
+        let answer = self.enter_in(Scope::of(caller.context), caller.context, async |store, ctx| {
             guest.call_cleanup(store, ctx).await
         })?;
         answer.map_err(|error| self.failed(error))

@@ -84,9 +84,10 @@ impl RuntimeBuilder {
         self
     }
 
-    /// What components may use, unless an instance is given limits of its own.
+    /// What components may use, unless an instance is given limits of its own; no more of instances and tables than
+    /// [`Limits::MOST_INSTANCES`] and [`Limits::MOST_TABLE_ELEMENTS`].
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+        self.limits = limits.with_room();
         self
     }
 

@@ -70,7 +70,7 @@ pub struct LimitUse {
     pub compile_time: Duration,
     /// The address space of the process that compiled it, in bytes; unknown where a thread of this one did.
     pub compile_memory: Option<u64>,
-    /// Core instances, memories or tables, of whichever there are most.
+    /// Core instances, memories or tables, of whichever there are most; those that shared the work included.
     pub instances: u64,
     /// The elements of all tables together.
     pub table_elements: u64,
@@ -100,6 +100,8 @@ pub struct LimitUse {
     pub file_bytes: u64,
     /// Bytes that were uploaded.
     pub upload_bytes: u64,
+    /// Calls of the object store.
+    pub store_calls: u64,
     /// Requests to the hub.
     pub hub_calls: u64,
     /// The bytes of the lines about its calls in an audit trail.
@@ -114,7 +116,8 @@ impl LimitUse {
         }
         higher! {
             compile_time compile_memory instances table_elements handles host_bytes call_bytes call_time cores
-            log_lines log_line gauges events files open_files file_bytes upload_bytes hub_calls audit_bytes
+            log_lines log_line gauges events files open_files file_bytes upload_bytes store_calls hub_calls
+            audit_bytes
         }
     }
 }
@@ -126,7 +129,9 @@ impl Usage {
         self.time += other.time;
         self.peak_memory = self.peak_memory.max(other.peak_memory);
         self.host_calls.add(&other.host_calls);
-        self.most = self.most.or_more(&other.most);
+        // They are there at the same time, and one limit is on all of them.
+        let instances = self.most.instances.saturating_add(other.most.instances);
+        self.most = LimitUse { instances, ..self.most.or_more(&other.most) };
         self.refusals = self.refusals.saturating_add(other.refusals);
         self
     }

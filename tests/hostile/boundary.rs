@@ -3,7 +3,7 @@
 use flip_runtime::Limits;
 
 use super::guest::{filter, process};
-use super::table::{Attack, CommandLine, Ended, Expected, covered, deed, guest, host};
+use super::table::{Attack, CommandLine, Ended, Expected, covered, deed, guest, host, nothing};
 use crate::runtime;
 
 const OUT: &str = "out of bounds";
@@ -115,6 +115,11 @@ pub const ATTACKS: &[Attack] = &[
         || process("(call $say (i32.const 99) (i32.const 0) (i32.const 0))"),
         "",
         Expected::Trap("discriminant"),
+    ),
+    nothing(
+        "16",
+        "a char that is none, and flags that there are not",
+        "no function of the contract has either, and those of WASI's files need a descriptor, which nobody is given",
     ),
     guest(
         "16",

@@ -9,7 +9,7 @@ use flip_runtime::{Builtin, Inspection, Limits, Runtime};
 use super::caches;
 use super::guest::filter;
 use super::shapes;
-use super::table::{Attack, CommandLine, Ended, Expected, OFTEN, bytes, covered, guest, host};
+use super::table::{Attack, CommandLine, Ended, Expected, OFTEN, bytes, covered, guest, host, nothing};
 use crate::job::{CLIENT, StandardJob};
 use crate::{misbehaving_filter, runtime};
 
@@ -151,6 +151,11 @@ pub const ATTACKS: &[Attack] = &[
         CommandLine::Test(
             "cli/tests/hostile_components.rs::a_component_that_is_not_the_one_that_was_pinned_does_not_run",
         ),
+    ),
+    nothing(
+        "47",
+        "a signature that is another's",
+        "components are not signed: a site pins one by the digest of its file",
     ),
     host(
         "37",

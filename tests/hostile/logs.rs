@@ -4,7 +4,7 @@ use flip_runtime::Limits;
 use serde_json::json;
 
 use super::errands::Errands;
-use super::guest::process;
+use super::guest::{fields, process};
 use super::table::{Attack, CommandLine, Ended, Expected, covered, deed, errands, guest, host};
 use crate::{ServerConfig, context, runtime, update};
 
@@ -91,6 +91,14 @@ pub const ATTACKS: &[Attack] = &[
         "",
         Expected::Refused("no\\nERROR forged"),
     ),
+    host(
+        "42",
+        "a trap in functions whose names forge lines, where all is logged",
+        trap_in_forging_functions,
+        CommandLine::Test("cli/tests/hostile_filters.rs::names_of_functions_that_trap_forge_no_line"),
+        "",
+        Expected::Trap("unreachable"),
+    ),
     guest(
         "42",
         "a name of an import that forges a line",
@@ -173,6 +181,23 @@ pub fn figures() -> Vec<u8> {
         (call $gauge (i32.const 4096) (i32.const 0) (f64.const -inf))",
     );
     wat::parse_str(text).unwrap()
+}
+
+/// A filter that traps in functions of such names.
+pub fn forging_functions() -> Vec<u8> {
+    let name = r"f\n  ERROR forged\r\1b[2J\u{202e}";
+    let long = "x".repeat(90_000);
+    wat::parse_str(fields(&format!(
+        r#"(func $trap (@name "{name}{long}") unreachable)
+        (func $start (@name "{name}") (call $trap))
+        (start $start)"#
+    )))
+    .unwrap()
+}
+
+fn trap_in_forging_functions(limits: Limits) -> Ended {
+    runtime().load_bytes("hostile", &forging_functions())?.instance().limits(limits).build()?;
+    Ok("it was built".to_owned())
 }
 
 fn reported(limits: Limits) -> Ended {

@@ -1,9 +1,10 @@
 //! Memories, tables and instances: grown, many, and huge from the start.
 
-use flip_runtime::Limits;
+use flip_runtime::{Error, Limits, Runtime};
 
 use super::guest::{fields, filter, process};
 use super::table::{Attack, CommandLine, Ended, Expected, deed, guest, host};
+use crate::{context, update};
 
 const SMALL: &str = "memory=8MiB";
 
@@ -81,6 +82,16 @@ pub const ATTACKS: &[Attack] = &[
         || beside("(memory 1)", 190),
         "instances=200",
         Expected::Harmless("a limit that allows them is kept"),
+    ),
+    host(
+        "10",
+        "filters of 125 memories each, until every place that there is is taken",
+        every_place,
+        CommandLine::Test("cli/tests/hostile_chains.rs::filters_that_take_every_place_are_named"),
+        "",
+        Expected::Harmless(
+            "the one that has no place is named, and so is a benign one, which has one again when one ends",
+        ),
     ),
     guest(
         "8",
@@ -170,6 +181,28 @@ pub const ATTACKS: &[Attack] = &[
     ),
 ];
 
+/// A filter of 125 memories.
+pub fn greedy() -> Vec<u8> {
+    wat::parse_str(beside("(memory 1)", 124)).unwrap()
+}
+
+fn every_place(limits: Limits) -> Ended {
+    // Of its own: its places are those of everybody in it.
+    let runtime = Runtime::new()?;
+    let greedy = runtime.load_bytes("greedy", &greedy())?;
+    let benign = runtime.load_bytes("benign", &wat::parse_str(filter([])).unwrap())?;
+    let mut held = Vec::new();
+    for _ in 0..8 {
+        held.push(greedy.instance().limits(limits.clone()).build()?);
+    }
+    let full = greedy.instance().limits(limits).build().err().unwrap();
+    assert!(matches!(&full, Error::NoPlace { component, .. } if component == "greedy"), "{full}");
+    let full = benign.instance().build().err().unwrap();
+    assert!(matches!(&full, Error::NoPlace { component, .. } if component == "benign"), "{full}");
+    held.pop();
+    benign.instance().build()?.filter(update(), &context()).map(|filtered| super::sent(&filtered.dxo))
+}
+
 /// So many instances of a module with this in it, beside those of the shell.
 fn beside(definition: &str, instances: usize) -> String {
     let module = format!("(core module $beside {definition})");
@@ -220,5 +253,5 @@ pub fn summing() -> Vec<u8> {
 fn sum_of_all(limits: Limits) -> Ended {
     let component = crate::runtime().load_bytes("hostile", &summing())?;
     let mut filter = component.instance().limits(limits).build()?;
-    filter.filter(crate::update(), &crate::context()).map(|_| "it grew".to_owned())
+    filter.filter(update(), &context()).map(|_| "it grew".to_owned())
 }

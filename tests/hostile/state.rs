@@ -35,11 +35,12 @@ pub const ATTACKS: &[Attack] = &[
             "cli/tests/hostile_jobs_alone.rs::files_that_an_earlier_component_began_are_nobodys",
         ),
         "",
-        Expected::Told("not found: "),
+        Expected::Harmless("a later one is shown no file, and has no handle of one"),
     ),
 ];
 
-/// A filter that traps as it is configured where it finds what another one left.
+/// A filter that traps as it is configured where it finds what another one left, also beyond the mebibyte that the pool
+/// keeps of a memory.
 pub fn looking_for_what_was_left() -> Vec<u8> {
     let text = filter([
         (
@@ -56,7 +57,13 @@ pub fn looking_for_what_was_left() -> Vec<u8> {
                 (i32.store (local.get 0) (i32.const 0x5ec2e7))
                 (local.set 0 (i32.add (local.get 0) (i32.const 4)))
                 (br_if $again (i32.lt_u (local.get 0) (i32.const 65536))))
-            (memory.fill (i32.const 131072) (i32.const 0x5e) (i32.const 131072))
+            (if (i32.eq (memory.grow (i32.const 36)) (i32.const -1)) (then unreachable))
+            (local.set 0 (i32.const 131072))
+            (loop $more
+                (if (i64.ne (i64.load (local.get 0)) (i64.const 0)) (then unreachable))
+                (local.set 0 (i32.add (local.get 0) (i32.const 8)))
+                (br_if $more (i32.lt_u (local.get 0) (i32.const 2621440))))
+            (memory.fill (i32.const 131072) (i32.const 0x5e) (i32.const 2490368))
             (table.set $t (i32.const 5) (ref.func $none))
             (global.set $seen (i32.const 1))",
         ),
@@ -136,14 +143,9 @@ fn files_that_stay(limits: Limits) -> Ended {
     let (mut earlier, log) = site.runner(on_go(begun));
     earlier.handle_event("go", &site.context)?;
     assert_eq!(lines(&log), ["ok", "ok"]);
-    let told =
-        site.run(vec![json!({"entries": ["job", "", null, 9]}), json!("commit"), json!({"append": "more"})]);
-    assert_eq!(told[0], "ok []");
-    assert_eq!(told[1], told[2]);
+    let entries = || json!({"entries": ["job", "", null, 9]});
+    assert_eq!(site.does(entries()), "ok []");
     drop(earlier);
-    assert_eq!(
-        (site.names("job"), site.does(json!({"entries": ["job", "", null, 9]}))),
-        (vec![], told[0].clone())
-    );
-    Ok(told[1].clone())
+    assert_eq!((site.names("job"), site.does(entries())), (vec![], "ok []".to_owned()));
+    Ok("nothing".to_owned())
 }

@@ -168,6 +168,14 @@ impl Attack {
                 }
                 let logged = self.logged(&log.lines(), &limits);
                 ended.map(|filtered| {
+                    for leaf in &filtered.leaves {
+                        assert!(
+                            leaf.gauges.len() as u64 <= limits.gauges,
+                            "{}: {:?}",
+                            self.name,
+                            leaf.gauges
+                        );
+                    }
                     if self.leaves_the_data() {
                         assert_eq!(tensors(&filtered.dxo), tensors(&update()), "{}", self.name);
                     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use flip_runtime::job::{AppConfig, Entry, Kind, Place, PlaceOptions};
+use flip_runtime::services::{Layout, Root};
 use flip_runtime::{RecordedLog, Services};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -70,7 +71,10 @@ impl ServerConfig {
         let options = PlaceOptions {
             name: "server".to_owned(),
             policy: self.policy.parse().unwrap(),
-            services: Services::default(),
+            services: Services {
+                directories: Some(Arc::new(Layout::new().with(Root::Job, job.path()))),
+                ..Services::default()
+            },
             log: log.clone(),
             audit: None,
             measure_changes: false,

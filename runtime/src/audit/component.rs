@@ -251,6 +251,7 @@ pub(crate) fn figures(limits: &Limits) -> IndexMap<String, u64> {
         open_files,
         file_bytes,
         upload_bytes,
+        store_calls,
         hub_calls,
         audit_bytes,
     } = *limits;
@@ -276,6 +277,7 @@ pub(crate) fn figures(limits: &Limits) -> IndexMap<String, u64> {
         ("open-files", open_files),
         ("file-bytes", file_bytes),
         ("upload-bytes", upload_bytes),
+        ("store-calls", store_calls),
         ("hub-calls", hub_calls),
         ("audit-bytes", audit_bytes),
     ];

@@ -136,7 +136,9 @@ pub(crate) fn compile(engine: &Engine, bytes: &[u8]) -> Result<Compiled, Compile
 /// Why it was not compiled. What nobody has room for is told from what a limit says.
 fn not_compiled(error: &wasmtime::Error) -> CompileError {
     let why = format!("{error:#}");
-    let room = match why.contains("pooling allocator") {
+    // As wasmtime words it, of what is in one module and of what is in all of them.
+    let full = ["pooling allocator requirements: ", " in the pooling allocator"];
+    let room = match full.iter().any(|words| why.contains(words)) {
         true => "it asks for more than any component may have, and no limit allows it: ",
         false => "",
     };

@@ -87,6 +87,7 @@ impl HostState {
             object_store: object_store::ObjectStoreCtx {
                 bytes: Quota::bytes("upload-bytes", limits.upload_bytes),
                 objects: Quota::count("files", limits.files),
+                calls: Quota::count("store-calls", limits.store_calls),
                 window: limits.call_bytes,
                 stored: Vec::new(),
                 remembered: 0,
@@ -162,6 +163,7 @@ impl HostState {
             open_files: self.storage.open.most(),
             file_bytes: self.storage.bytes.used(),
             upload_bytes: self.object_store.bytes.used(),
+            store_calls: self.object_store.calls.used(),
             hub_calls: self.hub_calls.used(),
             audit_bytes: self.audit.as_ref().map_or(0, Auditor::used),
             ..usage.most

@@ -16,10 +16,11 @@ use crate::policy::ObjectVerb;
 use crate::services::{self, ArchiveEntry, Call, ObjectStore, ServiceError};
 use crate::usage::Besides;
 
-/// What a component may still upload, and what it has stored.
+/// What a component may still ask of the store and upload, and what it has stored.
 pub(crate) struct ObjectStoreCtx {
     pub(crate) bytes: Quota,
     pub(crate) objects: Quota,
+    pub(crate) calls: Quota,
     /// The most that one call passes to the component, in bytes.
     pub(crate) window: u64,
     pub(crate) stored: Vec<Stored>,
@@ -70,10 +71,12 @@ pub(crate) struct ObjectStoreView<'a> {
 }
 
 impl ObjectStoreView<'_> {
-    fn may(&self, verb: ObjectVerb, key: &str) -> Result<Arc<dyn ObjectStore>, Failure> {
+    fn may(&mut self, verb: ObjectVerb, key: &str) -> Result<Arc<dyn ObjectStore>, Failure> {
         self.call.check()?;
         self.grants.object_store(verb, key, &self.call.context.job_id)?;
-        Ok(self.store.ok_or_else(|| Failure::unavailable("this host has no object store"))?.clone())
+        let store = self.store.ok_or_else(|| Failure::unavailable("this host has no object store"))?;
+        self.ctx.calls.take(1)?;
+        Ok(store.clone())
     }
 
     async fn ask<T: Send + 'static>(

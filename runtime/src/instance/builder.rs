@@ -83,9 +83,10 @@ impl InstanceBuilder {
         self
     }
 
-    /// What it may use, in place of the runtime's limits.
+    /// What it may use, in place of the runtime's limits; no more of instances and tables than
+    /// [`Limits::MOST_INSTANCES`] and [`Limits::MOST_TABLE_ELEMENTS`].
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+        self.limits = limits.with_room();
         self
     }
 
@@ -116,7 +117,7 @@ impl InstanceBuilder {
     /// What the operator grants to it; nothing by default. The limits among the grants are its limits.
     pub fn grants(mut self, grants: Grants) -> Self {
         if let Some(limits) = &grants.limits {
-            self.limits = limits.clone();
+            self.limits = limits.clone().with_room();
         }
         self.grants = Arc::new(grants);
         self
@@ -230,7 +231,7 @@ impl InstanceBuilder {
         // Others like it may be made later, to share its work.
         let blueprint =
             phased_dxo_filter::GuestIndices::new(&self.component.pre).is_ok().then(|| self.clone());
-        let (component, limits, meter) = (self.component, self.limits.with_room(), self.meter);
+        let (component, limits, meter) = (self.component, self.limits, self.meter);
         if component.inspection.size > limits.component_size {
             let allowed = Allowed::Bytes(limits.component_size);
             let reached = LimitReached { limit: "component-size", allowed };

@@ -6,26 +6,21 @@ use std::time::{Duration, Instant};
 use crate::context::FlContext;
 use crate::host::call::Deadline;
 use crate::limits::{Allowed, LimitReached, Limits};
-use crate::services::Caller;
 
 /// On whose behalf a call is made.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Scope<'a> {
     /// The context of the call, with its abort signal.
     pub(crate) context: Option<&'a Arc<FlContext>>,
-    /// When the time of a component is up that waits for this call.
+    /// When the time of the whole is up that this call is a part of.
     pub(crate) not_after: Option<Instant>,
 }
 
 impl<'a> Scope<'a> {
-    /// A call of the host's own.
+    /// A call of the host's own, or one that another component waits for: in its own time, so that whoever calls with
+    /// the last of its time does not end others.
     pub(crate) fn of(context: &'a Arc<FlContext>) -> Self {
         Self { context: Some(context), not_after: None }
-    }
-
-    /// A call that another component waits for.
-    pub(crate) fn within(caller: Caller<'a>) -> Self {
-        Self { context: Some(caller.context), not_after: Some(caller.deadline) }
     }
 }
 

@@ -9,6 +9,10 @@ use crate::host::call::Aborted;
 use crate::host::log::one_line;
 use crate::limits::{Allowed, LimitReached};
 
+/// The most lines of an error in full, and the most bytes of each.
+const MAX_LINES: usize = 64;
+const MAX_LINE: usize = 300;
+
 impl Instance {
     pub(crate) fn poisoned(&self) -> Error {
         Error::Poisoned { component: self.name.to_string() }
@@ -16,7 +20,12 @@ impl Instance {
 
     /// Why a call ended without an answer.
     pub(crate) fn ended(&self, error: &wasmtime::Error) -> Error {
-        tracing::debug!(component = &*self.name, "{error:?}");
+        if tracing::enabled!(tracing::Level::DEBUG) {
+            // With a backtrace, which has names of the component's own.
+            for line in format!("{error:?}").lines().take(MAX_LINES) {
+                tracing::debug!(component = &*self.name, "{}", one_line(line, MAX_LINE));
+            }
+        }
         let component = self.name.to_string();
         if let Some(reached) = error.downcast_ref::<LimitReached>() {
             return Error::Limit { component, reached: *reached };
@@ -25,7 +34,7 @@ impl Instance {
             return self.failed(types::Error::Aborted);
         }
         if let Some(full) = error.downcast_ref::<PoolConcurrencyLimitError>() {
-            return Error::Setup(format!("too many instances live at a time: {full}"));
+            return Error::NoPlace { component, full: full.to_string() };
         }
         let reason = match error.downcast_ref::<Trap>() {
             Some(trap) => trap.to_string(),

@@ -28,16 +28,27 @@ impl Instance {
         // To ask the system takes as long as to filter a small update.
         static CORES: LazyLock<u64> =
             LazyLock::new(|| std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64));
-        self.limits.cores.clamp(1, *CORES)
+        self.limits.cores.min(self.with_places()).clamp(1, *CORES)
     }
 
-    /// Makes so many helpers ready; says why there are fewer.
+    /// How many like it together are made of no more than it may be made of alone: the places for that are everybody's.
+    fn with_places(&self) -> u64 {
+        self.limits.instances / self.spent.most.instances.max(1)
+    }
+
+    /// Makes so many helpers ready, or as many as there are places for.
     pub(crate) fn make_helpers(&mut self, count: usize) -> Result<(), Error> {
         self.helpers.retain(|helper| helper.live.is_some());
         let Some(blueprint) = &self.blueprint else { return Ok(()) };
+        let most = usize::try_from(self.with_places()).unwrap_or(usize::MAX).saturating_sub(1);
+        let count = count.min(most);
         while self.helpers.len() < count {
             let helper = blueprint.helper().counted(self.meter.clone()).noted_as(self.audit.clone());
-            let mut helper = helper.build()?;
+            let mut helper = match helper.build() {
+                Ok(helper) => helper,
+                Err(Error::NoPlace { .. }) => break,
+                Err(error) => return Err(error),
+            };
             // A helper has none of its own.
             helper.blueprint = None;
             self.helpers.push(helper);

@@ -93,7 +93,7 @@ impl Builder<'_> {
                 self.config.error(entry, "sha256", &reason)
             }
             // The configuration is not at fault.
-            error @ (Error::Limit { .. } | Error::Setup(_)) => error,
+            error @ (Error::Limit { .. } | Error::NoPlace { .. } | Error::Setup(_)) => error,
             error => self.config.error(entry, "path", &error.to_string()),
         })
     }

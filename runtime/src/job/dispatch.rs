@@ -23,7 +23,6 @@ impl Events for Here {
         if let Some(place) = self.0.upgrade() {
             place.count_event();
             for slot in place.handlers() {
-                // In a handler's own time: whoever fires with the last of its own must not end others.
                 slot.deliver(event_type, Scope::of(caller.context), caller.context);
             }
         }

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use crate::usage::{LimitUse, Usage};
 
 /// The limits that are no sizes, nor times.
-const COUNTS: [&str; 10] = [
+const COUNTS: [&str; 11] = [
     "table-elements",
     "instances",
     "handles",
@@ -16,6 +16,7 @@ const COUNTS: [&str; 10] = [
     "events",
     "files",
     "open-files",
+    "store-calls",
     "hub-calls",
 ];
 
@@ -52,6 +53,7 @@ pub(super) fn add_use(limits: &mut [Limit], usage: &Usage, size: u64) {
         open_files,
         file_bytes,
         upload_bytes,
+        store_calls,
         hub_calls,
         audit_bytes,
     } = usage.most;
@@ -78,6 +80,7 @@ pub(super) fn add_use(limits: &mut [Limit], usage: &Usage, size: u64) {
                 "open-files" => Some(open_files),
                 "file-bytes" => Some(file_bytes),
                 "upload-bytes" => Some(upload_bytes),
+                "store-calls" => Some(store_calls),
                 "hub-calls" => Some(hub_calls),
                 "audit-bytes" => Some(audit_bytes),
                 _ => None,

@@ -8,7 +8,7 @@ use crate::context::FlContext;
 use crate::error::Error;
 use crate::services::ServiceError;
 
-/// Who calls into the job, and until when the answer is waited for.
+/// Who calls into the job. Components of it are entered in their own time, whatever is left of the caller's.
 #[derive(Clone, Copy, Debug)]
 pub struct Caller<'a> {
     /// The component's id in the job's configuration.

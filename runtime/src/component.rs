@@ -6,14 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasmtime::component::InstancePre;
-
 use crate::builtin::Builtin;
 use crate::error::Error;
-use crate::host::HostState;
 use crate::inspect::Inspection;
 use crate::instance::InstanceBuilder;
 use crate::limits::{Allowed, LimitReached, Limits};
+use crate::loaded::Loaded;
 use crate::runtime::Runtime;
 
 /// What a name on a command line or in a configuration stands for.
@@ -98,13 +96,12 @@ pub(crate) fn too_large(allowed: u64) -> String {
 pub struct Component {
     pub(crate) runtime: Runtime,
     pub(crate) name: Arc<str>,
-    pub(crate) inspection: Arc<Inspection>,
-    pub(crate) pre: InstancePre<HostState>,
+    pub(crate) loaded: Arc<Loaded>,
     pub(crate) compiling: Compiling,
 }
 
-/// What compiling a component took when it was loaded, of what is bounded: nothing where it was compiled before, or is
-/// built in.
+/// What compiling a component took when it was loaded, of what is bounded: nothing where it was compiled before, is
+/// loaded already, or is built in.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Compiling {
     pub(crate) time: Duration,
@@ -124,7 +121,7 @@ impl Component {
 
     /// What it asks for and what it can do.
     pub fn inspection(&self) -> &Inspection {
-        &self.inspection
+        &self.loaded.inspection
     }
 
     /// Starts to make an instance.
@@ -138,15 +135,15 @@ impl Component {
     ///
     /// [`Error::NoRole`] lists the roles that it has.
     pub fn require(&self, role: &'static str) -> Result<(), Error> {
-        if self.inspection.roles.iter().any(|known| known == role) {
+        if self.inspection().roles.iter().any(|known| known == role) {
             return Ok(());
         }
         Err(Error::NoRole {
             component: self.name.to_string(),
             role,
-            roles: match self.inspection.roles.is_empty() {
+            roles: match self.inspection().roles.is_empty() {
                 true => "none".to_owned(),
-                false => self.inspection.roles.join(", "),
+                false => self.inspection().roles.join(", "),
             },
         })
     }

@@ -54,6 +54,7 @@ mod instance;
 pub mod job;
 mod json;
 mod limits;
+mod loaded;
 mod paths;
 pub mod policy;
 mod raw;

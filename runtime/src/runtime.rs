@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::host::{self, HostState};
 use crate::inspect::Digest;
 use crate::limits::Limits;
+use crate::loaded::{AllLoaded, Loaded};
 use crate::raw::machine_code::Compiled;
 
 /// Where components run. One per process is enough; clones are the same.
@@ -26,6 +27,7 @@ struct Inner {
     engine: Engine,
     linker: Linker<HostState>,
     cache: Option<Cache>,
+    loaded: AllLoaded,
     compiler: Compiler,
     limits: Limits,
     tokio: Tokio,
@@ -130,6 +132,7 @@ impl RuntimeBuilder {
             engine,
             linker,
             cache,
+            loaded: AllLoaded::default(),
             compiler: self.compiler,
             limits: self.limits,
             tokio,
@@ -167,6 +170,11 @@ impl Runtime {
     }
 
     /// Loads a component: a built-in by its name or class, or the file of any other (`*.wasm`).
+    ///
+    /// One that is loaded already, under whatever name, is not compiled again, as long as a [`Component`] or an
+    /// instance of it lives: the two share their code, and the places that [`InstanceBuilder::warm`] made ready.
+    ///
+    /// [`InstanceBuilder::warm`]: crate::InstanceBuilder::warm
     ///
     /// # Errors
     ///
@@ -226,10 +234,25 @@ impl Runtime {
         bytes: &[u8],
         compile: impl FnOnce(&Engine, &[u8]) -> Result<(Compiled, Option<u64>), CompileError>,
     ) -> Result<Component, Error> {
+        let digest = Digest::of(bytes);
+        let (loaded, compiling) = match self.0.loaded.get(&digest) {
+            Some(loaded) => (loaded, Compiling::NOTHING),
+            None => self.load_anew(name, &digest, bytes, compile)?,
+        };
+        Ok(Component { runtime: self.clone(), name: name.into(), loaded, compiling })
+    }
+
+    fn load_anew(
+        &self,
+        name: &str,
+        digest: &Digest,
+        bytes: &[u8],
+        compile: impl FnOnce(&Engine, &[u8]) -> Result<(Compiled, Option<u64>), CompileError>,
+    ) -> Result<(Arc<Loaded>, Compiling), Error> {
         let engine = &self.0.engine;
         let cache = self.0.cache.as_ref();
         // What was compiled once was read then: before its digest is known nothing of it is looked at.
-        let (compiled, compiling) = match cache.and_then(|cache| cache.load(engine, &Digest::of(bytes))) {
+        let (compiled, compiling) = match cache.and_then(|cache| cache.load(engine, digest)) {
             Some(compiled) => (compiled, Compiling::NOTHING),
             None => {
                 let started = Instant::now();
@@ -245,7 +268,6 @@ impl Runtime {
         let pre = self.0.linker.instantiate_pre(&component).map_err(|error| {
             CompileError::Invalid(format!("it does not fit the contract: {error:#}")).of(name)
         })?;
-        let (runtime, name, inspection) = (self.clone(), name.into(), Arc::new(inspection));
-        Ok(Component { runtime, name, inspection, pre, compiling })
+        Ok((self.0.loaded.note(Loaded { inspection, pre }), compiling))
     }
 }

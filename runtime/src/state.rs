@@ -16,7 +16,7 @@ const INTERFACE: &str = "flip:fl/state@0.1.0";
 impl Instance {
     /// Whether what it remembers between calls can be read and set.
     pub fn has_state(&self) -> bool {
-        self.component().pre.component().get_export_index(None, INTERFACE).is_some()
+        self.component().loaded.pre.component().get_export_index(None, INTERFACE).is_some()
     }
 
     /// What it remembers between calls, a JSON object; none where its component does not tell. The text is

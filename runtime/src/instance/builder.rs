@@ -200,8 +200,11 @@ impl InstanceBuilder {
     }
 
     /// Makes places ready for so many instances like this one: each is then made in a third of the time that it
-    /// takes in a new place, on whatever thread; in a runtime with places for fewer than 100, on this one. A place
-    /// keeps the memory that an instance begins with. Nothing is granted meanwhile, and nothing is logged or noted.
+    /// takes in a new place, on whatever thread; in a runtime with places for fewer than 100, on this one. Nothing
+    /// is granted meanwhile, and nothing is logged or noted.
+    ///
+    /// A place keeps the memory that an instance begins with, as long as the component is loaded, for whoever loads
+    /// it. While 128 places or more are free, another component takes the one that was left first, not a new one.
     ///
     /// # Errors
     ///
@@ -230,15 +233,15 @@ impl InstanceBuilder {
     pub fn build(self) -> Result<Instance, Error> {
         // Others like it may be made later, to share its work.
         let blueprint =
-            phased_dxo_filter::GuestIndices::new(&self.component.pre).is_ok().then(|| self.clone());
+            phased_dxo_filter::GuestIndices::new(&self.component.loaded.pre).is_ok().then(|| self.clone());
         let (component, limits, meter) = (self.component, self.limits, self.meter);
-        if component.inspection.size > limits.component_size {
+        if component.loaded.inspection.size > limits.component_size {
             let allowed = Allowed::Bytes(limits.component_size);
             let reached = LimitReached { limit: "component-size", allowed };
             return Err(Error::Limit { component: self.name.to_string(), reached });
         }
         if let Some(bits) = &self.grants.wasi {
-            let imports = component.inspection.imports.iter();
+            let imports = component.loaded.inspection.imports.iter();
             let withheld = imports.filter_map(|import| WasiBit::of_interface(&import.interface));
             if let Some(bit) = withheld.into_iter().find(|bit| !bits.contains(bit)) {
                 let (component, import) = (component.name.to_string(), bit.name());
@@ -282,7 +285,7 @@ impl InstanceBuilder {
         let most = LimitUse {
             compile_time: component.compiling.time,
             compile_memory: component.compiling.memory,
-            instances: component.inspection.core_instances,
+            instances: component.loaded.inspection.core_instances,
             ..LimitUse::default()
         };
         let mut instance = Instance {

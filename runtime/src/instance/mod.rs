@@ -131,7 +131,7 @@ impl Instance {
     }
 
     fn start(&mut self, args: &str) -> Result<(), Error> {
-        let pre = self.component.pre.clone();
+        let pre = self.component.loaded.pre.clone();
         let raw = self.enter(Scope::default(), async |live| pre.instantiate_async(&mut live.store).await)?;
         if let Some(live) = &mut self.live {
             live.raw = Some(raw);
@@ -202,7 +202,7 @@ impl Instance {
     ) -> Result<(&InstancePre<HostState>, &mut Store<HostState>, RawInstance), Error> {
         let poisoned = self.poisoned();
         match &mut self.live {
-            Some(Live { store, raw: Some(raw) }) => Ok((&self.component.pre, store, *raw)),
+            Some(Live { store, raw: Some(raw) }) => Ok((&self.component.loaded.pre, store, *raw)),
             _ => Err(poisoned),
         }
     }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use wasmtime::component::InstancePre;
 
+use crate::bindings::exports::flip::fl::{configurable, dxo_filter, event_handler, phased_dxo_filter};
 use crate::host::HostState;
 use crate::inspect::{Digest, Inspection};
 
@@ -12,6 +13,25 @@ use crate::inspect::{Digest, Inspection};
 pub(crate) struct Loaded {
     pub(crate) inspection: Inspection,
     pub(crate) pre: InstancePre<HostState>,
+    /// Where the exports are that each new instance is asked for, found once for all of them; none that it lacks.
+    pub(crate) configurable: Option<configurable::GuestIndices>,
+    pub(crate) dxo_filter: Option<dxo_filter::GuestIndices>,
+    pub(crate) event_handler: Option<event_handler::GuestIndices>,
+    /// Whether several instances can share one dxo.
+    pub(crate) phased: bool,
+}
+
+impl Loaded {
+    pub(crate) fn new(inspection: Inspection, pre: InstancePre<HostState>) -> Self {
+        Self {
+            inspection,
+            configurable: configurable::GuestIndices::new(&pre).ok(),
+            dxo_filter: dxo_filter::GuestIndices::new(&pre).ok(),
+            event_handler: event_handler::GuestIndices::new(&pre).ok(),
+            phased: phased_dxo_filter::GuestIndices::new(&pre).is_ok(),
+            pre,
+        }
+    }
 }
 
 /// What is loaded, by the digests of what it was compiled from. It keeps nothing loaded: a component goes with the last

@@ -268,6 +268,6 @@ impl Runtime {
         let pre = self.0.linker.instantiate_pre(&component).map_err(|error| {
             CompileError::Invalid(format!("it does not fit the contract: {error:#}")).of(name)
         })?;
-        Ok((self.0.loaded.note(Loaded { inspection, pre }), compiling))
+        Ok((self.0.loaded.note(Loaded::new(inspection, pre)), compiling))
     }
 }

@@ -9,7 +9,6 @@ use wasmtime::{Store, UpdateDeadline};
 use super::deadline::deadline;
 use super::{Instance, Interests, Live, Sharing};
 use crate::audit::{AuditTrail, Auditor, CallSink};
-use crate::bindings::exports::flip::fl::phased_dxo_filter;
 use crate::budget::Budget;
 use crate::component::Component;
 use crate::error::Error;
@@ -232,8 +231,7 @@ impl InstanceBuilder {
     /// grants withhold. [`Error::Audit`] where the audit trail cannot be written.
     pub fn build(self) -> Result<Instance, Error> {
         // Others like it may be made later, to share its work.
-        let blueprint =
-            phased_dxo_filter::GuestIndices::new(&self.component.loaded.pre).is_ok().then(|| self.clone());
+        let blueprint = self.component.loaded.phased.then(|| self.clone());
         let (component, limits, meter) = (self.component, self.limits, self.meter);
         if component.loaded.inspection.size > limits.component_size {
             let allowed = Allowed::Bytes(limits.component_size);

@@ -17,7 +17,7 @@ use wasmtime::Store;
 use wasmtime::component::{Instance as RawInstance, InstancePre};
 
 use crate::audit::Auditor;
-use crate::bindings::exports::flip::fl::{configurable, dxo_filter, event_handler};
+use crate::bindings::exports::flip::fl::event_handler;
 use crate::bindings::flip::fl::types;
 use crate::component::Component;
 use crate::error::Error;
@@ -131,12 +131,13 @@ impl Instance {
     }
 
     fn start(&mut self, args: &str) -> Result<(), Error> {
-        let pre = self.component.loaded.pre.clone();
-        let raw = self.enter(Scope::default(), async |live| pre.instantiate_async(&mut live.store).await)?;
+        let loaded = self.component.loaded.clone();
+        let instantiate = async |live: &mut Live| loaded.pre.instantiate_async(&mut live.store).await;
+        let raw = self.enter(Scope::default(), instantiate)?;
         if let Some(live) = &mut self.live {
             live.raw = Some(raw);
         }
-        let configurable = configurable::GuestIndices::new(&pre).map_err(|_| Error::InvalidComponent {
+        let configurable = loaded.configurable.as_ref().ok_or_else(|| Error::InvalidComponent {
             component: self.name.to_string(),
             reason: "it does not export flip:fl/configurable, as every component must".to_owned(),
         })?;
@@ -151,13 +152,13 @@ impl Instance {
             error => self.failed(error),
         })?;
         // Asked once: what a component is not interested in costs it nothing.
-        if let Ok(filter) = dxo_filter::GuestIndices::new(&pre) {
+        if let Some(filter) = &loaded.dxo_filter {
             self.data_kinds = self.enter(Scope::default(), async |live| {
                 let guest = filter.load(&mut live.store, &raw)?;
                 guest.call_data_kinds(&mut live.store).await
             })?;
         }
-        if let Ok(handler) = event_handler::GuestIndices::new(&pre) {
+        if let Some(handler) = &loaded.event_handler {
             let (guest, interests) = self.enter(Scope::default(), async |live| {
                 let guest = handler.load(&mut live.store, &raw)?;
                 let interests = guest.call_interests(&mut live.store).await?;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 
 use super::scratch::ScratchRegion;
+use super::source::window;
 use super::{FileRange, Scratch, ScratchFile, Source, TensorError, TensorSource, Writing, zeroed};
 
 /// The granularity of copy-on-write: a window, so that whole windows are never copied first.
@@ -150,6 +151,9 @@ impl Overlay {
             }
             _ => {}
         }
+        if let (Region::File(..), Source::File(_)) = (&self.region, &self.base) {
+            return window(len, |buffer| self.read_into(offset, buffer));
+        }
         let mut buffer = zeroed(len as u64)?;
         self.read_into(offset, &mut buffer)?;
         Ok(buffer.into())
@@ -200,6 +204,7 @@ impl Overlay {
 
     fn write_region(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         match &mut self.region {
+            Region::File(range, region) if region.stays() => range.write_and_send(offset, bytes),
             Region::File(range, _) => range.write(offset, bytes),
             Region::Memory(memory) => {
                 let start = usize::try_from(offset).unwrap_or(usize::MAX);

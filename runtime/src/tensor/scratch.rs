@@ -34,17 +34,19 @@ pub(crate) struct ScratchFile {
     /// Made when it is first written to: most components of a job write nothing.
     file: OnceLock<Arc<File>>,
     space: Mutex<Space>,
+    /// Whether it gets a name when it is complete, and is on the disk by then.
+    stays: bool,
 }
 
 impl ScratchFile {
-    /// What is behind `start` in a file.
+    /// What is behind `start` in a file that stays.
     pub(crate) fn new(file: Arc<File>, start: u64) -> Self {
-        Self { file: file.into(), space: Mutex::new(Space { end: start, free: Vec::new() }) }
+        Self { file: file.into(), space: Mutex::new(Space { end: start, free: Vec::new() }), stays: true }
     }
 
     /// A file without a name.
     pub(crate) fn temporary() -> Self {
-        Self { file: OnceLock::new(), space: Mutex::new(Space { end: 0, free: Vec::new() }) }
+        Self { file: OnceLock::new(), space: Mutex::new(Space { end: 0, free: Vec::new() }), stays: false }
     }
 
     fn file(&self) -> io::Result<&Arc<File>> {
@@ -73,6 +75,11 @@ pub(super) struct ScratchRegion {
 }
 
 impl ScratchRegion {
+    /// Whether its file stays.
+    pub(super) fn stays(&self) -> bool {
+        self.file.stays
+    }
+
     /// Its offset, where it is a part of `file`.
     pub(super) fn offset_in(&self, file: &ScratchFile) -> Option<u64> {
         std::ptr::eq(&*self.file, file).then_some(self.offset)

@@ -1,5 +1,6 @@
 //! Where a tensor's bytes come from.
 
+use std::cell::Cell;
 use std::fmt;
 use std::fs::File;
 use std::io;
@@ -9,6 +10,11 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 
 use super::zeroed;
+
+/// How much of a file is written before the disk is sent it: it writes while the rest is made, not all of it when the
+/// file is to be complete.
+#[cfg(target_os = "linux")]
+const SENT: u64 = 8 << 20;
 
 /// A part of a file, read at its offsets; the file's own position does not matter.
 #[derive(Clone, Debug)]
@@ -46,6 +52,48 @@ impl FileRange {
     pub(super) fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all_at(bytes, self.offset.saturating_add(offset))
     }
+
+    /// The same for a file that is to stay: now and then the disk is sent what was written before.
+    pub(super) fn write_and_send(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.write(offset, bytes)?;
+        #[cfg(target_os = "linux")]
+        {
+            let start = self.offset.saturating_add(offset);
+            let (part, now) = (start / SENT, start.saturating_add(bytes.len() as u64) / SENT);
+            if part != now {
+                // Linux begins to write what it is told that nobody needs, and keeps it until it has. It is advice:
+                // where it is not taken, nothing is lost.
+                let len = std::num::NonZeroU64::new(SENT);
+                let _ = rustix::fs::fadvise(&self.file, part * SENT, len, rustix::fs::Advice::DontNeed);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How long windows are whose memory is used again. Shorter ones cost little.
+const KEPT: std::ops::RangeInclusive<usize> = 64 << 10..=1 << 20;
+
+thread_local! {
+    /// The last window of a file that was read on this thread.
+    static LAST: Cell<Bytes> = const { Cell::new(Bytes::new()) };
+}
+
+/// `len` bytes that `read` fills whole, or fails: in the memory of the last window, where nobody holds that any more.
+/// To find memory for each anew, and to zero it, takes about as long as to read into it.
+pub(super) fn window(len: usize, read: impl FnOnce(&mut [u8]) -> io::Result<()>) -> io::Result<Bytes> {
+    let kept = KEPT.contains(&len);
+    let last = if kept { LAST.take() } else { Bytes::new() };
+    let mut window = match last.try_into_mut() {
+        Ok(last) if last.len() >= len => last,
+        _ => BytesMut::from(Bytes::from(zeroed::<u8>(len as u64)?)),
+    };
+    read(window.get_mut(..len).ok_or(io::ErrorKind::UnexpectedEof)?)?;
+    let window = window.freeze();
+    if kept {
+        LAST.set(window.clone());
+    }
+    Ok(window.slice(..len))
 }
 
 /// Bytes in the memory of an embedder that are read one part at a time, such as an array that is not
@@ -136,7 +184,8 @@ impl Source {
                 let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
                 Ok(bytes.slice(start..start.saturating_add(len).min(bytes.len())))
             }
-            Self::File(_) | Self::Zeros(_) | Self::Elsewhere(_) => {
+            Self::File(range) => window(len, |buffer| range.read_into(offset, buffer)),
+            Self::Zeros(_) | Self::Elsewhere(_) => {
                 let mut buffer = zeroed(len as u64)?;
                 self.read_into(offset, &mut buffer)?;
                 Ok(buffer.into())
@@ -200,5 +249,29 @@ impl TensorSource for Piece {
 
     fn read_into(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
         self.whole.read_into(self.offset.saturating_add(offset), buffer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_of_a_file_share_memory_only_where_nobody_holds_the_one_before() {
+        let (mut file, len) = (tempfile::tempfile().unwrap(), *KEPT.start());
+        let bytes: Vec<u8> = (0..4 * len).map(|index| (index / 7) as u8).collect();
+        std::io::Write::write_all(&mut file, &bytes).unwrap();
+        let source = Source::File(FileRange::new(Arc::new(file), 0, bytes.len() as u64));
+        let read = |start: usize, len| source.read(start as u64, len).unwrap();
+
+        let (first, second) = (read(0, 2 * len), read(len, len));
+        assert!(first == bytes[..2 * len] && second == bytes[len..2 * len]);
+        let place = second.as_ptr();
+        drop(second);
+        let third = read(2 * len, len);
+        assert!(third == bytes[2 * len..3 * len] && third.as_ptr() == place && first == bytes[..2 * len]);
+        drop(third);
+        assert!(source.read(3 * len as u64 + 1, len).is_err());
+        assert_eq!(read(1, 3), bytes[1..4]);
     }
 }

@@ -156,6 +156,7 @@ class Component:
         audit: AuditTrail | None = None,
         place: str | None = None,
     ) -> Instance: ...
+    def warm(self, instances: int, args: Mapping[str, Any] | str | None = None) -> None: ...
 
 @final
 class AuditTrail:

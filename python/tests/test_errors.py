@@ -88,6 +88,13 @@ def test_what_cannot_be_configured_or_called(runtime: flip_wasm.Runtime, tmp_pat
         flip_wasm.Runtime(policy=policy)
 
 
+def test_places_are_made_ready_for_what_the_component_accepts(runtime: flip_wasm.Runtime) -> None:
+    component = runtime.load("percentile-privacy")
+    component.warm(3, {"percentile": 50, "gamma": 0.25})
+    with pytest.raises(flip_wasm.InvalidArgs):
+        component.warm(1, {"percentile": "half"})
+
+
 def test_a_job_cannot_widen_its_limits(runtime: flip_wasm.Runtime, guests: Path) -> None:
     limits = misbehaving(runtime, guests, "panic", **{"memory": "8GiB", "call-time": "1h", "gauges": 3}).limits
     assert (limits["memory"], limits["call-time"], limits["gauges"]) == (64 << 20, "2s", 3)

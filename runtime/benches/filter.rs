@@ -1,8 +1,8 @@
 //! PercentilePrivacy on one update, once: natively in place, or in the sandbox. `cargo xtask bench` runs
 //! it beside NumPy, on the same data.
 //!
-//! `make FILE ELEMENTS TENSORS` writes the data. `native FILE [OUT]`, `sandboxed FILE CORES` and `memcpy FILE` work on
-//! it, and print what it took; `compared FILE CORES ROUNDS` prints how many times as long `sandboxed` takes where what
+//! `make FILE ELEMENTS TENSORS` writes the data. `native FILE [OUT]`, `sandboxed FILE CORES` and `memcpy FILE CORES`
+//! work on it, and print what it took; `compared FILE CORES ROUNDS` prints how many times as long `sandboxed` takes where what
 //! changed is measured for a report; `counted FILE` runs `sandboxed` on one core in [`measured`], for
 //! callgrind to count its instructions; `copy FILE OUT` copies it by windows.
 //! `digest FILE` is that of the elements in a file.
@@ -36,7 +36,7 @@ fn main() -> Result<()> {
         ["sandboxed", path, cores] => sandboxed(Path::new(path), cores.parse()?),
         ["compared", path, cores, rounds] => compared(Path::new(path), cores.parse()?, rounds.parse()?),
         ["counted", path] => counted(Path::new(path)),
-        ["memcpy", path] => memcpy(Path::new(path)),
+        ["memcpy", path, cores] => memcpy(Path::new(path), cores.parse()?),
         ["copy", path, out] => copy(Path::new(path), Path::new(out)),
         ["digest", path] => {
             println!("{}", digest_of_file(Path::new(path))?);
@@ -159,14 +159,25 @@ fn dxo_of(path: &Path) -> Result<Dxo> {
     Ok(dxo)
 }
 
-/// What the memory allows: one copy of the data, into pages that are there.
-fn memcpy(path: &Path) -> Result<()> {
+/// What the memory allows: one copy of the data, into pages that are there, each core a part of every tensor.
+fn memcpy(path: &Path, cores: usize) -> Result<()> {
     let tensors = Update::read(path)?.tensors;
     let mut copies: Vec<Vec<u8>> = tensors.iter().map(|tensor| vec![1; tensor.len()]).collect();
-    let started = Clock::start();
+    let mut shares: Vec<Vec<(&mut [u8], &[u8])>> = (0..cores).map(|_| Vec::new()).collect();
     for (copy, tensor) in copies.iter_mut().zip(&tensors) {
-        copy.copy_from_slice(tensor);
+        let part = tensor.len().div_ceil(cores).max(1);
+        for (share, parts) in shares.iter_mut().zip(copy.chunks_mut(part).zip(tensor.chunks(part))) {
+            share.push(parts);
+        }
     }
+    let started = Clock::start();
+    let copy =
+        |share: Vec<(&mut [u8], &[u8])>| share.into_iter().for_each(|(to, from)| to.copy_from_slice(from));
+    std::thread::scope(|scope| {
+        let mine = shares.pop();
+        shares.into_iter().for_each(|share| drop(scope.spawn(move || copy(share))));
+        mine.into_iter().for_each(copy);
+    });
     let measured = started.stop();
     std::hint::black_box(copies);
     println!("{measured}");

@@ -4,12 +4,16 @@ use anyhow::Result;
 use serde::Deserialize;
 
 use super::Bench;
-use super::figures::{Figures, Plot, Table, bytes, ratio, time};
+use super::figures::{Figures, Plot, Table, Target, bytes, ratio, time};
 use super::measure::{in_turn, median, watched};
 use crate::process::{command, output};
 
 const ROUNDS: usize = 5;
-const INSTANCES: [u64; 4] = [1, 10, 100, 1_000];
+const INSTANCES: [u64; 4] = [1, 10, 100, MANY];
+/// What is aimed at: so many together take less memory than this, and to make one less CPU time, in seconds.
+const MANY: u64 = 1_000;
+const MEMORY: f64 = (1 << 30) as f64;
+const TIME: f64 = 20e-6;
 
 /// What the program prints.
 #[derive(Deserialize)]
@@ -18,7 +22,9 @@ struct Measured {
     growth: Option<u64>,
     /// How many seconds of CPU time it took to make one.
     create: f64,
-    /// How many it took where another had ended.
+    /// How many it took to end one.
+    end: f64,
+    /// How many to make another in its place.
     replace: f64,
 }
 
@@ -32,24 +38,31 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
         "CPU time to make one",
         "in a place made ready",
         "in the place of another",
+        "to end one",
         "Python's memory, times as much",
         "Python's CPU time",
     ];
     let mut table = Table::new("", &header);
     let ways = ["instances in one process", "Python processes with NumPy"].map(str::to_owned);
     let mut plot = Plot::new("density", "Memory by instances", "instances", "memory, MiB", ways);
+    let ways = ["in a new place", "in one made ready", "where another has ended"].map(str::to_owned);
+    let mut times =
+        Plot::new("density-time", "Making an instance", "instances", "CPU time of one, µs", ways.clone());
+    let mut targets = Vec::new();
     for instances in INSTANCES {
-        let rounds = |how: &[&str]| {
-            let rounds = (0..ROUNDS).map(|_| {
-                let mut program = command(bench.program("density")?, &[&*instances.to_string()]);
-                Ok(serde_json::from_str::<Measured>(&output(program.args(how))?)?)
-            });
-            rounds.collect::<Result<Vec<_>>>()
+        let measured = |how: &[&str]| {
+            let mut program = command(bench.program("density")?, &[&*instances.to_string()]);
+            anyhow::Ok(serde_json::from_str::<Measured>(&output(program.args(how))?)?)
         };
-        let (rounds, warm) = (rounds(&[])?, rounds(&["warm"])?);
+        let (mut rounds, mut warm) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            rounds.push(measured(&[])?);
+            warm.push(measured(&["warm"])?);
+        }
         let create = median(rounds.iter().map(|round| round.create));
         let ready = median(warm.iter().map(|round| round.create));
         let replace = median(rounds.iter().map(|round| round.replace));
+        let end = median(rounds.iter().map(|round| round.end));
         let growth = median(rounds.iter().filter_map(|round| round.growth).map(|growth| growth as f64));
         let each = growth / instances as f64;
         let python = numpy.memory.map(|memory| memory as f64);
@@ -59,26 +72,39 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
             time(create),
             time(ready),
             time(replace),
+            time(end),
             python.map_or_else(String::new, |python| ratio(python / each)),
             ratio(numpy.cpu / create),
         ]);
         let mebibyte = f64::from(1 << 20);
         let processes = python.map(|python| python * instances as f64 / mebibyte);
         plot.add(instances as f64, [Some(growth / mebibyte), processes]);
+        let made = [create, ready, replace];
+        times.add(instances as f64, made.map(|made| Some(made * 1e6)));
+        if instances == MANY {
+            let aim = format!("{MANY} instances live: less than {} together", bytes(MEMORY as u64));
+            targets.push(Target::new(aim, bytes(growth as u64), growth < MEMORY));
+            targets.extend(ways.iter().zip(made).map(|(way, made)| {
+                let aim = format!("to make one, {way}: {} of CPU time at most", time(TIME));
+                Target::new(aim, time(made), made <= TIME)
+            }));
+        }
     }
     Ok(Figures {
         title: "Instance density".to_owned(),
         text: format!(
             "Live instances of PercentilePrivacy in one process: by how much the process grows with each, and the \
-             median CPU time to make one: in a new place, in one made ready before (`InstanceBuilder::warm`), and where \
-             another has ended. They are idle: what a call takes comes on top. Beside it, what a Python \
-             process takes that imports NumPy ({}, {}): the other way to keep two apart.",
+             median CPU time to make one: in a place that nobody used before, in one made ready before \
+             (`InstanceBuilder::warm`, whose own time is not counted), and where another has ended. To end one, which \
+             clears its place for the next, is a column of its own. In a new place most of the time is the kernel's, which finds it the pages that an instance begins \
+             with. They are idle: what a call takes comes on top. Beside it, what a Python process takes that imports NumPy ({}, {}): the other way to keep two apart.",
             numpy.memory.map_or_else(String::new, bytes),
             time(numpy.cpu)
         ),
         tables: vec![table],
-        plots: vec![plot],
+        plots: vec![plot, times],
         result: String::new(),
+        targets,
         quick: false,
     })
 }

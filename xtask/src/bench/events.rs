@@ -62,6 +62,7 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
         tables: vec![table],
         plots: vec![plot],
         result: String::new(),
+        targets: Vec::new(),
         quick: false,
     })
 }

@@ -18,9 +18,47 @@ pub struct Figures {
     pub plots: Vec<Plot>,
     /// What there is to say of the result.
     pub result: String,
+    /// What is aimed at; of sizes that were not measured, nothing.
+    #[serde(default)]
+    pub targets: Vec<Target>,
     /// Whether sizes and rounds were cut short.
     #[serde(default)]
     pub quick: bool,
+}
+
+/// What is aimed at, and what came of it.
+#[derive(Serialize, Deserialize)]
+pub struct Target {
+    aim: String,
+    measured: String,
+    verdict: String,
+}
+
+impl Target {
+    pub fn new(aim: impl Into<String>, measured: impl Into<String>, met: bool) -> Self {
+        let verdict = if met { "met" } else { "not met" };
+        Self { aim: aim.into(), measured: measured.into(), verdict: verdict.to_owned() }
+    }
+
+    /// The same where it was not met, and this is why it could not be.
+    pub fn unless(mut self, why: &str, impossible: bool) -> Self {
+        if impossible && self.verdict != "met" {
+            why.clone_into(&mut self.verdict);
+        }
+        self
+    }
+
+    /// All of them in one table, with the titles of their sections; nothing where there are none.
+    pub fn table(all: &[Figures]) -> Option<String> {
+        let mut table = comfy_table::Table::new();
+        table.load_style(ASCII_MARKDOWN).set_header(["", "target", "measured", ""]);
+        for Figures { title, targets, .. } in all {
+            for Self { aim, measured, verdict } in targets {
+                table.add_row([title, aim, measured, verdict]);
+            }
+        }
+        (!table.is_empty()).then(|| table.to_string())
+    }
 }
 
 /// A table under a heading of its own, which may be empty.

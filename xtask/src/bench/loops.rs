@@ -100,6 +100,7 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
         tables: vec![table],
         plots: Vec::new(),
         result,
+        targets: Vec::new(),
         quick: false,
     })
 }

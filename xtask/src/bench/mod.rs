@@ -24,7 +24,7 @@ use serde::Deserialize;
 
 use crate::process::{cargo, command, output, target};
 use crate::setup;
-use figures::Figures;
+use figures::{Figures, Target};
 
 /// One benchmark: its name, and what runs it.
 type Benchmark = (&'static str, fn(&Bench<'_>) -> Result<Figures>);
@@ -117,6 +117,9 @@ pub fn run(args: impl Iterator<Item = String>) -> Result<()> {
             let found = Figures { quick, ..run(&bench)? };
             println!("{}", found.markdown("docs/src/performance"));
             found.keep(&directory, name)?;
+            if let Some(targets) = Target::table(&[found]) {
+                println!("{targets}");
+            }
         }
     }
     let (mut all, mut missing) = (Vec::new(), Vec::new());

@@ -62,6 +62,7 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
         tables: vec![table],
         plots: vec![plot],
         result: "All results are identical.".to_owned(),
+        targets: Vec::new(),
         quick: false,
     })
 }

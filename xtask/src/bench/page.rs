@@ -5,7 +5,7 @@ use std::fs;
 
 use anyhow::Result;
 
-use super::figures::Figures;
+use super::figures::{Figures, Target};
 use super::machine;
 use super::plot::svg;
 use crate::process::root;
@@ -21,12 +21,15 @@ pub fn write(all: &[Figures], missing: &[&str]) -> Result<()> {
     }
     fs::create_dir(&folder)?;
     let mut text = format!(
-        "<!-- Written by cargo xtask bench. -->\n\nMeasured on: {}. Times are medians, and all ways to a result \
-         were measured in turn.\n",
+        "<!-- Written by cargo xtask bench. -->\n\nMeasured on: {}. Times are medians, and the ways \
+         to a result were measured in turn.\n",
         machine::description()
     );
     if !missing.is_empty() {
         text.push_str(&format!("Not measured yet: {}.\n", missing.join(", ")));
+    }
+    if let Some(targets) = Target::table(all) {
+        text.push_str(&format!("\n## Targets\n\n{targets}\n"));
     }
     for figures in all {
         text.push_str(&format!("\n{}", figures.markdown(FOLDER)));

@@ -5,6 +5,7 @@
 
 import hashlib
 import json
+import os
 import struct
 import sys
 import time
@@ -69,6 +70,8 @@ if out:
         file.write(length + header)
         for tensor in result:
             tensor.tofile(file)
+        file.flush()
+        os.fsync(file.fileno())
 else:
     digest = hashlib.sha256()
     for tensor in result:

@@ -65,6 +65,7 @@ fn native(path: &Path, out: Option<&Path>) -> Result<()> {
             let mut out = File::create(out)?;
             out.write_all(&header)?;
             arrays.iter().try_for_each(|array| out.write_all(array.bytes()))?;
+            out.sync_all()?;
         }
     }
     Ok(())
@@ -184,13 +185,13 @@ fn memcpy(path: &Path, cores: usize) -> Result<()> {
     Ok(())
 }
 
-/// What the disk, or its cache, allows.
+/// What the disk allows: until all of it is there, as the program waits too.
 fn copy(path: &Path, out: &Path) -> Result<()> {
     let (mut file, mut out) = (File::open(path)?, File::create(out)?);
     let mut window = vec![0; 1 << 20];
     loop {
         match file.read(&mut window)? {
-            0 => return Ok(()),
+            0 => return Ok(out.sync_all()?),
             read => out.write_all(window.get(..read).unwrap_or_default())?,
         }
     }

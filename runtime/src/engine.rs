@@ -17,7 +17,8 @@ const WHOLE_FROM: u32 = 100;
 
 /// So many places that were used stay what they are while other components take new ones; beyond that they take the
 /// one that was left first. What a free place keeps is at most [`KEPT_OF_MEMORY`] for each memory and [`KEPT_OF_TABLE`]
-/// for each table: 136 MiB for so many, while most keep some dozens of KiB.
+/// for each table: 1.25 GiB where components that used as much were in every place at once; most leave some dozens of
+/// KiB.
 const KEPT_PLACES: u32 = 128;
 const KEPT_OF_MEMORY: usize = 1 << 20;
 const KEPT_OF_TABLE: usize = 64 << 10;

@@ -71,7 +71,7 @@ pub struct Limits {
     #[serde(deserialize_with = "time", serialize_with = "time_text")]
     pub total_time: Duration,
     /// Instances of a filter in phases that share a dxo, each on a core and within these limits; no more of
-    /// them than the machine has cores. With one it works alone.
+    /// them than the machine has cores, nor than `instances` has room for. With one it works alone.
     pub cores: u64,
     /// Lines in the log; later ones are dropped with one notice. A job's event handlers write some
     /// hundreds.
@@ -97,7 +97,8 @@ pub struct Limits {
     /// The bytes that it uploads, those of uploads that fail among them. A job's folder holds a model or two.
     #[serde(deserialize_with = "size")]
     pub upload_bytes: u64,
-    /// Calls of the object store, those that read included: components store a handful of objects.
+    /// Calls of the object store, those that read included: components store a handful of objects, and a model is read
+    /// in some ten thousand windows.
     pub store_calls: u64,
     /// Requests to the hub: some per round and site.
     pub hub_calls: u64,
@@ -137,7 +138,7 @@ impl Limits {
         open_files: 128,
         file_bytes: 1 << 30,
         upload_bytes: 64 << 30,
-        store_calls: 10_000,
+        store_calls: 100_000,
         hub_calls: 10_000,
         audit_bytes: 256 << 20,
     };

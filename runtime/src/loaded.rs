@@ -45,9 +45,8 @@ impl AllLoaded {
     }
 
     /// Notes it; gives the other one where another thread has loaded the same meanwhile.
-    pub(crate) fn note(&self, loaded: Loaded) -> Arc<Loaded> {
+    pub(crate) fn note(&self, digest: Digest, loaded: Loaded) -> Arc<Loaded> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let digest = loaded.inspection.sha256;
         if let Some(other) = all.get(&digest).and_then(Weak::upgrade) {
             return other;
         }

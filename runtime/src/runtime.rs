@@ -265,9 +265,12 @@ impl Runtime {
             }
         };
         let Compiled { inspection, component } = compiled;
+        if inspection.sha256 != *digest {
+            return Err(CompileError::Setup("it has compiled something else".to_owned()).of(name));
+        }
         let pre = self.0.linker.instantiate_pre(&component).map_err(|error| {
             CompileError::Invalid(format!("it does not fit the contract: {error:#}")).of(name)
         })?;
-        Ok((self.0.loaded.note(Loaded::new(inspection, pre)), compiling))
+        Ok((self.0.loaded.note(*digest, Loaded::new(inspection, pre)), compiling))
     }
 }

@@ -71,18 +71,17 @@ pub(crate) struct ObjectStoreView<'a> {
 }
 
 impl ObjectStoreView<'_> {
-    fn may(&mut self, verb: ObjectVerb, key: &str) -> Result<Arc<dyn ObjectStore>, Failure> {
+    fn may(&self, verb: ObjectVerb, key: &str) -> Result<Arc<dyn ObjectStore>, Failure> {
         self.call.check()?;
         self.grants.object_store(verb, key, &self.call.context.job_id)?;
-        let store = self.store.ok_or_else(|| Failure::unavailable("this host has no object store"))?;
-        self.ctx.calls.take(1)?;
-        Ok(store.clone())
+        Ok(self.store.ok_or_else(|| Failure::unavailable("this host has no object store"))?.clone())
     }
 
     async fn ask<T: Send + 'static>(
         &mut self,
         work: impl FnOnce(&Call) -> Result<T, ServiceError> + Send + 'static,
     ) -> Result<T, Failure> {
+        self.ctx.calls.take(1)?;
         self.call.serve(work).await.map_err(|error| self.call.service_failure(error))
     }
 

@@ -100,6 +100,10 @@ impl PeersView<'_> {
     }
 
     pub(crate) fn all_tasks_failed(&self, peer: &Resource<ResultsGeneratorPeer>) -> Result<bool, Failure> {
+        // After an abort it is still told: what the hub is told at the end depends on it.
+        if self.call.is_late() {
+            return Err(Failure::Trap(self.call.deadline.reached.into()));
+        }
         let peer = self.table.get(peer)?;
         self.answer(|| peer.does.all_tasks_failed(self.call.caller()))
     }

@@ -203,7 +203,8 @@ impl InstanceBuilder {
     /// is granted meanwhile, and nothing is logged or noted.
     ///
     /// A place keeps the memory that an instance begins with, as long as the component is loaded, for whoever loads
-    /// it. While 128 places or more are free, another component takes the one that was left first, not a new one.
+    /// it. While 128 places or more are free, another component takes the one that was left first, not a new one; in a
+    /// runtime with places for fewer than 100, while some dozens are.
     ///
     /// # Errors
     ///

@@ -39,8 +39,9 @@ pub(crate) const MAX_TEXT: usize = 2_000;
 /// A configured component. A trap, a limit or a call that was given up ends it: the next call answers
 /// [`Error::Poisoned`], and a new instance is cheap.
 ///
-/// Calls block until the component returns, for as long as [`Limits::call_time`]; async programs call
-/// from a thread that may block, such as tokio's `spawn_blocking` gives.
+/// Calls block until the component returns, for as long as [`Limits::call_time`], and while other components of its job
+/// do what it asked for, each in its own time; async programs call from a thread that may block, such as tokio's
+/// `spawn_blocking` gives.
 pub struct Instance {
     runtime: Runtime,
     component: Component,
@@ -231,7 +232,7 @@ impl Instance {
         let started = Instant::now();
         let deadline = deadline(started, &self.limits, self.spent.time, scope.not_after);
         // A call shorter than the epoch's tick would not notice. It is not entered, and stays what it is:
-        // the time that is up may be that of who calls.
+        // the time that is up may be that of the whole that the call is a part of.
         if self.live.is_some() && deadline.at <= started {
             return Err(self.ended(&deadline.reached.into()));
         }

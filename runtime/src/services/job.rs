@@ -15,7 +15,7 @@ pub struct Caller<'a> {
     pub id: &'a str,
     /// The context of the call under way.
     pub context: &'a Arc<FlContext>,
-    /// When the caller's own time is up.
+    /// When the caller's own time is up. Components do not end with it; an embedder's own work may.
     pub deadline: Instant,
 }
 

@@ -53,7 +53,8 @@ impl FileRange {
         self.file.write_all_at(bytes, self.offset.saturating_add(offset))
     }
 
-    /// The same for a file that is to stay: now and then the disk is sent what was written before.
+    /// The same for a file that is to stay: now and then the disk is sent what was written before. What others write to
+    /// the same part later is sent when the file is complete.
     pub(super) fn write_and_send(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         self.write(offset, bytes)?;
         #[cfg(target_os = "linux")]
@@ -63,7 +64,7 @@ impl FileRange {
             if part != now {
                 // Linux begins to write what it is told that nobody needs, and keeps it until it has. It is advice:
                 // where it is not taken, nothing is lost.
-                let len = std::num::NonZeroU64::new(SENT);
+                let len = std::num::NonZeroU64::new((now - part).saturating_mul(SENT));
                 let _ = rustix::fs::fadvise(&self.file, part * SENT, len, rustix::fs::Advice::DontNeed);
             }
         }
@@ -85,7 +86,7 @@ pub(super) fn window(len: usize, read: impl FnOnce(&mut [u8]) -> io::Result<()>)
     let kept = KEPT.contains(&len);
     let last = if kept { LAST.take() } else { Bytes::new() };
     let mut window = match last.try_into_mut() {
-        Ok(last) if last.len() >= len => last,
+        Ok(last) if last.len() >= len && last.len() / 2 <= len => last,
         _ => BytesMut::from(Bytes::from(zeroed::<u8>(len as u64)?)),
     };
     read(window.get_mut(..len).ok_or(io::ErrorKind::UnexpectedEof)?)?;

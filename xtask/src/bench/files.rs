@@ -80,7 +80,7 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
         peaks.add(elements as f64, ways.map(|way| found(way).and_then(mebibytes)));
         tables.push(table);
         if let Some(ours) = found(("flip-wasm", cores())).filter(|_| elements == LARGE) {
-            let (peak, rate) = (ours.memory.unwrap_or_default(), |wall: f64| 4.0 * elements as f64 / wall);
+            let (peak, rate) = (ours.memory.unwrap_or(u64::MAX), |wall: f64| 4.0 * elements as f64 / wall);
             let copied = found(("copy", 1)).map_or(f64::NAN, |copy| rate(copy.wall));
             let aim =
                 format!("{} parameters: less than {}, more than 1 GB/s", millions(elements), bytes(MOST));
@@ -92,8 +92,8 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
     }
     Ok(Figures {
         title: "The filter from file to file".to_owned(),
-        text: "The program `flip-wasm filter` on a safetensors file, start-up and all. `copy` copies the file by \
-               windows; NumPy and native code read all of it into memory, and are left out where it does not fit. \
+        text: "The program `flip-wasm filter` on a safetensors file, start-up and all. Each \
+               ends when its file is on the disk. `copy` copies the file by windows; NumPy and native code read all of it into memory, and are left out where it does not fit. \
                NumPy evaluates the expressions of the algorithm, and frees what it no longer needs: the data, once it \
                is divided by the steps, and all magnitudes, once their percentile is known. What memory itself allows \
                at each size is in the tables of the filter in memory."

@@ -86,6 +86,19 @@ fn links_and_special_files_are_left_out_and_said() {
 }
 
 #[test]
+fn links_without_end_were_a_line_of_the_log_each() {
+    let fixture = Fixture::new();
+    for number in 0..100 {
+        symlink("nowhere", fixture.path(&format!("link-{number}"))).unwrap();
+    }
+    fixture.archive();
+    let logged = logged();
+    let lines: Vec<_> = logged.lines().filter(|line| line.contains("left out of the archive")).collect();
+    assert_eq!(lines.len(), 21);
+    assert!(lines[20].ends_with("others=80"), "{}", lines[20]);
+}
+
+#[test]
 fn a_name_that_is_not_utf8_is_an_error_that_names_it() {
     let fixture = Fixture::new();
     fixture.write("d/x", "");

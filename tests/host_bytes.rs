@@ -53,6 +53,18 @@ fn host_bytes_count_texts_inside_nested_collections() {
 }
 
 #[test]
+fn names_are_copied_only_where_there_is_room_for_them() {
+    let named = |len: usize| {
+        let tensors = [("x".repeat(len), float32(&[2], &[1.0, 2.0]))];
+        Dxo::of_tensors(DataKind::WeightDiff, tensors).unwrap()
+    };
+    let asked = |len| within_a_mib(r#""zero""#).filter(named(len), &context());
+    assert!(asked(900_000).is_ok());
+    let error = asked(3_000_000).unwrap_err().to_string();
+    assert!(error.contains("limit host-bytes reached"), "{error}");
+}
+
+#[test]
 fn host_bytes_of_shared_data_are_charged_also_after_a_write_that_failed() {
     let deed = |bytes, times| format!(r#"{{"escape-charge": [{bytes}, {times}]}}"#);
     assert_told(&mut within_a_mib(&deed(600_000, 10)), "host-bytes");

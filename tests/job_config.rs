@@ -274,7 +274,7 @@ fn an_error_of_a_policy_names_the_file_the_line_and_what_is_known() {
         ("[component.A]", &["line 1", "unknown field `component`", "`components`"]),
         (
             "[components.A]\ndirectories = { jobs = \"read\" }",
-            &["line 2", "unknown directory \"jobs\"", "job, app"],
+            &["line 2", "unknown directory `jobs`", "`job`, `app`", "did you mean `job`?"],
         ),
         ("[components.A]\ndirectories = { job = \"write\" }", &["line 2", "`write`", "`read-write`"]),
         ("[components.A]\ncleanup = [\"images\"]", &["line 2", "followed by"]),

@@ -24,12 +24,14 @@ use std::process::ExitCode;
 
 use clap::builder::Resettable;
 use clap::{Arg, Command, CommandFactory, FromArgMatches};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use args::{Cli, Verb};
 
 fn main() -> ExitCode {
     // Before anything else: it is started for each component that is new.
     flip_runtime::compile_worker_if_asked();
+    open_as_many_files_as_allowed();
     let cli = Cli::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit());
     logging::init(&cli.global);
     let result = match &cli.verb {
@@ -54,6 +56,14 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => error::report(&error, cli.global.log_format),
     }
+}
+
+/// Components of one job may keep half of them open together. Most systems let programs begin with a thousand, and have
+/// more where they ask.
+fn open_as_many_files_as_allowed() {
+    let limit = getrlimit(Resource::Nofile);
+    // Where the system has less to give, it stays as it is.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
 /// What can be said on the command line. A variable that is empty counts as not set: environment files

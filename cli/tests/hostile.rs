@@ -25,6 +25,15 @@ fn expected(attack: &Attack) -> (i32, String) {
 /// The name that stands in a history.
 const FILTER: &str = "MisbehavingFilter.wasm";
 
+/// Whether the log has no more lines of the component than it may have, as the notice that others are dropped does not
+/// say by itself. Where the log must hold a text, there is a line of it.
+fn logged_as_allowed(attack: &Attack, log: &[u8]) -> bool {
+    let own = format!(" component=\"{}\"", FILTER.trim_end_matches(".wasm"));
+    let lines = String::from_utf8_lossy(log).lines().filter(|line| line.ends_with(&*own)).count() as u64;
+    let least = u64::from(matches!(attack.expected, Expected::Logged(_)));
+    (least..=limits(attack.limits).log_lines).contains(&lines)
+}
+
 /// The component that is run, and its args; none where it is no attack of a filter.
 fn component(attack: &Attack, site: &Site) -> Option<(&'static str, String)> {
     if let How::Update(bytes) = attack.how {
@@ -79,6 +88,9 @@ fn attempt(attack: &Attack) -> Option<String> {
     let plain = ![&output.stdout, &output.stderr].iter().any(|stream| stream.contains(&0x1b));
     if output.status.code() != Some(code) || !said || !plain || left != before {
         return Some(named);
+    }
+    if !logged_as_allowed(attack, &output.stderr) {
+        return Some(format!("{named}: the log has too many lines of it, or none"));
     }
     (!sent_as_expected(attack, &site)).then(|| format!("{named}: something else went out"))
 }

@@ -7,9 +7,12 @@ use std::path::PathBuf;
 use crate::support::Site;
 use flip_wasm_tests::ERRAND;
 use flip_wasm_tests::hostile::errands::{Errands, Listing, listing};
-use flip_wasm_tests::hostile::{Attack, Expected, FAMILIES, How};
+use flip_wasm_tests::hostile::{Attack, Expected, FAMILIES, How, limits};
 use flip_wasm_tests::job::{JOB_FOLDER, RESULTS, SERVER, StandardJob};
 use serde_json::json;
+
+/// How a line of the errand runner ends in the log.
+const OWN: &str = " component=\"server/errand\"";
 
 /// What a component calls by this name, at the recorded job's server.
 fn root(job: &StandardJob, name: &str) -> PathBuf {
@@ -55,7 +58,7 @@ impl Run {
 
     /// What the errand runner was told, a line for each errand.
     fn told(&self) -> Vec<&str> {
-        let lines = self.log.lines().filter_map(|line| line.strip_suffix(" component=\"server/errand\""));
+        let lines = self.log.lines().filter_map(|line| line.strip_suffix(OWN));
         lines.filter_map(|line| line.trim_start().strip_prefix("INFO ")).collect()
     }
 
@@ -76,6 +79,14 @@ fn failure(attack: &Attack, errands: &Errands, alone: &Listing) -> Result<(), St
     };
     if run.code != code || !run.log.contains(text) || run.log.contains('\u{1b}') {
         return Err(format!("exit code {} and not {code}, {text}: {}", run.code, run.log));
+    }
+    if let Expected::Logged(_) = attack.expected {
+        // The notice that others are dropped does not say by itself that they are.
+        let lines = run.log.lines().filter(|line| line.ends_with(OWN)).count() as u64;
+        let allowed = limits(attack.limits).log_lines;
+        if lines == 0 || lines > allowed {
+            return Err(format!("{lines} lines of it are in the log, and {allowed} may be"));
+        }
     }
     if let Expected::Told(text) = attack.expected
         && !told.iter().any(|told| told.starts_with(text))

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::support::PROGRAM;
 use crate::support::jobs::{Job, RUN, Ran};
 use flip_wasm_tests::EVERYTHING;
-use flip_wasm_tests::hostile::{boundary, irregular};
+use flip_wasm_tests::hostile::{boundary, gone, irregular, quotas};
 use serde_json::{Value, json};
 
 #[test]
@@ -164,7 +164,7 @@ fn a_directory_of_a_million_entries_is_listed_in_pages() {
     // The net of a trace that names none.
     let images = folder.path().join("default");
     fs::create_dir(&images).unwrap();
-    flip_wasm_tests::hostile::quotas::fill(&images, entries);
+    quotas::fill(&images, entries);
     let before = format!("{:07}", entries - 11);
     let errands = json!([
         {"entries": ["images", "", null, u32::MAX]},
@@ -179,6 +179,27 @@ fn a_directory_of_a_million_entries_is_listed_in_pages() {
     assert!(told[1].ends_with(&format!("file {:07} 0]", entries - 1)), "{}", told[1]);
     assert_eq!(told[1].matches("file ").count(), 10);
     assert_eq!(told[2], format!("ok {entries} files, 0 directories, 0 bytes"));
+}
+
+#[test]
+fn a_directory_that_is_deleted_root_and_all_while_it_is_listed_ends_it() {
+    let try_once = || {
+        let job = Job::new().on("hostile", EVERYTHING, &json!({"go": [gone::listing()]})).event("go");
+        // The net of a trace that names none.
+        let images = job.path("workspace/images/default");
+        fs::create_dir_all(&images).unwrap();
+        quotas::fill(&images, gone::FILES);
+        let begun = job.path("workspace/server").join(gone::BEGUN);
+        let ran = std::thread::scope(|scope| {
+            scope.spawn(|| gone::delete_after(&begun, &images));
+            job.run(&[])
+        });
+        ran.assert_code(0);
+        let told = ran.told("hostile");
+        assert_eq!(told.len(), 1, "{}", ran.log);
+        gone::came_short(told[0])
+    };
+    assert!((0..gone::TRIES).any(|_| try_once()), "it was never listed while it was deleted");
 }
 
 #[test]

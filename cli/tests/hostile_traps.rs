@@ -4,7 +4,7 @@
 use crate::support::jobs::Job;
 use crate::support::{Site, shown};
 use flip_wasm_tests::MISBEHAVING_PHASES;
-use flip_wasm_tests::hostile::roles::{GENERATOR, LOCATOR, PERSISTOR, PHASES, ones, trapping};
+use flip_wasm_tests::hostile::roles::{EXECUTOR, GENERATOR, LOCATOR, PERSISTOR, PHASES, ones, trapping};
 use serde_json::{Value, json};
 
 const AB: &str = r#"events = ["a", "b"]"#;
@@ -44,6 +44,7 @@ fn called(function: &str) -> Value {
         "locate-model" => json!({"locate-model": "a"}),
         "evaluate" => json!({"evaluation-event": "a"}),
         "all-failed" => json!({"all-tasks-failed": {}}),
+        "carry-out" => json!({"execute": {"task": "a"}}),
         persist => json!({"persist": persist}),
     }
 }
@@ -62,6 +63,7 @@ fn assert_traps(functions: &[&str]) {
         "model-names" => json!({"names": []}),
         "locate-model" => json!({"model": null}),
         "all-failed" => json!({"failed": false}),
+        "carry-out" => json!({"reply": {"code": "OK"}}),
         _ => json!("ok"),
     };
     let site = Site::new();
@@ -95,6 +97,11 @@ fn a_results_persistor_that_traps_is_called_no_more() {
 #[test]
 fn a_results_generator_that_traps_is_called_no_more() {
     assert_traps(&GENERATOR);
+}
+
+#[test]
+fn an_executor_that_traps_is_called_no_more() {
+    assert_traps(&EXECUTOR);
 }
 
 /// The one that waits for its answer goes on, and so do the others.

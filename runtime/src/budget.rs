@@ -112,6 +112,14 @@ impl Budget {
     }
 }
 
+/// What ends a component that holds more than it may.
+pub(crate) fn spent(error: TensorError) -> wasmtime::Error {
+    match error {
+        TensorError::Limit(reached) => reached.into(),
+        other => other.into(),
+    }
+}
+
 /// A part of a [`Budget`] that is in use.
 pub(crate) struct Charge {
     budget: Budget,

@@ -21,6 +21,8 @@ use crate::raw::machine_code::Compiled;
 #[derive(Debug)]
 pub(crate) struct Cache {
     directory: PathBuf,
+    /// How many bytes of entries are kept.
+    kept: u64,
 }
 
 /// Which rules components are read by: raised where these, or what is read off, change, so that no entry says what
@@ -32,6 +34,10 @@ const DIGEST_LEN: usize = 32;
 
 /// Compiled components are some times the size of their source; more than this is none.
 pub(crate) const MAX_ENTRY: u64 = 1 << 30;
+
+/// How much is kept: a thousand components like the built-in ones, or one of the largest. Whoever brings one component
+/// after the other fills no disk.
+const KEPT: u64 = MAX_ENTRY;
 
 impl Cache {
     /// Opens the directory, which is made if it is not there.
@@ -49,7 +55,7 @@ impl Cache {
         }
         // Entries can be made in it, not only read.
         tempfile::tempfile_in(directory)?;
-        Ok(Self { directory: directory.to_owned() })
+        Ok(Self { directory: directory.to_owned(), kept: KEPT })
     }
 
     /// The compiled form of the component with this digest, if it is here and whole.
@@ -75,7 +81,33 @@ impl Cache {
         let mut file = tempfile::NamedTempFile::new_in(&self.directory)?;
         file.write_all(&seal(digest, &code))?;
         file.write_all(&code)?;
-        file.persist(self.entry(engine, digest))?;
+        let entry = self.entry(engine, digest);
+        file.persist(&entry)?;
+        self.make_room(&entry)?;
+        Ok(())
+    }
+
+    /// Removes the entries that were made first, until no more are left than are kept; that one stays.
+    fn make_room(&self, newest: &Path) -> io::Result<()> {
+        let mut entries = Vec::new();
+        for found in fs::read_dir(&self.directory)? {
+            let path = found?.path();
+            // Another process may have removed it.
+            if let Ok(metadata) = fs::symlink_metadata(&path)
+                && path.extension().is_some_and(|extension| extension == "cwasm")
+            {
+                entries.push((metadata.modified()?, metadata.len(), path));
+            }
+        }
+        entries.sort();
+        let mut all = entries.iter().fold(0_u64, |all, (_, len, _)| all.saturating_add(*len));
+        for (_, len, path) in entries.iter().filter(|(.., path)| path != newest) {
+            if all <= self.kept {
+                break;
+            }
+            fs::remove_file(path)?;
+            all = all.saturating_sub(*len);
+        }
         Ok(())
     }
 
@@ -148,6 +180,25 @@ mod tests {
         cache.store(&engine, &component);
         fs::rename(cache.entry(&engine, &one), cache.entry(&engine, &other)).unwrap();
         assert!(cache.load(&engine, &other).is_none());
+    }
+
+    #[test]
+    fn components_without_end_filled_the_disk() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut cache = Cache::open(&directory.path().join("cache")).unwrap();
+        let (engine, mut component) = engine_and_component();
+        let digests = [b"one", b"two", b"six"].map(|source| Digest::of(source));
+        for digest in digests {
+            component.inspection.sha256 = digest;
+            cache.store(&engine, &component);
+            let len = fs::metadata(cache.entry(&engine, &digest)).unwrap().len();
+            cache.kept = 2 * len;
+        }
+        assert_eq!(digests.map(|digest| cache.load(&engine, &digest).is_some()), [false, true, true]);
+        // However large it is, what was made last stays.
+        cache.kept = 0;
+        cache.store(&engine, &component);
+        assert_eq!(digests.map(|digest| cache.load(&engine, &digest).is_some()), [false, false, true]);
     }
 
     #[test]

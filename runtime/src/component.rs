@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::builtin::Builtin;
 use crate::error::Error;
+use crate::host::log::one_line;
 use crate::inspect::Inspection;
 use crate::instance::InstanceBuilder;
 use crate::limits::{Allowed, LimitReached, Limits};
@@ -58,9 +59,12 @@ impl Source {
     }
 }
 
-/// The name of a component that is a file.
+/// The longest name of a component, in bytes: as long as that of a file may be.
+const MAX_NAME: usize = 255;
+
+/// The name of a component that is a file, on one line: its author chose it, and it is logged.
 pub(crate) fn name_of(path: &Path) -> String {
-    path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
+    path.file_stem().map_or_else(String::new, |stem| one_line(&stem.to_string_lossy(), MAX_NAME))
 }
 
 /// Reads the file of a component, if it is no larger than one may be.

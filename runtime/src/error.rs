@@ -2,21 +2,30 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::bindings::flip::fl::types;
 use crate::host::grants::quoted;
+use crate::host::log::one_line;
 use crate::inspect::Digest;
 use crate::job::TraceError;
 use crate::limits::LimitReached;
 use crate::services::ServiceError;
 use crate::tensor::TensorError;
 
+/// The longest path that is shown whole, in bytes.
+const MAX_PATH: usize = 4_096;
+
+/// A path on one line: whoever wrote a job's configuration may have named it.
+fn shown(path: &Path) -> String {
+    one_line(&path.to_string_lossy(), MAX_PATH)
+}
+
 /// Why the runtime could not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file could not be read or written.
-    #[error("{}: {source}", .path.display())]
+    #[error("{}: {source}", shown(.path))]
     File {
         /// The file.
         path: PathBuf,
@@ -24,7 +33,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A file is not what it should be.
-    #[error("{}: {reason}", .path.display())]
+    #[error("{}: {reason}", shown(.path))]
     InvalidFile {
         /// The file.
         path: PathBuf,
@@ -137,7 +146,7 @@ pub enum Error {
         component: String,
     },
     /// A job's configuration cannot be used.
-    #[error("{}: {at}{reason}", .file.display())]
+    #[error("{}: {at}{reason}", shown(.file))]
     Config {
         /// The file.
         file: PathBuf,
@@ -156,7 +165,7 @@ pub enum Error {
         component: String,
     },
     /// A policy cannot be used.
-    #[error("{}: {reason}", .path.display())]
+    #[error("{}: {reason}", shown(.path))]
     Policy {
         /// The file.
         path: PathBuf,

@@ -12,7 +12,8 @@ use crate::exchange::{Dxo, Shareable};
 use crate::host::HostState;
 use crate::host::context::SharedContext;
 use crate::host::exchange::HostDxo;
-use crate::instance::{Instance, Scope};
+use crate::host::log::one_line;
+use crate::instance::{Instance, MAX_TEXT, Scope};
 use crate::json::Json;
 use crate::services::Caller;
 
@@ -58,6 +59,7 @@ impl Instance {
         let (return_code, headers, dxo) = reply.map_err(|error| self.failed(error))?;
         let headers = headers.into_iter().map(|(name, value)| {
             let value = Json::parse(value).map_err(|error| {
+                let name = one_line(&name, MAX_TEXT);
                 Error::InvalidData(format!("{}: the header {name:?} is no JSON: {error}", self.name()))
             })?;
             Ok((name, value))

@@ -1,20 +1,21 @@
 //! Lengths, pointers, texts and values that break the rules of the boundary, in both directions.
 
-use flip_runtime::Limits;
+use flip_runtime::{Dxo, Leaf, Limits, Outcome};
 
 use super::guest::{filter, process};
 use super::table::{Attack, CommandLine, Ended, Expected, covered, deed, guest, host, nothing};
-use crate::runtime;
+use crate::{context, runtime, update};
 
 const OUT: &str = "out of bounds";
 
 pub const ATTACKS: &[Attack] = &[
+    // A host that copied one of these before it looked at the limit had more in its heap than an attack may cost it.
     guest(
         "14",
-        "a text of eight megabytes",
+        "a text of 256 megabytes",
         || {
             process(
-                "(drop (memory.grow (i32.const 128))) (call $say (i32.const 1) (i32.const 0) (i32.const 8388608))",
+                "(drop (memory.grow (i32.const 4096))) (call $say (i32.const 1) (i32.const 0) (i32.const 268435456))",
             )
         },
         "",
@@ -22,10 +23,10 @@ pub const ATTACKS: &[Attack] = &[
     ),
     guest(
         "14",
-        "a list of eight megabytes",
+        "a list of 256 megabytes",
         || {
             process(
-                "(drop (memory.grow (i32.const 128))) (call $create (i32.const 2) (i32.const 0) (i32.const 1048576) (i32.const 0))",
+                "(drop (memory.grow (i32.const 4096))) (call $create (i32.const 2) (i32.const 0) (i32.const 33554432) (i32.const 0))",
             )
         },
         "",
@@ -201,11 +202,11 @@ pub const ATTACKS: &[Attack] = &[
     ),
     guest(
         "19",
-        "an error text of eight megabytes",
+        "an error text of 256 megabytes",
         || {
             filter([(
                 "configure",
-                &format!("(drop (memory.grow (i32.const 128))) {}", error_text("8388608")),
+                &format!("(drop (memory.grow (i32.const 4096))) {}", error_text("268435456")),
             )])
         },
         "",
@@ -219,6 +220,21 @@ pub const ATTACKS: &[Attack] = &[
         Expected::Trap(OUT),
     ),
     guest(
+        "19",
+        "a list of a million kinds of data",
+        || filter([("kinds", KINDS)]),
+        "",
+        Expected::Harmless("each kind counts once"),
+    ),
+    host(
+        "19",
+        "a million kinds of data, and a collection of many members of another",
+        passes_many_by,
+        CommandLine::Row("a list of a million kinds of data"),
+        "",
+        Expected::Harmless("each member is passed by, in a few words"),
+    ),
+    guest(
         "16",
         "exports that have the name of a role, and none of its functions",
         nameless_role,
@@ -230,6 +246,20 @@ pub const ATTACKS: &[Attack] = &[
 /// The first tensor.
 const TENSOR: &str = "(func $tensor (result i32)
     (call $create (i32.const 2) (i32.const 0) (i32.const 0) (i32.const 64)) (i32.load (i32.const 68)))";
+
+/// A million times the first of them.
+const KINDS: &str = "(drop (memory.grow (i32.const 16)))
+    (i32.store (i32.const 0) (i32.const 262144)) (i32.store (i32.const 4) (i32.const 1000000))";
+
+fn passes_many_by(limits: Limits) -> Ended {
+    let wasm = wat::parse_str(filter([("kinds", KINDS)])).unwrap();
+    let mut filter = runtime().load_bytes("hostile", &wasm)?.instance().limits(limits).build()?;
+    let members = (0..300).map(|member| (format!("member-{member}"), update()));
+    let filtered = filter.filter(Dxo::of_members(members), &context())?;
+    let short = |leaf: &Leaf| matches!(&leaf.outcome, Outcome::PassedBy(reason) if reason.len() < 100);
+    assert!(filtered.leaves.len() == 300 && filtered.leaves.iter().all(short));
+    Ok("all were passed by".to_owned())
+}
 
 /// `invalid-data` with a text of this length at address 0.
 fn error_text(length: &str) -> String {

@@ -98,8 +98,8 @@ pub fn open_files() -> usize {
     links().filter(|link| !is_image(link)).count()
 }
 
-/// What memories begin with is a file without a name for each component that is loaded. The pool of
-/// instances keeps those of its last ones, sixteen at most; the tests keep three.
+/// What memories begin with is a file without a name for each component that is loaded. The pool of instances lets go of
+/// those of components that are no more, but not at once; the tests keep three.
 const MAX_IMAGES: usize = 19;
 
 fn images() -> usize {

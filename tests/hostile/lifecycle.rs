@@ -40,6 +40,13 @@ pub const ATTACKS: &[Attack] = &[
     ),
     guest(
         "48",
+        "a trap where it says which events it handles",
+        trap_in_interests,
+        "",
+        Expected::Trap("unreachable"),
+    ),
+    guest(
+        "48",
         "a trap in a post-return function",
         || filter([("post-return", "unreachable")]),
         "",
@@ -183,6 +190,24 @@ pub const ATTACKS: &[Attack] = &[
         ),
     ),
 ];
+
+/// A filter that would handle events too.
+fn trap_in_interests() -> String {
+    let text = fields(
+        r#"(func (export "interests") (result i32) unreachable)
+        (func (export "handle") (param i32 i32 i32) (result i32) (i32.const 0))"#,
+    );
+    let text = text.trim_end().strip_suffix(')').unwrap();
+    format!(
+        r#"{text}
+        (func $interests (result (list string)) (canon lift (core func $main "interests") (memory $memory)))
+        (func $handle (param "event-type" string) (param "ctx" (borrow $fl-context))
+          (result (result (error $error)))
+          (canon lift (core func $main "handle") (memory $memory) (realloc $realloc)))
+        (instance $handler (export "interests" (func $interests)) (export "handle-event" (func $handle)))
+        (export "flip:fl/event-handler@0.1.0" (instance $handler)))"#
+    )
+}
 
 /// Traps while those who are told of its event wait.
 fn trap_in_an_event() -> Errands {

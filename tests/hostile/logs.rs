@@ -1,11 +1,12 @@
 //! Floods of lines and figures, and lines that pretend to be others.
 
-use flip_runtime::Limits;
+use flip_runtime::{Error, Limits};
 use serde_json::json;
 
 use super::errands::Errands;
 use super::guest::{fields, process};
 use super::table::{Attack, CommandLine, Ended, Expected, covered, deed, errands, guest, host};
+use crate::servers::{forget_logged, logged};
 use crate::{ServerConfig, context, runtime, update};
 
 pub const ATTACKS: &[Attack] = &[
@@ -156,6 +157,32 @@ pub const ATTACKS: &[Attack] = &[
         "",
         Expected::Harmless("the first is kept, the others count as events"),
     ),
+    host(
+        "42",
+        "system panics that are refused, without end",
+        refused_panics,
+        CommandLine::Test("cli/tests/hostile_names.rs::refused_system_panics_count_as_lines_of_the_log"),
+        "",
+        Expected::Logged("limit log-lines reached"),
+    ),
+    host(
+        "42",
+        "events that fail without end",
+        failing_events,
+        CommandLine::Test(
+            "cli/tests/hostile_names.rs::of_events_that_fail_without_end_the_first_hundred_are_logged",
+        ),
+        "",
+        Expected::Logged("its later failures are counted, and not logged"),
+    ),
+    host(
+        "42",
+        "a component whose file is named like a line of the log",
+        forging_file,
+        CommandLine::Test("cli/tests/hostile_names.rs::a_file_named_like_a_line_of_the_log_stays_on_its_own"),
+        "",
+        Expected::Trap("unreachable"),
+    ),
     covered(
         "42",
         "an event whose own handler fires it",
@@ -229,4 +256,50 @@ fn panics(_: Limits) -> Ended {
     assert!(lines.len() <= 201, "{} lines", lines.len());
     assert_eq!(server.place.fatal(), Some(("one".to_owned(), "the first".to_owned())));
     Ok("the first is kept".to_owned())
+}
+
+/// What the process logs meanwhile that holds this text.
+fn lines_with(text: &str, attack: impl FnOnce()) -> Vec<String> {
+    forget_logged();
+    logged();
+    attack();
+    let lines = logged().lines().filter(|line| line.contains(text)).map(str::to_owned).collect();
+    forget_logged();
+    lines
+}
+
+fn refused_panics(_: Limits) -> Ended {
+    let server = ServerConfig::default().on(
+        "one",
+        "limits = { log-lines = 50 }",
+        json!({"go": vec![json!({"system-panic": "stop"}); 200]}),
+    );
+    let server = server.start();
+    let mut told = Vec::new();
+    let refused = lines_with("system panic refused", || told = server.fire("go"));
+    assert!(!refused.is_empty() && refused.len() < 50, "{} lines", refused.len());
+    Ok(told.pop().unwrap_or_default())
+}
+
+fn failing_events(_: Limits) -> Ended {
+    let server = ServerConfig::default().on("failing", "", json!({"tick": ["panic"]})).start();
+    let mut lines = lines_with("server/failing", || (0..300).for_each(|_| drop(server.fire("tick"))));
+    assert_eq!(lines.len(), 101);
+    Ok(lines.pop().unwrap_or_default())
+}
+
+/// The name of a component's file that looks like a line of the log, and would clear a terminal.
+pub const FORGING: &str = "x\nERROR forged\u{1b}[2J\u{202e}.wasm";
+
+fn forging_file(limits: Limits) -> Ended {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(FORGING);
+    std::fs::write(&path, forging_functions()).unwrap();
+    let plain = |error: Error| {
+        let text = error.to_string();
+        assert!(text.starts_with(r"x\nERROR forged\u{1b}[2J\u{202e}: ") && !text.contains('\n'), "{text}");
+        error
+    };
+    let component = runtime().load(path.to_str().unwrap())?;
+    component.instance().limits(limits).build().map(|_| "it was built".to_owned()).map_err(plain)
 }

@@ -20,6 +20,7 @@ mod federated;
 mod files;
 pub mod footprint;
 mod given_up;
+pub mod gone;
 pub mod grants;
 pub mod guest;
 pub mod handles;

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::errands::Errands;
 use super::files::granting;
+use super::gone;
 use super::table::{Attack, CommandLine, Ended, Expected, errands, host, nothing};
 use crate::EVERYTHING;
 
@@ -114,6 +115,18 @@ pub const ATTACKS: &[Attack] = &[
         gone_between_pages,
         "",
         Expected::Told("not found: "),
+    ),
+    host(
+        "33",
+        "an open directory that somebody else deletes, root and all, while it is listed, and that is listed again",
+        gone::while_listed,
+        CommandLine::Test(
+            "cli/tests/hostile_jobs_alone.rs::a_directory_that_is_deleted_root_and_all_while_it_is_listed_ends_it",
+        ),
+        "call-time=30s",
+        Expected::Harmless(
+            "each listing comes to its end; the last one is empty, or is told that nothing is there",
+        ),
     ),
     errands(
         "33",

@@ -1,12 +1,13 @@
-//! Traps in each function of the roles that a component can play beside a filter of one call and a handler of events.
+//! Traps in each function of the roles that a component can play beside a filter of one call and a handler of events,
+//! and where what it remembers is told and set.
 
 use std::time::{Duration, Instant};
 
 use flip_runtime::services::Caller;
-use flip_runtime::{DataKind, Dxo, Error, Limits};
+use flip_runtime::{DataKind, Dxo, Error, Limits, Shareable};
 
 use super::table::{Attack, CommandLine, Ended, Expected, covered, host};
-use crate::{context, float32, misbehaving_phases, runtime};
+use crate::{context, float32, misbehaving_phases, raw, runtime, update};
 
 pub const ATTACKS: &[Attack] = &[
     host(
@@ -33,6 +34,22 @@ pub const ATTACKS: &[Attack] = &[
         "",
         Expected::Trap("unreachable"),
     ),
+    host(
+        "48",
+        "a trap in the function of an executor",
+        |limits| each(&EXECUTOR, limits),
+        CommandLine::Test("cli/tests/hostile_traps.rs::an_executor_that_traps_is_called_no_more"),
+        "",
+        Expected::Trap("unreachable"),
+    ),
+    host(
+        "48",
+        "a trap where it tells what it remembers, and where that is set",
+        |limits| each(&STATE, limits),
+        CommandLine::Unreachable("it asks no component what it remembers, and sets it for none"),
+        "",
+        Expected::Trap("unreachable"),
+    ),
     covered(
         "48",
         "a peer that traps, and the one that waits for its answer",
@@ -53,10 +70,13 @@ pub const ATTACKS: &[Attack] = &[
 pub const LOCATOR: [&str; 2] = ["model-names", "locate-model"];
 pub const PERSISTOR: [&str; 3] = ["execute", "upload", "cleanup"];
 pub const GENERATOR: [&str; 2] = ["evaluate", "all-failed"];
-/// The deeds of a filter that traps as it begins, in a part, and between two phases.
-pub const PHASES: [&str; 3] = ["panic-in-begin", "panic", "panic-in-next"];
+pub const EXECUTOR: [&str; 1] = ["carry-out"];
+/// What tells and sets what it remembers.
+const STATE: [&str; 2] = ["save", "restore"];
+/// The deeds of a filter that traps as it begins, in a part, as it takes a report, and between two phases.
+pub const PHASES: [&str; 4] = ["panic-in-begin", "panic", "panic-in-report", "panic-in-next"];
 
-/// A component that plays the three roles; each `(;name;)` in it is a place.
+/// A component that plays the four roles; each `(;name;)` in it is a place.
 const SHELL: &str = include_str!("wat/roles.wat");
 
 /// It, and it traps in this function.
@@ -82,13 +102,19 @@ fn each(functions: &[&str], limits: Limits) -> Ended {
             "upload" => instance.upload_results(caller),
             "cleanup" => instance.clean_up(caller),
             "evaluate" => instance.handle_evaluation_event("a", caller),
+            "carry-out" => instance.execute("a", Shareable::ok(update()), &context).map(drop),
+            "save" => instance.state().map(drop),
+            "restore" => instance.set_state(&raw("{}")),
             _ => instance.all_tasks_failed(caller).map(drop),
         };
         // What comes before it goes well.
         let others = functions.iter().filter(|other| *other != function);
         others.clone().for_each(|other| call(other).unwrap_or_else(|error| panic!("{other}: {error}")));
         last = call(function).map(|()| format!("{function} returned"));
-        assert!(matches!(last, Err(Error::Trapped { .. })), "{function}: {last:?}");
+        assert!(
+            matches!(&last, Err(Error::Trapped { component, .. }) if component == "hostile"),
+            "{function}: {last:?}"
+        );
         for function in functions {
             let again = call(function);
             assert!(matches!(again, Err(Error::Poisoned { .. })), "{function}: {again:?}");
@@ -112,7 +138,10 @@ fn in_phases(limits: Limits) -> Ended {
         let mut filter = builder.share(2, 1 << 18).build()?;
         let given = ones(1 << 17);
         last = filter.filter(given.clone(), &context()).map(|_| format!("{deed} returned"));
-        assert!(matches!(last, Err(Error::Trapped { .. })), "{deed}: {last:?}");
+        assert!(
+            matches!(&last, Err(Error::Trapped { component, .. }) if component == "MisbehavingPhases"),
+            "{deed}: {last:?}"
+        );
         crate::assert_same(&given, &ones(1 << 17));
         let again = filter.filter(given, &context());
         assert!(matches!(again, Err(Error::Poisoned { .. })), "{deed}: {again:?}");

@@ -265,7 +265,12 @@ impl Writer {
     fn settle(&mut self) -> Result<(), Error> {
         self.check()?;
         let Some(Pending { account, time, call }) = self.pending.take() else { return Ok(()) };
+        let changes = call.function.changes();
         let bytes = self.line_of(time, Entry::Call(call))?;
+        if changes {
+            // Whoever kills the process has what was changed before.
+            self.flush()?;
+        }
         if let Some(account) = self.accounts.get_mut(account) {
             account.written = account.written.saturating_add(bytes);
         }

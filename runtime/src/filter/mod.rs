@@ -19,7 +19,7 @@ use wasmtime::component::Resource;
 
 use crate::bindings::exports::flip::fl::dxo_filter::{self, Guest};
 use crate::bindings::flip::fl::types::{self, Verdict};
-use crate::budget::Budget;
+use crate::budget::{Budget, spent};
 use crate::context::FlContext;
 use crate::error::Error;
 use crate::exchange::{Dxo, DxoData, MAX_DEPTH, ReturnCode, Shareable};
@@ -235,13 +235,5 @@ impl Instance {
             dxo.release();
             Ok((dxo, answer))
         })
-    }
-}
-
-/// The component holds more than it may.
-fn spent(error: TensorError) -> wasmtime::Error {
-    match error {
-        TensorError::Limit(reached) => reached.into(),
-        other => other.into(),
     }
 }

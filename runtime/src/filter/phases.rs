@@ -7,6 +7,7 @@ use super::parts::{PART, Parts, named};
 use super::workers::share;
 use crate::bindings::exports::flip::fl::phased_dxo_filter::{Access, Guest, GuestIndices, Phase, Step};
 use crate::bindings::flip::fl::types::{self, Verdict};
+use crate::budget::Charge;
 use crate::context::FlContext;
 use crate::error::Error;
 use crate::exchange::Dxo;
@@ -16,6 +17,12 @@ use crate::limits::Limits;
 
 /// Bytes of a report at most, which the contract names.
 const REPORT: u64 = Limits::DEFAULT.call_bytes;
+
+/// A report that waits for those before it, on the account of the instance that made it.
+struct Report {
+    bytes: Vec<u8>,
+    _charge: Charge,
+}
 
 /// What a component answers.
 type Answer<T> = Result<T, types::Error>;
@@ -40,18 +47,20 @@ impl Worker<'_> {
         Ok((dxo, self.answered(step)?))
     }
 
-    fn process_part(&mut self, task: &[u8], part: Dxo, scope: Scope<'_>) -> Result<(Dxo, Vec<u8>), Error> {
+    fn process_part(&mut self, task: &[u8], part: Dxo, scope: Scope<'_>) -> Result<(Dxo, Report), Error> {
         let Self(instance, guest) = self;
         let (part, report) = instance.with_dxo(part, scope, HostDxo::part, async |store, part| {
             guest.call_process_part(store, task, part).await
         })?;
-        Ok((part, self.answered(report)?))
+        let bytes = self.answered(report)?;
+        let _charge = self.0.charged(bytes.len() as u64)?;
+        Ok((part, Report { bytes, _charge }))
     }
 
-    fn take_report(&mut self, report: &[u8], scope: Scope<'_>) -> Result<(), Error> {
+    fn take_report(&mut self, report: &Report, scope: Scope<'_>) -> Result<(), Error> {
         let Self(instance, guest) = self;
-        let taken =
-            instance.enter(scope, async |live| guest.call_take_report(&mut live.store, report).await)?;
+        let taken = instance
+            .enter(scope, async |live| guest.call_take_report(&mut live.store, &report.bytes).await)?;
         self.answered(taken)
     }
 

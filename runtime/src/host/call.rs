@@ -126,17 +126,18 @@ impl CallCtx {
         })
     }
 
-    /// Lets a service do its work on a thread that may block. Where the call's time is up before, the
-    /// service has a little more to undo what it has begun.
+    /// Lets a service do its work on a thread that may block. Where the call's time is up before, a service that `undoes`
+    /// what it has begun has a little more for that.
     pub(crate) fn serve<T: Send + 'static, W>(
         &self,
+        undoes: bool,
         work: W,
     ) -> impl Future<Output = Result<T, ServiceError>> + Send + use<T, W>
     where
         W: FnOnce(&Call) -> Result<T, ServiceError> + Send + 'static,
     {
         let (call, winding_up) = (self.service_call(), self.winding_up.clone());
-        winding_up.store(true, Ordering::Relaxed);
+        winding_up.store(undoes, Ordering::Relaxed);
         let work = tokio::task::spawn_blocking(move || work(&call));
         async move {
             let done = work.await;

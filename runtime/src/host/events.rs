@@ -7,7 +7,7 @@ use wasmtime::component::HasData;
 use super::Failure;
 use super::call::{CallCtx, Quota, caught};
 use super::grants::GrantsCtx;
-use super::log::one_line;
+use super::log::{LogCtx, one_line};
 use crate::services::Events;
 
 /// NVFLARE's event of a system panic; granting it grants the panic.
@@ -29,6 +29,7 @@ pub(crate) struct EventsView<'a> {
     pub(crate) call: &'a CallCtx,
     pub(crate) grants: &'a GrantsCtx,
     pub(crate) events: Option<&'a Arc<dyn Events>>,
+    pub(crate) log: &'a mut LogCtx,
 }
 
 impl EventsView<'_> {
@@ -45,7 +46,7 @@ impl EventsView<'_> {
         self.call.check()
     }
 
-    /// The component is not told where it is refused; the operator is, as often as it may fire events.
+    /// The component is not told where it is refused; the operator is, as often as it may log lines.
     pub(crate) fn system_panic(&mut self, reason: &str) -> Result<(), Failure> {
         self.call.check()?;
         let reason = one_line(reason, MAX_REASON);
@@ -54,10 +55,13 @@ impl EventsView<'_> {
         match (&allowed, self.events) {
             (Ok(()), Some(events)) if caught(|| events.system_panic(&reason, self.call.caller())).is_ok() => {
             }
-            (Ok(()), _) => tracing::error!(component = &*self.call.id, "system panic: {reason}"),
-            (Err(refused), _) => {
+            (Ok(()), _) if self.log.takes_a_line() => {
+                tracing::error!(component = &*self.call.id, "system panic: {reason}");
+            }
+            (Err(refused), _) if self.log.takes_a_line() => {
                 tracing::error!(component = &*self.call.id, "system panic refused, {refused}: {reason}");
             }
+            _ => {}
         }
         allowed
     }

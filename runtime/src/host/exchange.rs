@@ -10,7 +10,7 @@ use super::tensors::SharedTensor;
 use super::{Failure, Table, open};
 use crate::bindings::flip::fl::exchange::{Host, HostDxo as HostDxoTrait, HostShareable};
 use crate::bindings::flip::fl::types::{Error, Host as TypesHost, ReturnCode};
-use crate::budget::{Budget, Charge};
+use crate::budget::{Budget, Charge, spent};
 use crate::exchange::{DataKind, Dxo, DxoData, MAX_DEPTH, Meta, Shareable, entry_len};
 use crate::json::Json;
 use crate::limits::{Allowed, LimitReached};
@@ -136,6 +136,27 @@ impl ExchangeView<'_> {
         open(self.table, dxo)
     }
 
+    /// Fails where a copy of so much text, for as long as the component takes it, is more than the host keeps for it.
+    fn room(&self, bytes: u64) -> Result<(), TensorError> {
+        self.budget.charge(bytes).map(drop)
+    }
+
+    fn text(&self, value: Option<&Json>) -> wasmtime::Result<Option<String>> {
+        self.room(value.map_or(0, |value| value.text().len() as u64)).map_err(spent)?;
+        Ok(value.map(|value| value.text().to_owned()))
+    }
+
+    fn names_of<'n>(&self, names: impl Iterator<Item = &'n String> + Clone) -> wasmtime::Result<Vec<String>> {
+        self.room(names.clone().map(|name| entry_len(name.len())).sum()).map_err(spent)?;
+        Ok(names.cloned().collect())
+    }
+
+    /// A copy of a dxo that is part of something else.
+    fn copy(&self, dxo: &Dxo) -> Result<HostDxo, Failure> {
+        self.room(dxo.text_len())?;
+        Ok(HostDxo::new(dxo.clone(), self.budget)?)
+    }
+
     /// Makes room for `more` bytes of text in place of `less`.
     fn replace_text(dxo: &mut HostDxo, more: u64, less: u64) -> Result<(), Failure> {
         let bytes = dxo.charge.bytes().saturating_add(more).saturating_sub(less);
@@ -169,8 +190,8 @@ impl HostDxoTrait for ExchangeView<'_> {
     }
 
     fn meta(&mut self, dxo: Resource<HostDxo>, key: String) -> wasmtime::Result<Option<String>> {
-        let meta = &self.table.get(&dxo)?.meta;
-        Ok(meta.get(&key).map(|value| value.text().to_owned()))
+        let value = self.table.get(&dxo)?.meta.get(&key);
+        self.text(value)
     }
 
     fn set_meta(&mut self, dxo: Resource<HostDxo>, key: String, value: String) -> Result<(), Failure> {
@@ -183,10 +204,10 @@ impl HostDxoTrait for ExchangeView<'_> {
     }
 
     fn names(&mut self, dxo: Resource<HostDxo>) -> wasmtime::Result<Vec<String>> {
-        Ok(match &self.table.get(&dxo)?.data {
-            HostData::Tensors(tensors) => tensors.keys().cloned().collect(),
-            _ => Vec::new(),
-        })
+        match &self.table.get(&dxo)?.data {
+            HostData::Tensors(tensors) => self.names_of(tensors.keys()),
+            _ => Ok(Vec::new()),
+        }
     }
 
     fn tensor(&mut self, dxo: Resource<HostDxo>, name: String) -> Result<Resource<SharedTensor>, Failure> {
@@ -265,18 +286,19 @@ impl HostDxoTrait for ExchangeView<'_> {
     }
 
     fn members(&mut self, dxo: Resource<HostDxo>) -> wasmtime::Result<Vec<String>> {
-        Ok(match &self.table.get(&dxo)?.data {
-            HostData::Members(members) => members.keys().cloned().collect(),
-            _ => Vec::new(),
-        })
+        match &self.table.get(&dxo)?.data {
+            HostData::Members(members) => self.names_of(members.keys()),
+            _ => Ok(Vec::new()),
+        }
     }
 
     fn member(&mut self, dxo: Resource<HostDxo>, name: String) -> Result<Resource<HostDxo>, Failure> {
         let member = match &self.table.get(&dxo)?.data {
-            HostData::Members(members) => members.get(&name).cloned(),
+            HostData::Members(members) => members.get(&name),
             _ => None,
         };
-        self.push(member.ok_or_else(|| not_found("member", &name))?)
+        let copy = self.copy(member.ok_or_else(|| not_found("member", &name))?)?;
+        open(self.table, copy)
     }
 
     fn set_member(
@@ -318,13 +340,14 @@ impl HostShareable for ExchangeView<'_> {
         shareable: Resource<SharedShareable>,
         key: String,
     ) -> wasmtime::Result<Option<String>> {
-        let headers = &self.table.get(&shareable)?.headers;
-        Ok(headers.get(&key).map(|value| value.text().to_owned()))
+        let value = self.table.get(&shareable)?.headers.get(&key);
+        self.text(value)
     }
 
     fn dxo(&mut self, shareable: Resource<SharedShareable>) -> Result<Option<Resource<HostDxo>>, Failure> {
-        let dxo = self.table.get(&shareable)?.dxo.clone();
-        dxo.map(|dxo| self.push(dxo)).transpose()
+        let Some(dxo) = &self.table.get(&shareable)?.dxo else { return Ok(None) };
+        let copy = self.copy(dxo)?;
+        open(self.table, copy).map(Some)
     }
 
     fn drop(&mut self, shareable: Resource<SharedShareable>) -> wasmtime::Result<()> {

@@ -31,7 +31,7 @@ impl HubView<'_> {
         self.grants.hub(verb)?;
         let hub = self.hub.ok_or_else(|| Failure::unavailable("this host has no hub"))?.clone();
         self.calls.take(1)?;
-        let sent = self.call.serve(move |call| hub.send(call, &message)).await;
+        let sent = self.call.serve(false, move |call| hub.send(call, &message)).await;
         sent.map_err(|error| self.call.service_failure(error))
     }
 }

@@ -82,6 +82,20 @@ impl LogCtx {
             used: LogUse::default(),
         }
     }
+
+    /// Whether a line may be logged, which counts as one then. The last of them says that it is the last.
+    pub(super) fn takes_a_line(&mut self) -> bool {
+        let left = self.lines_allowed.saturating_sub(self.used.lines);
+        self.used.lines += u64::from(left > 0);
+        if left == 1 {
+            self.sink.line(
+                &self.component,
+                Level::Warning,
+                "limit log-lines reached: later lines of this component are dropped",
+            );
+        }
+        left > 1
+    }
 }
 
 pub(crate) struct HasLog;
@@ -97,20 +111,11 @@ pub(crate) struct LogView<'a> {
 impl Host for LogView<'_> {
     fn log(&mut self, level: Level, message: String) -> wasmtime::Result<()> {
         let ctx = &mut *self.ctx;
-        match ctx.lines_allowed.saturating_sub(ctx.used.lines) {
-            0 => return Ok(()),
-            1 => ctx.sink.line(
-                &ctx.component,
-                Level::Warning,
-                "limit log-lines reached: later lines of this component are dropped",
-            ),
-            _ => {
-                let line = one_line(&message, ctx.line_bytes);
-                ctx.used.longest_line = ctx.used.longest_line.max(line.len());
-                ctx.sink.line(&ctx.component, level, &line);
-            }
+        if ctx.takes_a_line() {
+            let line = one_line(&message, ctx.line_bytes);
+            ctx.used.longest_line = ctx.used.longest_line.max(line.len());
+            ctx.sink.line(&ctx.component, level, &line);
         }
-        ctx.used.lines += 1;
         Ok(())
     }
 

@@ -204,6 +204,7 @@ impl HostState {
             call: &self.call,
             grants: &self.grants,
             events: self.services.events.as_ref(),
+            log: &mut self.log,
         };
         audited::Audited { view, audit: self.audit.as_ref() }
     }

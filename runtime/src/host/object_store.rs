@@ -79,10 +79,11 @@ impl ObjectStoreView<'_> {
 
     async fn ask<T: Send + 'static>(
         &mut self,
+        undoes: bool,
         work: impl FnOnce(&Call) -> Result<T, ServiceError> + Send + 'static,
     ) -> Result<T, Failure> {
         self.ctx.calls.take(1)?;
-        self.call.serve(work).await.map_err(|error| self.call.service_failure(error))
+        self.call.serve(undoes, work).await.map_err(|error| self.call.service_failure(error))
     }
 
     fn remember(&mut self, mut stored: Stored) {
@@ -119,7 +120,7 @@ impl Host for ObjectStoreView<'_> {
         self.call.production()?;
         self.ctx.objects.take(1)?;
         self.ctx.bytes.take(contents.len() as u64)?;
-        let meta = self.ask(move |call| store.put(call, &key, contents)).await?;
+        let meta = self.ask(true, move |call| store.put(call, &key, contents)).await?;
         self.remember(Stored {
             key: meta.key.clone(),
             size: meta.size,
@@ -144,8 +145,9 @@ impl Host for ObjectStoreView<'_> {
         self.ctx.objects.take(1)?;
         let (max_bytes, sent) = (self.ctx.bytes.left(), Arc::<AtomicU64>::default());
         let count = sent.clone();
-        let archived =
-            self.ask(move |call| store.put_archive(&call.counting(count), &key, &source, max_bytes)).await;
+        let archived = self
+            .ask(true, move |call| store.put_archive(&call.counting(count), &key, &source, max_bytes))
+            .await;
         // What was sent counts, whether it arrived or not.
         let size = archived.as_ref().map_or(0, |archived| archived.meta.size);
         self.ctx.bytes.take(sent.load(Ordering::Relaxed).max(size).min(max_bytes))?;
@@ -166,11 +168,11 @@ impl Host for ObjectStoreView<'_> {
     async fn get(&mut self, key: String, offset: u64, len: u32) -> Result<Vec<u8>, Failure> {
         let store = self.may(ObjectVerb::Get, &key)?;
         let len = u64::from(len).min(self.ctx.window) as u32;
-        Ok(self.ask(move |call| store.get(call, &key, offset, len)).await?.into())
+        Ok(self.ask(false, move |call| store.get(call, &key, offset, len)).await?.into())
     }
 
     async fn head(&mut self, key: String) -> Result<ObjectMeta, Failure> {
         let store = self.may(ObjectVerb::Head, &key)?;
-        Ok(self.ask(move |call| store.head(call, &key)).await?.into())
+        Ok(self.ask(false, move |call| store.head(call, &key)).await?.into())
     }
 }

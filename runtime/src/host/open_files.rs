@@ -2,21 +2,42 @@
 
 use std::any::Any;
 use std::ptr::addr_eq;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::{Failure, quota_exceeded};
+use crate::bindings::flip::fl::types::Error;
 use crate::limits::{Allowed, LimitReached, Limits};
+
+/// What may still be open.
+type Held = Vec<Weak<dyn Any + Send + Sync>>;
+
+/// What all components of this process keep open.
+static ALL: Mutex<Held> = Mutex::new(Vec::new());
+
+/// That, without what was closed meanwhile.
+fn all() -> MutexGuard<'static, Held> {
+    let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+    all.retain(|held| held.strong_count() > 0);
+    all
+}
+
+/// How much of what the process may open is theirs: half, the host needs the rest.
+fn share() -> u64 {
+    rustix::process::getrlimit(rustix::process::Resource::Nofile).current.map_or(u64::MAX, |most| most / 2)
+}
 
 /// What a component keeps open; what handles of tensors share counts once.
 pub(crate) struct OpenFiles {
     allowed: u64,
-    held: Vec<Weak<dyn Any + Send + Sync>>,
+    /// How many all components of the process may keep open.
+    share: u64,
+    held: Held,
     most: u64,
 }
 
 impl OpenFiles {
     pub(crate) fn new(limits: &Limits) -> Self {
-        Self { allowed: limits.open_files, held: Vec::new(), most: 0 }
+        Self { allowed: limits.open_files, share: share(), held: Vec::new(), most: 0 }
     }
 
     /// How many were ever open at a time.
@@ -34,9 +55,53 @@ impl OpenFiles {
             let allowed = Allowed::Count(self.allowed);
             return Err(quota_exceeded(LimitReached { limit: "open-files", allowed }));
         }
-        let held = Arc::downgrade(file);
+        let mut all = all();
+        if all.len() as u64 >= self.share {
+            let share = self.share;
+            let reason =
+                format!("limit open-files reached: {share} allowed to all components of the process");
+            return Err(Failure::Typed(Error::QuotaExceeded(reason)));
+        }
+        let held: Weak<dyn Any + Send + Sync> = Arc::<T>::downgrade(file);
+        all.push(held.clone());
         self.held.push(held);
         self.most = self.most.max(self.held.len() as u64);
         Ok(())
+    }
+}
+
+impl Drop for OpenFiles {
+    fn drop(&mut self) {
+        self.held.clear();
+        drop(all());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_that_keep_files_open_leave_the_host_its_own() {
+        let files: Vec<_> = (0..6).map(Arc::new).collect();
+        let share = all().len() as u64 + 4;
+        let mut components: Vec<_> = (0..3).map(|_| OpenFiles::new(&Limits::default())).collect();
+        for component in &mut components {
+            component.share = share;
+        }
+        let mut hold = |component: usize, file: usize| components[component].hold(&files[file]);
+        for file in 0..4 {
+            hold(file % 2, file).unwrap_or_else(|_| panic!("{file}"));
+        }
+        let Err(Failure::Typed(Error::QuotaExceeded(reason))) = hold(2, 4) else { panic!("one too many") };
+        assert!(
+            reason.starts_with("limit open-files reached: ") && reason.ends_with("of the process"),
+            "{reason}"
+        );
+        // One that is open already is no other.
+        hold(0, 0).unwrap_or_else(|_| panic!("it is held"));
+        drop(files);
+        components.clear();
+        assert_eq!(all().len() as u64 + 4, share);
     }
 }

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use super::Instance;
-use crate::budget::Budget;
+use crate::budget::{Budget, Charge, spent};
 use crate::error::Error;
 use crate::exchange::Dxo;
 use crate::tensor::{Scratch, Writing};
@@ -80,6 +80,12 @@ impl Instance {
     pub(crate) fn given(&self, dxo: &Dxo) -> Result<u64, Error> {
         let live = self.live.as_ref().ok_or_else(|| self.poisoned())?;
         Ok(live.store.data().tensors.scratch.given(dxo))
+    }
+
+    /// What the host keeps for it between two calls.
+    pub(crate) fn charged(&self, bytes: u64) -> Result<Charge, Error> {
+        let live = self.live.as_ref().ok_or_else(|| self.poisoned())?;
+        live.store.data().tensors.budget.charge(bytes).map_err(|error| self.ended(&spent(error)))
     }
 
     /// How it would write to tensors of which so many bytes were given to it, while it is not entered. What is

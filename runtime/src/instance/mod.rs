@@ -154,10 +154,16 @@ impl Instance {
         })?;
         // Asked once: what a component is not interested in costs it nothing.
         if let Some(filter) = &loaded.dxo_filter {
-            self.data_kinds = self.enter(Scope::default(), async |live| {
+            let kinds = self.enter(Scope::default(), async |live| {
                 let guest = filter.load(&mut live.store, &raw)?;
                 guest.call_data_kinds(&mut live.store).await
             })?;
+            // It may say the same a million times.
+            for kind in kinds {
+                if !self.data_kinds.contains(&kind) {
+                    self.data_kinds.push(kind);
+                }
+            }
         }
         if let Some(handler) = &loaded.event_handler {
             let (guest, interests) = self.enter(Scope::default(), async |live| {

@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use flip_report::text::is_hidden;
 use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::Value;
@@ -16,6 +17,8 @@ use crate::instance::MAX_TEXT;
 
 /// The largest configuration file, in bytes. Read, numbers take seventy times as much.
 const MAX_FILE: u64 = 1 << 20;
+/// The longest id of an entry, in bytes.
+const MAX_ID: usize = 255;
 /// Where the files lie in a job's folder: as FLIP uploads it, and as NVFLARE deploys it.
 const FOLDERS: [&str; 3] = ["", "config", "app/config"];
 
@@ -264,16 +267,17 @@ impl Reader<'_> {
             .path
             .or(raw.name)
             .ok_or_else(|| self.error(&named, "key \"path\": the class path, or wasm:FILE, is missing"))?;
+        let id = raw.id.unwrap_or_else(|| class_name(path.trim_end_matches(".wasm")).to_owned());
+        // It is logged, and policies name it.
+        if id.chars().any(is_hidden) || id.len() > MAX_ID {
+            let reason = format!("key \"id\": at most {MAX_ID} bytes, and no character that is not shown");
+            return Err(self.error(&named, reason));
+        }
         let mut args = Value::Object(raw.args.unwrap_or_default());
         self.variables
             .put_into(&mut args, 1)
             .map_err(|reason| self.error(&format!("{named}: key \"args\""), reason))?;
-        Ok(Entry {
-            id: raw.id.unwrap_or_else(|| class_name(path.trim_end_matches(".wasm")).to_owned()),
-            kind: Kind::of(&path, raw.sha256, self.base),
-            args: args.to_string(),
-            at,
-        })
+        Ok(Entry { id, kind: Kind::of(&path, raw.sha256, self.base), args: args.to_string(), at })
     }
 }
 
@@ -289,6 +293,18 @@ mod tests {
             .unwrap();
         let error = AppConfig::read(&file, folder.path()).unwrap_err().to_string();
         assert!(error.ends_with("key \"task_result_filter\": no list of components is called so"), "{error}");
+    }
+
+    #[test]
+    fn an_id_could_forge_a_line_of_the_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("config_fed_server.json");
+        for id in ["a\\nINFO all is well", "\\u001b[2J", &"x".repeat(256)] {
+            let text = format!(r#"{{"components": [{{"id": "{id}", "path": "wasm:a.wasm"}}]}}"#);
+            std::fs::write(&file, text).unwrap();
+            let error = AppConfig::read(&file, folder.path()).unwrap_err().to_string();
+            assert!(error.contains("key \"id\": at most 255 bytes") && !error.contains('\n'), "{error}");
+        }
     }
 
     #[test]

@@ -176,7 +176,7 @@ mod tests {
             assert_eq!((&*now.place, &*now.id, now.calls), ("site-1", "handler", calls));
             Err(Error::InvalidData("no".to_owned()))
         });
-        slot.note("an_event", result);
+        slot.note_failed_call("an_event", &result.unwrap_err());
         let now = seen();
         assert_eq!((now.entered, now.failures, now.refusals), (false, 1, 0));
     }

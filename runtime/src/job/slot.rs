@@ -39,6 +39,8 @@ struct State {
     instance: Option<Instance>,
     pending: VecDeque<(String, Arc<FlContext>)>,
     failures: Vec<Failure>,
+    /// Whether an event was lost.
+    lost: bool,
 }
 
 impl Slot {
@@ -55,6 +57,7 @@ impl Slot {
                 instance: Some(instance),
                 pending: VecDeque::new(),
                 failures: Vec::new(),
+                lost: false,
             }),
         }
     }
@@ -88,8 +91,9 @@ impl Slot {
                 return result;
             };
             drop(state);
-            let handled = instance.handle_event(&event_type, &context);
-            self.note(&event_type, handled);
+            if let Err(error) = instance.handle_event(&event_type, &context) {
+                self.note_failed_call(&event_type, &error);
+            }
         }
     }
 
@@ -102,19 +106,18 @@ impl Slot {
         if let Some(instance) = state.instance.take() {
             drop(state);
             let handle = |instance: &mut Instance| instance.handle_event_within(event_type, scope, context);
-            self.note(event_type, self.enter_taken(instance, handle));
+            if let Err(error) = self.enter_taken(instance, handle) {
+                self.note_failed_call(event_type, &error);
+            }
         } else if state.pending.len() < MAX_PENDING {
             state.pending.push_back((event_type.to_owned(), context.clone()));
-        } else {
+        } else if !std::mem::replace(&mut state.lost, true) {
             let event_type = one_line(event_type, MAX_WHAT);
-            tracing::error!(component = &*self.label, "too many events wait: {event_type} is lost");
+            tracing::error!(
+                component = &*self.label,
+                "too many events wait: {event_type} is lost, and others may be"
+            );
         }
-    }
-
-    /// Remembers a failure; the run goes on.
-    pub(super) fn note(&self, what: &str, result: Result<(), Error>) {
-        let Err(error) = result else { return };
-        self.note_failure(what, &error);
     }
 
     /// Remembers a failure that a caller is told of as well.
@@ -129,12 +132,16 @@ impl Slot {
         }
     }
 
-    /// Remembers a failure of a call by another component, which may call without end: as many are logged as are kept.
+    /// Remembers a failure of a call or an event by another component, of which there may be no end: as many are logged
+    /// as are kept.
     pub(super) fn note_failed_call(&self, what: &str, error: &Error) {
         let kept = self.state().failures.len();
-        match kept < MAX_FAILURES {
-            true => self.note_failure(what, error),
-            false => count(&self.live.failures),
+        if kept >= MAX_FAILURES {
+            return count(&self.live.failures);
+        }
+        self.note_failure(what, error);
+        if kept + 1 == MAX_FAILURES {
+            tracing::error!(component = &*self.label, "its later failures are counted, and not logged");
         }
     }
 

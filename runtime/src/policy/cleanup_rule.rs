@@ -67,10 +67,8 @@ impl FromStr for CleanupRule {
             let text = shown(text);
             format!("{text} names no path; everything in a directory is {text} followed by \"/*\"")
         })?;
-        let root = Root::ALL.into_iter().find(|known| known.name() == root).ok_or_else(|| {
-            let known = Root::ALL.map(Root::name).join(", ");
-            format!("unknown directory {}, expected one of {known}", shown(root))
-        })?;
+        let root =
+            Root::ALL.into_iter().find(|known| known.name() == root).ok_or_else(|| Root::unknown(root))?;
         let pattern = path.parse().map_err(|reason| format!("{root}: {reason}"))?;
         Ok(Self { root, pattern })
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{CleanupRule, Pattern};
+use crate::host::log::one_line;
 use crate::inspect::Digest;
 use crate::limits::Limits;
 use crate::services::{ModelStatus, Root};
@@ -252,12 +253,23 @@ impl ModelStatus {
     }
 }
 
+/// The longest name of an unknown directory that is shown, in bytes.
+const MAX_NAME: usize = 200;
+
+impl Root {
+    /// What is said of a directory that is none, in serde's words.
+    pub(super) fn unknown(name: &str) -> String {
+        let known = Self::ALL.map(|root| format!("`{root}`")).join(", ");
+        format!("unknown directory `{}`, expected one of {known}", one_line(name, MAX_NAME))
+    }
+}
+
 impl<'de> Deserialize<'de> for Root {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let name = String::deserialize(deserializer)?;
-        Self::ALL.into_iter().find(|root| root.name() == name).ok_or_else(|| {
-            let known = Self::ALL.map(Self::name).join(", ");
-            serde::de::Error::custom(format!("unknown directory {name:?}, expected one of {known}"))
-        })
+        Self::ALL
+            .into_iter()
+            .find(|root| root.name() == name)
+            .ok_or_else(|| serde::de::Error::custom(Self::unknown(&name)))
     }
 }

@@ -12,7 +12,8 @@ pub(super) fn nearest<'a>(unknown: &str, known: impl Iterator<Item = &'a str>) -
 /// An error of serde, with the known name that the unknown one comes nearest to.
 pub fn with_suggestion(error: &str) -> String {
     let mut quoted = error.split('`').skip(1).step_by(2);
-    let is_unknown = error.contains("unknown field `") || error.contains("unknown variant `");
+    let unknown = ["unknown field `", "unknown variant `", "unknown directory `"];
+    let is_unknown = unknown.into_iter().any(|unknown| error.contains(unknown));
     let nearest = is_unknown.then(|| nearest(quoted.next()?, quoted));
     let error = error.trim_end();
     match nearest.flatten() {

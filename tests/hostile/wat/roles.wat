@@ -1,22 +1,41 @@
-;; A model locator, a results persistor and a results generator, which do nothing. Attacks are put in where a
-;; comment (; like this ;) stands.
+;; A model locator, a results persistor, a results generator and an executor, which do nothing and remember nothing.
+;; Attacks are put in where a comment (; like this ;) stands.
 (component
   (import "flip:fl/types@0.1.0" (instance $types
     (type $e (variant (case "invalid-argument" string) (case "invalid-data" string)
       (case "not-found" string) (case "not-permitted" string) (case "quota-exceeded" string)
       (case "unavailable" string) (case "aborted")))
-    (export "error" (type (eq $e)))))
+    (export "error" (type (eq $e)))
+    (type $c (enum "ok" "bad-peer-context" "bad-request-data" "bad-task-data" "communication-error" "timeout"
+      "error" "execution-exception" "execution-result-error" "handler-exception" "missing-peer-context"
+      "run-mismatch" "task-aborted" "task-data-filter-error" "task-result-filter-error" "task-unknown"
+      "task-unsupported" "topic-unknown" "model-unrecognized" "validate-type-unknown" "empty-result"
+      "unsafe-job" "early-termination" "server-not-ready" "service-unavailable"))
+    (export "return-code" (type (eq $c)))))
   (alias export $types "error" (type $error))
+  (alias export $types "return-code" (type $return-code))
   (import "flip:fl/context@0.1.0" (instance $context (export "fl-context" (type (sub resource)))))
   (alias export $context "fl-context" (type $fl-context))
-  (import "flip:fl/exchange@0.1.0" (instance $exchange (export "dxo" (type (sub resource)))))
+  (import "flip:fl/exchange@0.1.0" (instance $exchange
+    (alias outer 1 $return-code (type $return-code))
+    (export "dxo" (type $dxo (sub resource)))
+    (export "shareable" (type (sub resource)))
+    (type $r (record (field "code" $return-code) (field "headers" (list (tuple string string)))
+      (field "dxo" (option (own $dxo)))))
+    (export "reply" (type (eq $r)))))
   (alias export $exchange "dxo" (type $dxo))
+  (alias export $exchange "shareable" (type $shareable))
+  (alias export $exchange "reply" (type $reply))
   (core func $drop-context (canon resource.drop $fl-context))
+  (core func $drop-shareable (canon resource.drop $shareable))
   (core module $m
     (import "" "drop-context" (func $drop-context (param i32)))
+    (import "" "drop-shareable" (func $drop-shareable (param i32)))
     (memory (export "memory") 2)
+    ;; Where a text lies, its length, and the text: an object without members.
+    (data (i32.const 32) "\28\00\00\00\02\00\00\00{}")
     (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 65536))
-    ;; A result is what lies at the address that is returned: zeroes stand for success, an empty list, nothing.
+    ;; A result is what lies at the address that is returned: zeroes stand for success, an empty list, nothing, OK.
     (func (export "configure") (param i32 i32) (result i32) (i32.const 0))
     (func (export "model-names") (param $ctx i32) (result i32)
       (;model-names;) (call $drop-context (local.get $ctx)) (i32.const 0))
@@ -31,8 +50,15 @@
     (func (export "evaluate") (param i32 i32) (param $ctx i32) (result i32)
       (;evaluate;) (call $drop-context (local.get $ctx)) (i32.const 0))
     (func (export "all-failed") (result i32)
-      (;all-failed;) (i32.const 0)))
-  (core instance $m (instantiate $m (with "" (instance (export "drop-context" (func $drop-context))))))
+      (;all-failed;) (i32.const 0))
+    (func (export "carry-out") (param i32 i32) (param $data i32) (param $ctx i32) (result i32)
+      (;carry-out;) (call $drop-shareable (local.get $data)) (call $drop-context (local.get $ctx)) (i32.const 0))
+    (func (export "save") (result i32)
+      (;save;) (i32.const 32))
+    (func (export "restore") (param i32 i32) (result i32)
+      (;restore;) (i32.const 0)))
+  (core instance $m (instantiate $m (with "" (instance
+    (export "drop-context" (func $drop-context)) (export "drop-shareable" (func $drop-shareable))))))
   (alias core export $m "memory" (core memory $memory))
   (alias core export $m "realloc" (core func $realloc))
 
@@ -62,4 +88,14 @@
   (func $all-failed (result bool) (canon lift (core func $m "all-failed")))
   (instance $generator (export "handle-evaluation-event" (func $evaluate))
     (export "all-tasks-failed" (func $all-failed)))
-  (export "flip:fl/results-generator@0.1.0" (instance $generator)))
+  (export "flip:fl/results-generator@0.1.0" (instance $generator))
+  (func $carry-out (param "task" string) (param "data" (borrow $shareable)) (param "ctx" (borrow $fl-context))
+    (result (result $reply (error $error)))
+    (canon lift (core func $m "carry-out") (memory $memory) (realloc $realloc)))
+  (instance $executor (export "execute" (func $carry-out)))
+  (export "flip:fl/executor@0.1.0" (instance $executor))
+  (func $save (result string) (canon lift (core func $m "save") (memory $memory) (realloc $realloc)))
+  (func $restore (param "state" string) (result (result (error $error)))
+    (canon lift (core func $m "restore") (memory $memory) (realloc $realloc)))
+  (instance $state (export "save" (func $save)) (export "restore" (func $restore)))
+  (export "flip:fl/state@0.1.0" (instance $state)))

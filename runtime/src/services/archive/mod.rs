@@ -23,7 +23,7 @@ use cap_std::fs::Dir;
 use crate::services::{Call, ServiceError};
 use entry::Blocks;
 use queue::Queue;
-use walk::Found;
+use walk::{Found, LeftOut};
 use workers::Workers;
 
 /// No more threads compress: what one thread reads and writes keeps no more of them busy, and each has its
@@ -119,8 +119,10 @@ pub(super) fn write(
     thread::scope(|scope| {
         let workers = Workers::start(scope, threads, level).map_err(ArchiveError::Write)?;
         let queue = Queue::new(sink, workers, threads);
-        let mut archive = Archive { queue, contents: Contents::default(), names: 0, paths: 0, limits, call };
+        let (contents, left_out) = (Contents::default(), LeftOut::default());
+        let mut archive = Archive { queue, contents, names: 0, paths: 0, left_out, limits, call };
         let walked = archive.directory(source, "", 0);
+        archive.left_out.log();
         // What was read before an error is written before it is reported: it may fail first.
         archive.queue.drain().map_err(ArchiveError::Write)?;
         walked?;
@@ -136,6 +138,7 @@ struct Archive<'a, W> {
     names: usize,
     /// The bytes of all paths so far.
     paths: usize,
+    left_out: LeftOut,
     limits: &'a ArchiveLimits,
     call: &'a Call,
 }
@@ -147,7 +150,8 @@ impl<W: Write> Archive<'_, W> {
             return Err(ArchiveError::Depth { allowed: self.limits.depth, path: prefix.to_owned() });
         }
         let allowed = self.limits.entries;
-        let names = walk::names(directory, prefix, allowed.saturating_sub(self.names), self.call)?
+        let left = allowed.saturating_sub(self.names);
+        let names = walk::names(directory, prefix, left, &mut self.left_out, self.call)?
             .ok_or(ArchiveError::Entries { allowed })?;
         self.names = self.names.saturating_add(names.len());
         for name in names {
@@ -157,7 +161,7 @@ impl<W: Write> Archive<'_, W> {
             if self.paths > self.limits.paths {
                 return Err(ArchiveError::Paths { allowed: self.limits.paths });
             }
-            match walk::open(directory, &name, &path)? {
+            match walk::open(directory, &name, &path, &mut self.left_out)? {
                 Some(Found::Directory(found, modified)) => {
                     let path = path + "/";
                     self.queue.directory(path.clone(), modified).map_err(ArchiveError::Write)?;

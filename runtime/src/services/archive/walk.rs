@@ -25,6 +25,7 @@ pub(super) fn names(
     directory: &Dir,
     path: &str,
     allowed: usize,
+    left_out: &mut LeftOut,
     call: &Call,
 ) -> Result<Option<Vec<String>>, ArchiveError> {
     let mut names = Vec::new();
@@ -42,7 +43,7 @@ pub(super) fn names(
             continue;
         }
         if !is_archived(kind) {
-            left_out(&shown(), "it is neither a file nor a directory");
+            left_out.add(&shown(), "it is neither a file nor a directory");
             continue;
         }
         if names.len() >= allowed {
@@ -60,12 +61,17 @@ fn is_archived(kind: FileType) -> bool {
 
 /// Opens what a name of `directory` stands for now: since it was listed, a link or a pipe may have taken
 /// the place of a file. Neither is followed or waited for.
-pub(super) fn open(directory: &Dir, name: &str, path: &str) -> Result<Option<Found>, ArchiveError> {
+pub(super) fn open(
+    directory: &Dir,
+    name: &str,
+    path: &str,
+    left_out: &mut LeftOut,
+) -> Result<Option<Found>, ArchiveError> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = match openat(directory, name, flags, Mode::empty()) {
         Ok(file) => File::from(file),
         Err(Errno::LOOP | Errno::NXIO | Errno::NOENT) => {
-            left_out(path, "it changed while it was archived");
+            left_out.add(path, "it changed while it was archived");
             return Ok(None);
         }
         Err(error) => return Err(read_error(path)(error.into())),
@@ -76,11 +82,30 @@ pub(super) fn open(directory: &Dir, name: &str, path: &str) -> Result<Option<Fou
     } else if metadata.is_file() {
         Ok(Some(Found::File(file, metadata.len(), metadata.mtime())))
     } else {
-        left_out(path, "it changed while it was archived");
+        left_out.add(path, "it changed while it was archived");
         Ok(None)
     }
 }
 
-fn left_out(path: &str, why: &str) {
-    tracing::warn!(path, why, "left out of the archive");
+/// How many names that an archive leaves out are logged.
+const LOGGED: u64 = 20;
+
+/// What an archive does not hold.
+#[derive(Default)]
+pub(super) struct LeftOut(u64);
+
+impl LeftOut {
+    fn add(&mut self, path: &str, why: &str) {
+        if self.0 < LOGGED {
+            tracing::warn!(path, why, "left out of the archive");
+        }
+        self.0 = self.0.saturating_add(1);
+    }
+
+    /// Says of how many there are no names.
+    pub(super) fn log(&self) {
+        if self.0 > LOGGED {
+            tracing::warn!(others = self.0 - LOGGED, "left out of the archive");
+        }
+    }
 }

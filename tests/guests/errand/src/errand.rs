@@ -13,6 +13,9 @@ pub enum Errand {
     /// Opens it so many times and keeps every one.
     KeepOpen(Place, u32),
     Entries(Place, String, Option<String>, u32),
+    /// Opens it, says so with an empty file, and lists it again and again until it cannot be opened anew, then once
+    /// more: tells how many listings came short of the first one and were not empty, and how the last one ended.
+    ListUntilGone(Place, Place, String),
     Stat(Place, String),
     Read(Place, String, u64, u32),
     /// Reads the file again and again until it gets this text.
@@ -131,6 +134,19 @@ impl Errand {
             }
             Self::Entries(place, path, after, count) => {
                 outcome::entries(&place.open()?.entries(path, after.as_deref(), *count)?)
+            }
+            Self::ListUntilGone(place, begun, path) => {
+                let directory = place.open()?;
+                let list = || directory.entries("", None, u32::MAX);
+                let whole = list()?.len();
+                begun.open()?.write(path, b"")?;
+                let mut short = 0;
+                while place.open().is_ok() {
+                    short += u32::from(list().is_ok_and(|entries| (1..whole).contains(&entries.len())));
+                }
+                let last = list().and_then(|entries| outcome::entries(&entries));
+                let last = last.unwrap_or_else(|error| error.describe());
+                Ok(format!("{short} came short, the last: {last}"))
             }
             Self::Stat(place, path) => outcome::entry(&place.open()?.stat(path)?),
             Self::Read(place, path, offset, len) => outcome::bytes(&place.open()?.read(path, *offset, *len)?),

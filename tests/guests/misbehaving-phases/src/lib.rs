@@ -21,6 +21,8 @@ enum Deed {
     Panic,
     /// Panics before any phase.
     PanicInBegin,
+    /// Panics where the leader takes a report.
+    PanicInReport,
     /// Panics when its phase is over.
     PanicInNext,
     /// Never returns from a part.
@@ -151,8 +153,10 @@ impl PhasedDxoFilter for MisbehavingPhases {
     }
 
     fn take_report(&mut self, report: &[u8]) -> Result<(), Error> {
-        if self.deed == Deed::FailInReport {
-            return Err(Error::InvalidData("no".to_owned()));
+        match self.deed {
+            Deed::FailInReport => return Err(Error::InvalidData("no".to_owned())),
+            Deed::PanicInReport => panic!("on purpose"),
+            _ => {}
         }
         self.reports.push(String::from_utf8_lossy(report).into_owned());
         Ok(())

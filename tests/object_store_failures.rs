@@ -79,6 +79,24 @@ pub fn a_call_that_ends_leaves_nothing() {
 }
 
 #[test]
+fn a_part_is_on_its_way_while_the_next_is_made() {
+    let s3 = S3::new();
+    let abort = AbortSignal::default();
+    let signal = abort.clone();
+    s3.server.fail(move |seen| {
+        if seen.is("PUT", "partNumber=2") {
+            signal.trigger();
+        }
+        // The first never arrives: nobody who waited for it would send the second.
+        seen.is("PUT", "partNumber=1").then_some(Fault::Stall)
+    });
+    let call = Call::new(Instant::now() + PATIENT, abort);
+    assert_eq!(uploads(&s3.store, &call, "large"), Err(ServiceError::Aborted));
+    s3.server.fail(|_| None);
+    s3.assert_nothing_left();
+}
+
+#[test]
 fn an_upload_that_begins_after_the_calls_end_is_aborted() {
     let s3 = S3::with(PATIENT);
     let late = Fault::Late(Duration::from_millis(200));

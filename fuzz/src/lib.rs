@@ -1,4 +1,4 @@
-//! Fuzz targets: one function for each reader of untrusted input, which reads bytes and asserts what must
+//! Fuzz targets: one function for each of the readers of untrusted input, which reads bytes and asserts what must
 //! hold whatever they are.
 //!
 //! cargo-fuzz drives them without end (`cargo xtask fuzz`, through `fuzz_targets/`); `tests/corpus.rs` drives

@@ -74,7 +74,8 @@ pub fn open(path: &Path, overrides: Overrides) -> Result<DxoFile, Error> {
     if !metadata.is_file() {
         return Err(invalid("not a regular file".to_owned()));
     }
-    let header = Header::read(&file, metadata.len()).map_err(Error::file(path))?.map_err(invalid)?;
+    let len = metadata.len();
+    let header = Header::read(&file, len).map_err(Error::file(path))?.map_err(invalid)?;
     let mut metadata = header.metadata;
     let (kind, meta) = (metadata.shift_remove(KIND), metadata.shift_remove(META));
     let kind = match (overrides.kind, kind) {
@@ -90,10 +91,10 @@ pub fn open(path: &Path, overrides: Overrides) -> Result<DxoFile, Error> {
         (None, Some(text)) => parse_meta(&text)
             .map_err(|error| invalid(format!("its metadata {META} is no JSON object: {error}")))?,
     };
-    let file = Arc::new(file);
+    let all = FileRange::new(Arc::new(file), 0, len);
     let tensors = header.tensors.into_iter().map(|(name, entry)| {
         let (begin, end) = entry.data_offsets;
-        let range = FileRange::new(file.clone(), header.data_start + begin, end - begin);
+        let range = all.slice(header.data_start + begin, end - begin);
         let tensor = Tensor::from_file(entry.dtype, &entry.shape, range)?;
         Ok((name, tensor))
     });

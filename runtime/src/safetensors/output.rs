@@ -1,7 +1,7 @@
 //! A dxo file in the making: it appears under its name in one step, or not at all.
 
 use std::fs::Permissions;
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,11 +14,11 @@ use super::{KIND, META};
 use crate::error::Error;
 use crate::exchange::Dxo;
 use crate::json::Json;
-use crate::tensor::{Scratch, ScratchFile, Tensor};
+use crate::tensor::{FileRange, Scratch, ScratchFile, Tensor};
 
 /// A file that gets its name when it is complete. What a component writes goes straight into it, one
 /// tensor after the other, behind room for the header; where that comes to the layout of the finished
-/// file, nothing is copied.
+/// file, nothing is copied but what no component wrote to.
 pub struct Output {
     path: PathBuf,
     file: NamedTempFile,
@@ -112,36 +112,61 @@ impl Output {
     }
 
     fn finish_as_copy(self, dxo: &Dxo, header: &Header) -> io::Result<(NamedTempFile, u64)> {
-        let mut copy = temporary(&self.path)?;
+        let copy = temporary(&self.path)?;
         let bytes = header.to_bytes(None).ok_or(io::ErrorKind::InvalidData)?;
-        copy.write_all(&bytes)?;
+        copy.as_file().write_all_at(&bytes, 0)?;
+        let mut size = bytes.len() as u64;
+        let handle = Arc::new(copy.as_file().try_clone()?);
         for tensor in dxo.tensors().into_iter().flat_map(IndexMap::values) {
-            copy_tensor(tensor, &mut copy)?;
+            copy_tensor(tensor, &FileRange::new(handle.clone(), size, tensor.byte_len()))?;
+            size = size.saturating_add(tensor.byte_len());
         }
-        let size = copy.stream_position()?;
         Ok((copy, size))
     }
 
-    /// The tensors of the header with the places where they lie, if all of them are in the file and leave no gap:
-    /// in what order they were written, is all the same.
+    /// The tensors of the header with the places where they lie, if these leave no gap: in what order they were written,
+    /// is all the same. Those that nobody wrote to are copied behind the others; where all are such, none is.
     fn in_place(&self, dxo: &mut Dxo, header: &Header) -> Option<IndexMap<String, Entry>> {
         let mut tensors = header.tensors.clone();
-        let mut places = Vec::new();
+        let (mut places, mut elsewhere, mut regions) = (Vec::new(), Vec::new(), Vec::new());
+        let place = |begin: u64, len: u64| {
+            let begin = begin.checked_sub(self.data_start)?;
+            Some((begin, begin.saturating_add(len)))
+        };
         for (tensor, entry) in dxo.tensors_mut()?.values_mut().zip(tensors.values_mut()) {
-            let (begin, end) = entry.data_offsets;
-            let len = end.saturating_sub(begin);
+            let len = tensor.byte_len();
             if len == 0 {
                 entry.data_offsets = (0, 0);
                 continue;
             }
-            let begin = tensor.complete_in(&self.scratch).ok()??.checked_sub(self.data_start)?;
-            entry.data_offsets = (begin, begin.saturating_add(len));
-            places.push(entry.data_offsets);
+            match tensor.complete_in(&self.scratch).ok()? {
+                Some(begin) => {
+                    entry.data_offsets = place(begin, len)?;
+                    places.push(entry.data_offsets);
+                }
+                None => elsewhere.push((&*tensor, entry)),
+            }
         }
-        places.sort_unstable();
-        let ends = [0].into_iter().chain(places.iter().map(|place| place.1));
-        places.iter().zip(ends).all(|(place, end)| place.0 == end).then_some(tensors)
+        if places.is_empty() || !leave_no_gap(&mut places) {
+            return None;
+        }
+        for (tensor, entry) in elsewhere {
+            // Held until all are placed: none gets what another has.
+            let region = self.scratch.allocate(tensor.byte_len()).ok()?;
+            copy_tensor(tensor, &region.range).ok()?;
+            entry.data_offsets = place(region.offset_in(&self.scratch)?, tensor.byte_len())?;
+            places.push(entry.data_offsets);
+            regions.push(region);
+        }
+        leave_no_gap(&mut places).then_some(tensors)
     }
+}
+
+/// Whether these places, which it sorts, follow each other from the start.
+fn leave_no_gap(places: &mut [(u64, u64)]) -> bool {
+    places.sort_unstable();
+    let ends = [0].into_iter().chain(places.iter().map(|place| place.1));
+    places.iter().zip(ends).all(|(place, end)| place.0 == end)
 }
 
 /// A file that is complete and waits for its name; without it, it is deleted.
@@ -183,14 +208,14 @@ fn temporary(path: &Path) -> io::Result<NamedTempFile> {
         .map_err(|error| error.kind().into())
 }
 
-fn copy_tensor(tensor: &Tensor, target: &mut NamedTempFile) -> io::Result<()> {
+/// Writes all of a tensor there.
+fn copy_tensor(tensor: &Tensor, place: &FileRange) -> io::Result<()> {
     let mut offset = 0;
     while offset < tensor.byte_len() {
         let bytes = tensor.read(offset, CHUNK).map_err(io::Error::other)?;
-        target.write_all(&bytes)?;
+        place.write_and_send(offset, &bytes)?;
         offset += bytes.len() as u64;
     }
-    target.seek(SeekFrom::End(0))?;
     Ok(())
 }
 

@@ -57,7 +57,8 @@ impl ScratchFile {
         Ok(self.file.get_or_init(|| file))
     }
 
-    pub(super) fn allocate(self: &Arc<Self>, len: u64) -> io::Result<ScratchRegion> {
+    /// So many bytes of it.
+    pub(crate) fn allocate(self: &Arc<Self>, len: u64) -> io::Result<ScratchRegion> {
         let file = self.file()?.clone();
         let offset = self.space.lock().unwrap_or_else(PoisonError::into_inner).take(len)?;
         let range = FileRange::new(file, offset, len);
@@ -67,9 +68,9 @@ impl ScratchFile {
 
 /// A part of a [`ScratchFile`], until it is dropped. What was in it before is still there.
 #[derive(Debug)]
-pub(super) struct ScratchRegion {
+pub(crate) struct ScratchRegion {
     file: Arc<ScratchFile>,
-    pub(super) range: FileRange,
+    pub(crate) range: FileRange,
     offset: u64,
     len: u64,
 }
@@ -81,7 +82,7 @@ impl ScratchRegion {
     }
 
     /// Its offset, where it is a part of `file`.
-    pub(super) fn offset_in(&self, file: &ScratchFile) -> Option<u64> {
+    pub(crate) fn offset_in(&self, file: &ScratchFile) -> Option<u64> {
         std::ptr::eq(&*self.file, file).then_some(self.offset)
     }
 }

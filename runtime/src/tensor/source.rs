@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::{Bytes, BytesMut};
 
@@ -16,10 +17,17 @@ use super::zeroed;
 #[cfg(target_os = "linux")]
 const SENT: u64 = 8 << 20;
 
+/// How much of a file is on its way from the disk beyond what is read: it reads while that is worked on. Small windows far
+/// apart, of a sample say, would each wait for the disk otherwise.
+#[cfg(target_os = "linux")]
+const AHEAD: u64 = 4 << 20;
+
 /// A part of a file, read at its offsets; the file's own position does not matter.
 #[derive(Clone, Debug)]
 pub struct FileRange {
     file: Arc<File>,
+    /// Up to where, in parts of [`AHEAD`], the system was told to read the file.
+    ahead: Arc<AtomicU64>,
     offset: u64,
     len: u64,
 }
@@ -27,12 +35,12 @@ pub struct FileRange {
 impl FileRange {
     /// `len` bytes of `file` from byte `offset`.
     pub fn new(file: Arc<File>, offset: u64, len: u64) -> Self {
-        Self { file, offset, len }
+        Self { file, ahead: Arc::default(), offset, len }
     }
 
     /// `len` bytes of it from byte `offset`; the caller has checked that they are there.
-    pub(super) fn slice(&self, offset: u64, len: u64) -> Self {
-        Self { file: self.file.clone(), offset: self.offset.saturating_add(offset), len }
+    pub(crate) fn slice(&self, offset: u64, len: u64) -> Self {
+        Self { offset: self.offset.saturating_add(offset), len, ..self.clone() }
     }
 
     pub(super) fn len(&self) -> u64 {
@@ -46,7 +54,25 @@ impl FileRange {
 
     /// Fills `buffer` from byte `offset` of the range.
     pub(crate) fn read_into(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-        self.file.read_exact_at(buffer, self.offset.saturating_add(offset))
+        let start = self.offset.saturating_add(offset);
+        #[cfg(target_os = "linux")]
+        {
+            // Once for each part: when the file is read again, it is there, or the system reads it as it does others.
+            let part = start / AHEAD;
+            let next = start.saturating_add(buffer.len() as u64) / AHEAD + 2;
+            let told = self.ahead.fetch_max(next, Ordering::Relaxed).max(part);
+            if let Some(len) = next.checked_sub(told).and_then(std::num::NonZeroU64::new) {
+                // It is advice, too.
+                let len = len.saturating_mul(const { std::num::NonZeroU64::new(AHEAD).unwrap() });
+                let _ = rustix::fs::fadvise(
+                    &self.file,
+                    told.saturating_mul(AHEAD),
+                    Some(len),
+                    rustix::fs::Advice::WillNeed,
+                );
+            }
+        }
+        self.file.read_exact_at(buffer, start)
     }
 
     pub(super) fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
@@ -55,7 +81,7 @@ impl FileRange {
 
     /// The same for a file that is to stay: now and then the disk is sent what was written before. What others write to
     /// the same part later is sent when the file is complete.
-    pub(super) fn write_and_send(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn write_and_send(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         self.write(offset, bytes)?;
         #[cfg(target_os = "linux")]
         {

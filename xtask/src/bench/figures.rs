@@ -19,7 +19,6 @@ pub struct Figures {
     /// What there is to say of the result.
     pub result: String,
     /// What is aimed at; of sizes that were not measured, nothing.
-    #[serde(default)]
     pub targets: Vec<Target>,
     /// Whether sizes and rounds were cut short.
     #[serde(default)]
@@ -175,6 +174,11 @@ pub fn bytes(bytes: u64) -> String {
         mebibytes if mebibytes >= 1.0 => format!("{mebibytes:.1} MiB"),
         mebibytes => format!("{:.1} KiB", mebibytes * 1024.0),
     }
+}
+
+/// Bytes in seconds, in GB/s.
+pub fn throughput(bytes: u64, seconds: f64) -> f64 {
+    bytes as f64 / seconds / 1e9
 }
 
 /// Millions.

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use super::Bench;
-use super::figures::{Figures, Plot, Table, Target, bytes, millions, ratio, time};
+use super::figures::{Figures, Plot, Table, Target, bytes, millions, ratio, throughput, time};
 use super::machine::{cores, fits, on};
 use super::measure::{Measured, in_turn, told};
 use crate::process::output;
@@ -46,7 +46,7 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
     ];
     let names = ways.map(|(way, cores)| format!("{way}, {}", cores_of(cores)));
     let x = "parameters (float32)";
-    let mut plot = Plot::new("filter", "The filter's time by size", x, "wall time, s", names.clone());
+    let mut plot = Plot::new("filter", "The filter's throughput by size", x, "GB/s", names.clone());
     let sandboxed = [1, cores()].map(cores_of);
     let mut memory =
         Plot::new("filter-memory", "The component's memory by size", x, "memory, MiB", sandboxed);
@@ -108,7 +108,8 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
                 ],
             });
         }
-        plot.add(elements as f64, ways.map(|way| found(way).map(|measured| measured.wall)));
+        let of_way = |way| found(way).map(|measured| throughput(4 * elements, measured.wall));
+        plot.add(elements as f64, ways.map(of_way));
         let own =
             [1, cores()].map(|cores| found(("sandboxed", cores)).and_then(|measured| measured.component));
         memory.add(elements as f64, own.map(|own| Some(own? as f64 / f64::from(1 << 20))));

@@ -73,9 +73,12 @@ impl Bench<'_> {
         let args =
             ["filter", "percentile-privacy", "--quiet", "--args", r#"{"percentile": 95, "gamma": 0.02}"#];
         let mut program = machine::on(cores, self.program("flip-wasm")?, &args);
-        program.args(["--meta", r#"{"NUM_STEPS_CURRENT_ROUND": 4}"#]).arg("--cache");
-        program.arg(self.directory.join("cache"));
+        program.args(["--meta", r#"{"NUM_STEPS_CURRENT_ROUND": 4}"#]).arg("--cache").arg(self.cache());
         Ok(program)
+    }
+
+    fn cache(&self) -> PathBuf {
+        self.directory.join("cache")
     }
 
     /// An update of so many elements, in as many tensors as a ResNet-50 has.

@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde::Deserialize;
 
 use super::Bench;
-use super::figures::{Figures, Plot, Table, bytes, millions, ratio, time};
+use super::figures::{Figures, Plot, Table, bytes, millions, ratio, throughput, time};
 use super::measure::Measured;
 use crate::process::{command, output, root};
 use crate::python;
@@ -26,7 +26,7 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
     let ways = ["NVFLARE's class", "flip-wasm's class"];
     let lines = ways.map(str::to_owned);
     let mut plot =
-        Plot::new("nvflare", "In NVFLARE: time by size", "parameters (float32)", "wall time, s", lines);
+        Plot::new("nvflare", "In NVFLARE: throughput by size", "parameters (float32)", "GB/s", lines);
     let header = [
         "parameters",
         "way",
@@ -52,7 +52,7 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
                 way.memory.map_or_else(String::new, bytes),
             ]);
         }
-        plot.add(elements as f64, [&reference, &ours].map(|way| Some(way.wall)));
+        plot.add(elements as f64, [&reference, &ours].map(|way| Some(throughput(4 * elements, way.wall))));
     }
     Ok(Figures {
         title: "The filter in NVFLARE".to_owned(),

@@ -105,7 +105,12 @@ impl Cache {
             if all <= self.kept {
                 break;
             }
-            fs::remove_file(path)?;
+            // Another process may have done so.
+            if let Err(error) = fs::remove_file(path)
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                return Err(error);
+            }
             all = all.saturating_sub(*len);
         }
         Ok(())
@@ -144,6 +149,7 @@ fn is_private(metadata: &fs::Metadata) -> bool {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
+    use std::time::{Duration, SystemTime};
 
     use super::*;
 
@@ -188,11 +194,12 @@ mod tests {
         let mut cache = Cache::open(&directory.path().join("cache")).unwrap();
         let (engine, mut component) = engine_and_component();
         let digests = [b"one", b"two", b"six"].map(|source| Digest::of(source));
-        for digest in digests {
+        for (age, digest) in [2, 1, 0].into_iter().zip(digests) {
             component.inspection.sha256 = digest;
             cache.store(&engine, &component);
-            let len = fs::metadata(cache.entry(&engine, &digest)).unwrap().len();
-            cache.kept = 2 * len;
+            let entry = File::options().write(true).open(cache.entry(&engine, &digest)).unwrap();
+            entry.set_modified(SystemTime::now() - Duration::from_secs(age)).unwrap();
+            cache.kept = 2 * entry.metadata().unwrap().len();
         }
         assert_eq!(digests.map(|digest| cache.load(&engine, &digest).is_some()), [false, true, true]);
         // However large it is, what was made last stays.

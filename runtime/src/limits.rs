@@ -64,7 +64,8 @@ pub struct Limits {
     #[serde(deserialize_with = "size")]
     pub call_bytes: u64,
     /// The time of one call into the component, host functions included. A gigabyte takes a filter
-    /// about a second. Other components that it calls, or fires an event at, have their own time, for which it waits.
+    /// about a second. Other components that it calls, or fires an event at, have their own time, for which it waits. An
+    /// upload that is under way then has ten seconds more, to leave nothing behind.
     #[serde(deserialize_with = "time", serialize_with = "time_text")]
     pub call_time: Duration,
     /// The time of all calls together: many short calls are one long one.
@@ -89,7 +90,8 @@ pub struct Limits {
     /// handful. As many objects that it starts to store.
     pub files: u64,
     /// Directories and files that it keeps open at a time, the one that was read last in each directory
-    /// among them: the process has some thousand for everybody. Components need a handful.
+    /// among them: the process has some thousand for everybody, of which all components together may have half.
+    /// Components need a handful.
     pub open_files: u64,
     /// The bytes that it writes to files. Results are texts; models are written by the engine.
     #[serde(deserialize_with = "size")]

@@ -60,7 +60,7 @@ impl Instance {
         let headers = headers.into_iter().map(|(name, value)| {
             let value = Json::parse(value).map_err(|error| {
                 let name = one_line(&name, MAX_TEXT);
-                Error::InvalidData(format!("{}: the header {name:?} is no JSON: {error}", self.name()))
+                Error::InvalidData(format!("{}: the header \"{name}\" is no JSON: {error}", self.name()))
             })?;
             Ok((name, value))
         });

@@ -257,8 +257,10 @@ impl Writer {
             return Ok(());
         }
         self.settle()?;
+        let stands_alone = call.stands_alone();
         self.pending = Some(Pending { account, time: now(), call });
-        Ok(())
+        // No other joins it: it need not wait.
+        if stands_alone { self.settle() } else { Ok(()) }
     }
 
     /// Writes the calls that were put off.

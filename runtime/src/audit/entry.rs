@@ -127,6 +127,11 @@ pub struct CallEntry {
 }
 
 impl CallEntry {
+    /// Whether it has an entry of its own: what was deleted or stored.
+    pub(super) fn stands_alone(&self) -> bool {
+        self.deleted.is_some() || self.sha256.is_some()
+    }
+
     /// Counts a call into this entry, where it is the same again.
     pub(super) fn absorb(&mut self, next: &Self) -> bool {
         let same = self.function == next.function
@@ -135,8 +140,7 @@ impl CallEntry {
             && self.to == next.to
             && self.component == next.component
             && self.place == next.place;
-        // What was deleted or stored stands for itself.
-        let plain = [&*self, next].iter().all(|call| call.deleted.is_none() && call.sha256.is_none());
+        let plain = !self.stands_alone() && !next.stands_alone();
         if same && plain {
             self.calls = self.calls.saturating_add(next.calls);
             self.read = self.read.saturating_add(next.read);

@@ -53,8 +53,8 @@ impl Worker<'_> {
             guest.call_process_part(store, task, part).await
         })?;
         let bytes = self.answered(report)?;
-        let _charge = self.0.charged(bytes.len() as u64)?;
-        Ok((part, Report { bytes, _charge }))
+        let charge = self.0.charged(bytes.len() as u64)?;
+        Ok((part, Report { bytes, _charge: charge }))
     }
 
     fn take_report(&mut self, report: &Report, scope: Scope<'_>) -> Result<(), Error> {

@@ -55,13 +55,11 @@ impl EventsView<'_> {
         match (&allowed, self.events) {
             (Ok(()), Some(events)) if caught(|| events.system_panic(&reason, self.call.caller())).is_ok() => {
             }
-            (Ok(()), _) if self.log.takes_a_line() => {
-                tracing::error!(component = &*self.call.id, "system panic: {reason}");
-            }
+            (Ok(()), _) => tracing::error!(component = &*self.call.id, "system panic: {reason}"),
             (Err(refused), _) if self.log.takes_a_line() => {
                 tracing::error!(component = &*self.call.id, "system panic refused, {refused}: {reason}");
             }
-            _ => {}
+            (Err(_), _) => {}
         }
         allowed
     }

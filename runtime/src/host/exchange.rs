@@ -152,7 +152,7 @@ impl ExchangeView<'_> {
     }
 
     /// A copy of a dxo that is part of something else.
-    fn copy(&self, dxo: &Dxo) -> Result<HostDxo, Failure> {
+    fn copy_of(&self, dxo: &Dxo) -> Result<HostDxo, Failure> {
         self.room(dxo.text_len())?;
         Ok(HostDxo::new(dxo.clone(), self.budget)?)
     }
@@ -297,7 +297,7 @@ impl HostDxoTrait for ExchangeView<'_> {
             HostData::Members(members) => members.get(&name),
             _ => None,
         };
-        let copy = self.copy(member.ok_or_else(|| not_found("member", &name))?)?;
+        let copy = self.copy_of(member.ok_or_else(|| not_found("member", &name))?)?;
         open(self.table, copy)
     }
 
@@ -346,7 +346,7 @@ impl HostShareable for ExchangeView<'_> {
 
     fn dxo(&mut self, shareable: Resource<SharedShareable>) -> Result<Option<Resource<HostDxo>>, Failure> {
         let Some(dxo) = &self.table.get(&shareable)?.dxo else { return Ok(None) };
-        let copy = self.copy(dxo)?;
+        let copy = self.copy_of(dxo)?;
         open(self.table, copy).map(Some)
     }
 

@@ -83,9 +83,12 @@ impl Instance {
     }
 
     /// What the host keeps for it between two calls.
-    pub(crate) fn charged(&self, bytes: u64) -> Result<Charge, Error> {
+    pub(crate) fn charged(&mut self, bytes: u64) -> Result<Charge, Error> {
         let live = self.live.as_ref().ok_or_else(|| self.poisoned())?;
-        live.store.data().tensors.budget.charge(bytes).map_err(|error| self.ended(&spent(error)))
+        live.store.data().tensors.budget.charge(bytes).map_err(|error| {
+            self.live = None;
+            self.ended(&spent(error))
+        })
     }
 
     /// How it would write to tensors of which so many bytes were given to it, while it is not entered. What is

@@ -267,10 +267,11 @@ impl Reader<'_> {
             .path
             .or(raw.name)
             .ok_or_else(|| self.error(&named, "key \"path\": the class path, or wasm:FILE, is missing"))?;
+        let key = if raw.id.is_some() { "id" } else { "path" };
         let id = raw.id.unwrap_or_else(|| class_name(path.trim_end_matches(".wasm")).to_owned());
         // It is logged, and policies name it.
         if id.chars().any(is_hidden) || id.len() > MAX_ID {
-            let reason = format!("key \"id\": at most {MAX_ID} bytes, and no character that is not shown");
+            let reason = format!("key {key:?}: at most {MAX_ID} bytes, and no character that is not shown");
             return Err(self.error(&named, reason));
         }
         let mut args = Value::Object(raw.args.unwrap_or_default());

@@ -41,6 +41,8 @@ struct State {
     failures: Vec<Failure>,
     /// Whether an event was lost.
     lost: bool,
+    /// Whether more failed than is logged.
+    quiet: bool,
 }
 
 impl Slot {
@@ -58,6 +60,7 @@ impl Slot {
                 pending: VecDeque::new(),
                 failures: Vec::new(),
                 lost: false,
+                quiet: false,
             }),
         }
     }
@@ -136,11 +139,11 @@ impl Slot {
     /// as are kept.
     pub(super) fn note_failed_call(&self, what: &str, error: &Error) {
         let kept = self.state().failures.len();
-        if kept >= MAX_FAILURES {
-            return count(&self.live.failures);
+        if kept < MAX_FAILURES {
+            return self.note_failure(what, error);
         }
-        self.note_failure(what, error);
-        if kept + 1 == MAX_FAILURES {
+        count(&self.live.failures);
+        if !std::mem::replace(&mut self.state().quiet, true) {
             tracing::error!(component = &*self.label, "its later failures are counted, and not logged");
         }
     }

@@ -82,18 +82,11 @@ impl Output {
         let path = self.path.clone();
         let unwritable =
             |reason| Error::InvalidData(format!("what the component made cannot be written: {reason}"));
-        let mut header = header(dxo, metadata, 1).map_err(unwritable)?;
+        let header = header(dxo, metadata, 1).map_err(unwritable)?;
         header.check_writable().map_err(unwritable)?;
-        let in_place = self.in_place(dxo, &header);
-        let finished = match in_place.map(|tensors| std::mem::replace(&mut header.tensors, tensors)) {
+        let finished = match self.in_place(dxo, &header) {
+            Some((header, size)) => self.finish_in_place(&header, size),
             None => self.finish_as_copy(dxo, &header),
-            Some(as_copy) => match header.to_bytes(Some(self.data_start)) {
-                Some(bytes) => self.finish_in_place(&bytes, &header),
-                None => {
-                    header.tensors = as_copy;
-                    self.finish_as_copy(dxo, &header)
-                }
-            },
         };
         let (file, size) = finished.map_err(Error::file(&path))?;
         // Without this a crash of the machine could leave the name without the contents.
@@ -101,12 +94,9 @@ impl Output {
         Ok(Complete { path, file, size })
     }
 
-    fn finish_in_place(self, bytes: &[u8], header: &Header) -> io::Result<(NamedTempFile, u64)> {
-        // The last of the header need not be the last of the file.
-        let ends = header.tensors.values().map(|entry| entry.data_offsets.1);
-        let size = self.data_start.saturating_add(ends.max().unwrap_or(0));
+    fn finish_in_place(self, header: &[u8], size: u64) -> io::Result<(NamedTempFile, u64)> {
         let file = self.file.as_file();
-        file.write_all_at(bytes, 0)?;
+        file.write_all_at(header, 0)?;
         file.set_len(size)?;
         Ok((self.file, size))
     }
@@ -124,41 +114,41 @@ impl Output {
         Ok((copy, size))
     }
 
-    /// The tensors of the header with the places where they lie, if these leave no gap: in what order they were written,
-    /// is all the same. Those that nobody wrote to are copied behind the others; where all are such, none is.
-    fn in_place(&self, dxo: &mut Dxo, header: &Header) -> Option<IndexMap<String, Entry>> {
-        let mut tensors = header.tensors.clone();
-        let (mut places, mut elsewhere, mut regions) = (Vec::new(), Vec::new(), Vec::new());
-        let place = |begin: u64, len: u64| {
-            let begin = begin.checked_sub(self.data_start)?;
-            Some((begin, begin.saturating_add(len)))
-        };
-        for (tensor, entry) in dxo.tensors_mut()?.values_mut().zip(tensors.values_mut()) {
+    /// The header with the places where tensors lie in the file, and the size of all, if that has room for the header and
+    /// no gap: in what order they were written, is all the same. Those that nobody wrote to are copied behind the others;
+    /// where all are such, none is.
+    fn in_place(&self, dxo: &mut Dxo, header: &Header) -> Option<(Vec<u8>, u64)> {
+        let mut header = header.clone();
+        let (mut places, mut copies) = (Vec::new(), Vec::new());
+        for (tensor, entry) in dxo.tensors_mut()?.values_mut().zip(header.tensors.values_mut()) {
             let len = tensor.byte_len();
             if len == 0 {
                 entry.data_offsets = (0, 0);
                 continue;
             }
-            match tensor.complete_in(&self.scratch).ok()? {
-                Some(begin) => {
-                    entry.data_offsets = place(begin, len)?;
-                    places.push(entry.data_offsets);
+            let begin = match tensor.complete_in(&self.scratch).ok()? {
+                Some(begin) => begin,
+                None => {
+                    let region = self.scratch.allocate(len).ok()?;
+                    let begin = region.offset_in(&self.scratch)?;
+                    copies.push((&*tensor, region));
+                    begin
                 }
-                None => elsewhere.push((&*tensor, entry)),
-            }
+            };
+            let begin = begin.checked_sub(self.data_start)?;
+            entry.data_offsets = (begin, begin.saturating_add(len));
+            places.push(entry.data_offsets);
         }
-        if places.is_empty() || !leave_no_gap(&mut places) {
+        if copies.len() == places.len() || !leave_no_gap(&mut places) {
             return None;
         }
-        for (tensor, entry) in elsewhere {
-            // Held until all are placed: none gets what another has.
-            let region = self.scratch.allocate(tensor.byte_len()).ok()?;
+        let bytes = header.to_bytes(Some(self.data_start))?;
+        // Nothing is copied before it is known to be of use.
+        for (tensor, region) in &copies {
             copy_tensor(tensor, &region.range).ok()?;
-            entry.data_offsets = place(region.offset_in(&self.scratch)?, tensor.byte_len())?;
-            places.push(entry.data_offsets);
-            regions.push(region);
         }
-        leave_no_gap(&mut places).then_some(tensors)
+        let end = places.last().map_or(0, |place| place.1);
+        Some((bytes, self.data_start.saturating_add(end)))
     }
 }
 

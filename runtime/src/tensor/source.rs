@@ -17,25 +17,43 @@ use super::zeroed;
 #[cfg(target_os = "linux")]
 const SENT: u64 = 8 << 20;
 
-/// How much of a file is on its way from the disk beyond what is read: it reads while that is worked on. Small windows far
-/// apart, of a sample say, would each wait for the disk otherwise.
+/// How much of a file is on its way from the disk beyond what is read of it here and there, as samples are: each would wait
+/// for the disk otherwise. What is read in one go the system reads ahead itself, and keeps in larger pieces.
 #[cfg(target_os = "linux")]
 const AHEAD: u64 = 4 << 20;
+
+/// How much each of them is at most.
+#[cfg(target_os = "linux")]
+const SMALL: u64 = 4 << 10;
+
+/// How far apart such reads are. What lies closer together the system takes for one go; what is farther away is another
+/// part of the file.
+#[cfg(target_os = "linux")]
+const APART: std::ops::Range<u64> = 12 << 10..1 << 20;
+
+/// How much of that is asked for at a time: of more, systems read only the beginning.
+#[cfg(target_os = "linux")]
+const ASKED: u64 = 128 << 10;
 
 /// A part of a file, read at its offsets; the file's own position does not matter.
 #[derive(Clone, Debug)]
 pub struct FileRange {
     file: Arc<File>,
-    /// Up to where, in parts of [`AHEAD`], the system was told to read the file.
-    ahead: Arc<AtomicU64>,
+    /// How many parts of the file, of [`AHEAD`] each, the system was asked to read.
+    asked: Arc<AtomicU64>,
     offset: u64,
     len: u64,
+}
+
+thread_local! {
+    /// Where the last read on this thread ended, and in which file: several threads read parts of one at a time.
+    static READ: Cell<(u64, usize)> = const { Cell::new((0, 0)) };
 }
 
 impl FileRange {
     /// `len` bytes of `file` from byte `offset`.
     pub fn new(file: Arc<File>, offset: u64, len: u64) -> Self {
-        Self { file, ahead: Arc::default(), offset, len }
+        Self { file, asked: Arc::default(), offset, len }
     }
 
     /// `len` bytes of it from byte `offset`; the caller has checked that they are there.
@@ -55,25 +73,31 @@ impl FileRange {
     /// Fills `buffer` from byte `offset` of the range.
     pub(crate) fn read_into(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
         let start = self.offset.saturating_add(offset);
-        #[cfg(target_os = "linux")]
-        {
-            // Once for each part: when the file is read again, it is there, or the system reads it as it does others.
-            let part = start / AHEAD;
-            let next = start.saturating_add(buffer.len() as u64) / AHEAD + 2;
-            let told = self.ahead.fetch_max(next, Ordering::Relaxed).max(part);
-            if let Some(len) = next.checked_sub(told).and_then(std::num::NonZeroU64::new) {
-                // It is advice, too.
-                let len = len.saturating_mul(const { std::num::NonZeroU64::new(AHEAD).unwrap() });
-                let _ = rustix::fs::fadvise(
-                    &self.file,
-                    told.saturating_mul(AHEAD),
-                    Some(len),
-                    rustix::fs::Advice::WillNeed,
-                );
-            }
-        }
+        self.read_ahead(start, buffer.len() as u64);
         self.file.read_exact_at(buffer, start)
     }
+
+    /// Has the disk read what comes behind these bytes of the file, where they are apart from those before. Once for each
+    /// part: when it is read again, it is in memory.
+    #[cfg(target_os = "linux")]
+    fn read_ahead(&self, start: u64, len: u64) {
+        let end = start.saturating_add(len);
+        let (before, file) = READ.replace((end, Arc::as_ptr(&self.asked).addr()));
+        let goes_on = file == Arc::as_ptr(&self.asked).addr();
+        if !goes_on || len > SMALL || !APART.contains(&start.saturating_sub(before)) {
+            return;
+        }
+        let next = end / AHEAD + 2;
+        let asked = self.asked.fetch_max(next, Ordering::Relaxed).max(start / AHEAD);
+        for piece in asked * (AHEAD / ASKED)..next * (AHEAD / ASKED) {
+            // It is advice: where it is not taken, nothing is lost.
+            let (offset, len) = (piece.saturating_mul(ASKED), std::num::NonZeroU64::new(ASKED));
+            let _ = rustix::fs::fadvise(&self.file, offset, len, rustix::fs::Advice::WillNeed);
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn read_ahead(&self, _: u64, _: u64) {}
 
     pub(super) fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all_at(bytes, self.offset.saturating_add(offset))

@@ -16,6 +16,7 @@ mod workers;
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::sync::atomic::AtomicU64;
 use std::thread;
 
 use cap_std::fs::Dir;
@@ -107,19 +108,21 @@ pub(super) fn threads() -> usize {
     thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS)
 }
 
-/// Writes what `source` holds into `sink`, deflated at this level where it is worth it.
+/// Writes what `source` holds into `sink`, deflated at this level where it is worth it. `left_out` counts the lines that say
+/// what is not in it.
 pub(super) fn write(
     sink: impl Write,
     source: &Dir,
     limits: &ArchiveLimits,
     level: u32,
     threads: usize,
+    left_out: &AtomicU64,
     call: &Call,
 ) -> Result<Contents, ArchiveError> {
     thread::scope(|scope| {
         let workers = Workers::start(scope, threads, level).map_err(ArchiveError::Write)?;
         let queue = Queue::new(sink, workers, threads);
-        let (contents, left_out) = (Contents::default(), LeftOut::default());
+        let (contents, left_out) = (Contents::default(), LeftOut::new(left_out));
         let mut archive = Archive { queue, contents, names: 0, paths: 0, left_out, limits, call };
         let walked = archive.directory(source, "", 0);
         archive.left_out.log();
@@ -138,7 +141,7 @@ struct Archive<'a, W> {
     names: usize,
     /// The bytes of all paths so far.
     paths: usize,
-    left_out: LeftOut,
+    left_out: LeftOut<'a>,
     limits: &'a ArchiveLimits,
     call: &'a Call,
 }

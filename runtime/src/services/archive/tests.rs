@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Cursor, Read, Write};
 use std::os::unix::ffi::OsStrExt;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use cap_std::ambient_authority;
@@ -25,7 +26,7 @@ const LEVEL: u32 = 4;
 fn archive(sink: impl Write, directory: &TempDir, threads: usize) -> Result<Contents, ArchiveError> {
     let source = Dir::open_ambient_dir(directory.path(), ambient_authority()).unwrap();
     let call = Call::new(Instant::now() + Duration::from_secs(60), AbortSignal::default());
-    super::write(sink, &source, &ArchiveLimits::default(), LEVEL, threads, &call)
+    super::write(sink, &source, &ArchiveLimits::default(), LEVEL, threads, &AtomicU64::default(), &call)
 }
 
 /// Text of which no two parts are the same.

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use cap_std::fs::{Dir, FileType};
 use rustix::fs::{Mode, OFlags, openat};
@@ -25,7 +26,7 @@ pub(super) fn names(
     directory: &Dir,
     path: &str,
     allowed: usize,
-    left_out: &mut LeftOut,
+    left_out: &mut LeftOut<'_>,
     call: &Call,
 ) -> Result<Option<Vec<String>>, ArchiveError> {
     let mut names = Vec::new();
@@ -65,7 +66,7 @@ pub(super) fn open(
     directory: &Dir,
     name: &str,
     path: &str,
-    left_out: &mut LeftOut,
+    left_out: &mut LeftOut<'_>,
 ) -> Result<Option<Found>, ArchiveError> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = match openat(directory, name, flags, Mode::empty()) {
@@ -87,25 +88,38 @@ pub(super) fn open(
     }
 }
 
-/// How many names that an archive leaves out are logged.
+/// How many names of what one archive leaves out are logged, and how many lines of all archives of a store: a component may
+/// start some thousand.
 const LOGGED: u64 = 20;
+const LINES: u64 = 1_000;
 
 /// What an archive does not hold.
-#[derive(Default)]
-pub(super) struct LeftOut(u64);
+pub(super) struct LeftOut<'a> {
+    count: u64,
+    /// The lines of all archives.
+    lines: &'a AtomicU64,
+}
 
-impl LeftOut {
+impl<'a> LeftOut<'a> {
+    pub(super) fn new(lines: &'a AtomicU64) -> Self {
+        Self { count: 0, lines }
+    }
+
+    fn takes_a_line(&self) -> bool {
+        self.lines.fetch_add(1, Ordering::Relaxed) < LINES
+    }
+
     fn add(&mut self, path: &str, why: &str) {
-        if self.0 < LOGGED {
+        if self.count < LOGGED && self.takes_a_line() {
             tracing::warn!(path, why, "left out of the archive");
         }
-        self.0 = self.0.saturating_add(1);
+        self.count = self.count.saturating_add(1);
     }
 
     /// Says of how many there are no names.
     pub(super) fn log(&self) {
-        if self.0 > LOGGED {
-            tracing::warn!(others = self.0 - LOGGED, "left out of the archive");
+        if self.count > LOGGED && self.takes_a_line() {
+            tracing::warn!(others = self.count - LOGGED, "left out of the archive");
         }
     }
 }

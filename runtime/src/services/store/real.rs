@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use bytes::{Bytes, BytesMut};
 use cap_std::fs::Dir;
@@ -26,6 +27,8 @@ pub struct Store {
     secrets: Vec<Secret>,
     pub(super) options: StoreOptions,
     pub(super) handle: Handle,
+    /// The lines of the log that say what archives do not hold.
+    left_out: AtomicU64,
 }
 
 impl Store {
@@ -37,7 +40,7 @@ impl Store {
         options: StoreOptions,
         handle: Handle,
     ) -> Self {
-        Self { service, prefix, directory, secrets, options, handle }
+        Self { service, prefix, directory, secrets, options, handle, left_out: AtomicU64::default() }
     }
 
     pub(super) fn failed(&self, function: &str, key: &str, error: &Error) -> ServiceError {
@@ -118,8 +121,15 @@ impl ObjectStore for Store {
         let (meta, (contents, sha256)) = self.upload(call, "put-archive", key, max_bytes, |upload| {
             let StoreOptions { archive: limits, deflate_level, .. } = &self.options;
             let mut upload = Hashed::new(upload);
-            let contents =
-                archive::write(&mut upload, source, limits, *deflate_level, archive::threads(), call)?;
+            let contents = archive::write(
+                &mut upload,
+                source,
+                limits,
+                *deflate_level,
+                archive::threads(),
+                &self.left_out,
+                call,
+            )?;
             Ok((contents, upload.digest()))
         })?;
         Ok(Archived {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use flip_runtime::{AbortSignal, Error, FlContext, Limits};
 use flip_wasm_tests::{Fails, Gate, Site, assert_limit, context, lines, on_go, short_calls};
@@ -61,6 +61,24 @@ fn call_time_ends_a_call_whose_service_does_not_come_back() {
     assert!(lines(&log).is_empty());
     // The host does its work while that service hangs.
     assert_eq!(site.does(json!({"put": ["key", "x"]})), "ok key of 1 bytes");
+    let Fails::Hangs(gate) = &*services else { return };
+    gate.open();
+}
+
+/// An upload has ten seconds more, to leave nothing behind.
+#[test]
+fn what_changes_nothing_had_the_time_of_an_upload() {
+    let services = Arc::new(Fails::Hangs(Gate::default()));
+    let mut site = Site::granting_everything();
+    site.services.hub = Some(services.clone());
+    site.services.object_store = Some(services.clone());
+    site.limits = short_calls();
+    for call in [json!({"update-status": "id"}), json!({"get": ["key", 0, 1]}), json!({"head": "key"})] {
+        let (mut runner, _log) = site.runner(on_go(json!([call])));
+        let began = Instant::now();
+        assert_limit(runner.handle_event("go", &site.context), "call-time");
+        assert!(began.elapsed() < Duration::from_secs(9), "{call}");
+    }
     let Fails::Hangs(gate) = &*services else { return };
     gate.open();
 }

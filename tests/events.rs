@@ -53,7 +53,8 @@ fn an_event_takes_no_memory_on_its_way_to_handlers() {
         (0..10).fold(ServerConfig::default(), |all, id| all.with(&format!("handler-{id}"), "", &args)).start()
     };
     assert_eq!(taken_by_events(&handlers("another"), 0), 0);
-    // A call into a component makes an entry of wasmtime's own, for the context that is lent to it.
+    // A call into a component makes an entry of wasmtime's own, for the context that is lent to it, and what its thread
+    // waits by.
     let delivered = taken_by_events(&handlers("go"), 10);
     assert!(delivered < 256, "{delivered}");
 }

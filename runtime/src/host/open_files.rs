@@ -12,15 +12,35 @@ use crate::limits::{Allowed, LimitReached, Limits};
 type Held = Vec<Weak<dyn Any + Send + Sync>>;
 
 /// What all components of this process keep open.
-static ALL: Mutex<Held> = Mutex::new(Vec::new());
+static ALL: Mutex<All> = Mutex::new(All { held: Vec::new(), most: 0 });
 
-/// That, without what was closed meanwhile where these are more than so many.
-fn all(most: usize) -> MutexGuard<'static, Held> {
-    let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
-    if all.len() >= most {
-        all.retain(|held| held.strong_count() > 0);
+struct All {
+    held: Held,
+    /// As soon as there are so many, those that were closed meanwhile are let go.
+    most: usize,
+}
+
+impl All {
+    fn lock() -> MutexGuard<'static, Self> {
+        ALL.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    all
+
+    /// How many are open.
+    fn count(&mut self) -> u64 {
+        self.held.retain(|held| held.strong_count() > 0);
+        // Not at each of them, where many are open.
+        self.most = self.held.len().saturating_mul(2).saturating_add(64);
+        self.held.len() as u64
+    }
+
+    /// Takes one more, if there is room for it among so many.
+    fn take(&mut self, file: Weak<dyn Any + Send + Sync>, share: u64) -> bool {
+        if (self.held.len() >= self.most || self.held.len() as u64 >= share) && self.count() >= share {
+            return false;
+        }
+        self.held.push(file);
+        true
+    }
 }
 
 /// How much of what the process may open is theirs: half, the host needs the rest.
@@ -57,15 +77,13 @@ impl OpenFiles {
             let allowed = Allowed::Count(self.allowed);
             return Err(quota_exceeded(LimitReached { limit: "open-files", allowed }));
         }
-        let mut all = all(usize::try_from(self.share).unwrap_or(usize::MAX));
-        if all.len() as u64 >= self.share {
+        let held: Weak<dyn Any + Send + Sync> = Arc::<T>::downgrade(file);
+        if !All::lock().take(held.clone(), self.share) {
             let share = self.share;
             let reason =
                 format!("limit open-files reached: {share} allowed to all components of the process");
             return Err(Failure::Typed(Error::QuotaExceeded(reason)));
         }
-        let held: Weak<dyn Any + Send + Sync> = Arc::<T>::downgrade(file);
-        all.push(held.clone());
         self.held.push(held);
         self.most = self.most.max(self.held.len() as u64);
         Ok(())
@@ -75,7 +93,7 @@ impl OpenFiles {
 impl Drop for OpenFiles {
     fn drop(&mut self) {
         if !self.held.is_empty() {
-            drop(all(0));
+            All::lock().count();
         }
     }
 }
@@ -87,7 +105,7 @@ mod tests {
     #[test]
     fn many_that_keep_files_open_leave_the_host_its_own() {
         let files: Vec<_> = (0..6).map(Arc::new).collect();
-        let share = all(0).len() as u64 + 4;
+        let share = All::lock().count() + 4;
         let mut components: Vec<_> = (0..3).map(|_| OpenFiles::new(&Limits::default())).collect();
         for component in &mut components {
             component.share = share;
@@ -105,6 +123,16 @@ mod tests {
         hold(0, 0).unwrap_or_else(|_| panic!("it is held"));
         drop(files);
         components.clear();
-        assert_eq!(all(0).len() as u64 + 4, share);
+        assert_eq!(All::lock().count() + 4, share);
+    }
+
+    #[test]
+    fn files_that_are_opened_and_closed_without_end_are_let_go() {
+        let mut component = OpenFiles::new(&Limits::default());
+        let before = All::lock().count();
+        for file in 0..10_000 {
+            component.hold(&Arc::new(file)).unwrap_or_else(|_| panic!("{file}"));
+        }
+        assert!((All::lock().held.len() as u64) < 2 * before + 100);
     }
 }

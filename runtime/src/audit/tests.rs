@@ -70,6 +70,19 @@ fn start() -> Start {
     Start { job_id: Some("job-1".to_owned()), ..Start::new(RunKind::Job) }
 }
 
+#[test]
+fn what_was_deleted_was_lost_where_the_process_was_killed() {
+    let sink = Sink::default();
+    let trail = AuditTrail::to(sink.clone(), start()).unwrap();
+    let account = trail.component(component(), 1 << 20).unwrap();
+    let told = |path: &str| String::from_utf8(sink.bytes()).unwrap().contains(path);
+    trail.call(account, call(Function::Read, "job/read")).unwrap();
+    assert!(!told("job/read"), "it waits for others like it");
+    let deleted = Some(DeletedEntry { files: 1, directories: 0, bytes: 5 });
+    trail.call(account, CallEntry { deleted, ..call(Function::Remove, "job/deleted") }).unwrap();
+    assert!(told("job/read") && told("job/deleted"));
+}
+
 /// A trail with a line of each kind.
 fn trail() -> Vec<u8> {
     let sink = Sink::default();

@@ -46,6 +46,28 @@ fn host_bytes_count_what_a_small_entry_takes_besides_its_text() {
     assert_told(&mut within_a_mib(r#"{"tiny-tensors": 20000}"#), "host-bytes");
 }
 
+/// What a filter added to one member of a collection was the host's alone when it was given the next.
+#[test]
+pub fn host_bytes_were_anew_for_each_member_of_a_collection() {
+    let deed = r#"{"tiny-meta": 1000}"#;
+    let members =
+        |count: usize| Dxo::of_members((0..count).map(|member| (format!("member {member}"), update())));
+    within_a_mib(deed).filter(members(1), &context()).unwrap();
+    let error = within_a_mib(deed).filter(members(3), &context()).unwrap_err();
+    assert!(error.to_string().contains("limit host-bytes reached"), "{error}");
+    // The next update is another, and has left the component.
+    let mut filter = within_a_mib(deed);
+    (0..5).for_each(|_| drop(filter.filter(members(1), &context()).unwrap()));
+}
+
+/// Texts are in memory also where tensors are not.
+#[test]
+pub fn texts_beside_a_file_took_memory_that_nobody_counted() {
+    let limits = Limits { memory: 8 << 20, ..Limits::default() };
+    let builder = misbehaving_filter().instance().args(r#"{"deed": "fill-meta"}"#).limits(limits);
+    assert_told(&mut builder.scratch_file().build().unwrap(), "memory");
+}
+
 #[test]
 fn host_bytes_count_texts_inside_nested_collections() {
     assert_told(&mut within_a_mib(r#"{"hoard-text": 200}"#), "host-bytes");

@@ -44,6 +44,8 @@ const TESTS: &[(&str, fn())] = covered! {
     grants:
         a_refusal_does_not_tell_whether_something_is_there
         each_refusal_says_the_line_that_allows_the_call;
+    host_bytes:
+        host_bytes_were_anew_for_each_member_of_a_collection;
     hub:
         the_key_is_shown_nowhere_even_where_the_hub_echoes_it;
     job_config:
@@ -66,6 +68,9 @@ const TESTS: &[(&str, fn())] = covered! {
         a_caller_with_the_last_of_its_time_ended_its_peer
         a_component_that_is_on_the_call_stack_is_unavailable_and_no_hang
         a_peer_that_traps_is_unavailable_from_then_on;
+    phases:
+        an_abort_was_not_seen_while_those_were_made_that_share_the_work
+        what_a_filter_added_between_phases_was_its_own_no_more;
     safetensors:
         a_file_cut_off_anywhere_is_refused;
     storage:

@@ -8,8 +8,8 @@ use flip_runtime::{
     Code, DataKind, Dtype, Dxo, Error, Filtered, Instance, InstanceBuilder, Limits, Outcome, Tensor,
 };
 use flip_wasm_tests::{
-    assert_limit, assert_same, context, difference, filter_cases, float32, misbehaving_phases,
-    percentile_privacy, runtime, values,
+    RESHAPING, assert_limit, assert_same, context, difference, filter_cases, float32, granted,
+    misbehaving_phases, percentile_privacy, runtime, values,
 };
 
 /// A window: no part is smaller, unless its tensor is.
@@ -280,4 +280,58 @@ fn each_instance_keeps_within_its_limits_and_all_of_them_within_the_time() {
     let limits = Limits { memory: 16 << 20, ..Limits::default() };
     assert_limit(misbehaving("grow", limits).filter(ones(), &context()), "memory");
     assert_limit(misbehaving("long-report", Limits::default()).filter(ones(), &context()), "call-bytes");
+}
+
+#[test]
+fn a_report_is_no_longer_than_the_contract_says_whatever_a_call_may_pass() {
+    let limits = Limits { call_bytes: 8 << 20, ..Limits::default() };
+    let error = misbehaving("long-report", limits).filter(ones(), &context()).unwrap_err();
+    assert!(error.to_string().contains("a report of 2097152 bytes"), "{error}");
+    assert_eq!(error.code(), Code::InvalidInput);
+}
+
+/// What a filter adds between two phases was given to it in the next.
+#[test]
+pub fn what_a_filter_added_between_phases_was_its_own_no_more() {
+    let limits = Limits { host_bytes: 4 << 20, ..Limits::default() };
+    let builder = |deed: &str| {
+        let args = format!(r#"{{"deed": "{deed}"}}"#);
+        let builder = misbehaving_phases().instance().args(args).grants(granted(RESHAPING));
+        builder.limits(limits.clone()).share(2, WINDOW)
+    };
+    for deed in ["hoard-meta", "hoard-tensors"] {
+        for builder in [builder(deed), builder(deed).scratch_file()] {
+            let error = builder.build().unwrap().filter(ones(), &context()).unwrap_err();
+            assert!(error.to_string().contains("limit host-bytes reached"), "{deed}: {error}");
+        }
+    }
+    // What takes the place of something else takes no more.
+    for builder in [builder("rewrite"), builder("rewrite").scratch_file()] {
+        let filtered = builder.build().unwrap().filter(ones(), &context()).unwrap();
+        assert_eq!(sum(&filtered.dxo), 0.0);
+    }
+}
+
+#[test]
+fn a_figure_of_a_part_is_dropped_as_chance_has_who_works_on_it() {
+    let filtered = misbehaving("gauge", Limits::default()).filter(ones(), &context()).unwrap();
+    let gauges: Vec<_> = filtered.leaves[0].gauges.iter().map(|(name, value)| (&**name, *value)).collect();
+    assert_eq!(gauges, [("whole", 4.0)]);
+}
+
+/// Those that share the work were made before the call began, as far as its time and the abort were concerned.
+#[test]
+pub fn an_abort_was_not_seen_while_those_were_made_that_share_the_work() {
+    let grants = granted("directories = { job = \"read\" }");
+    let limits = Limits { call_time: std::time::Duration::from_secs(100), ..Limits::default() };
+    let builder = misbehaving_phases().instance().args(r#"{"deed": "hang-in-helper"}"#).grants(grants);
+    let mut filter = builder.limits(limits).share(2, WINDOW).build().unwrap();
+    let context = context();
+    let abort = context.abort.clone();
+    std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        abort.trigger();
+    });
+    let error = filter.filter(ones(), &context).unwrap_err();
+    assert!(error.to_string().contains("the run is being aborted"), "{error}");
 }

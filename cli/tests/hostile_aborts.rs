@@ -6,10 +6,11 @@ use std::process::{Child, Stdio};
 
 use crate::support::jobs::{Job, RUN, Ran, names};
 use crate::support::{PROGRAM, Site, interrupt, shown};
-use flip_wasm_tests::EVERYTHING;
+use flip_wasm_tests::hostile::roles::ones;
 use flip_wasm_tests::hostile::{guest, quotas};
 use flip_wasm_tests::servers::Fault;
 use flip_wasm_tests::servers::s3::{S3, env};
+use flip_wasm_tests::{EVERYTHING, MISBEHAVING_PHASES};
 use serde_json::{Value, json};
 
 /// Interrupts it when it has logged so many lines, and waits for its end.
@@ -198,5 +199,25 @@ fn programs_that_loop_without_end_beside_a_benign_one() {
         log.read_to_string(&mut text).unwrap();
         assert_eq!(child.wait().unwrap().code(), Some(130), "{text}");
     }
+    assert_eq!(site.files(), before);
+}
+
+/// Enough for two parts: on one core alone nobody shares it.
+#[test]
+fn a_signal_ends_those_that_are_made_to_share_the_work() {
+    if std::thread::available_parallelism().is_ok_and(|cores| cores.get() == 1) {
+        return;
+    }
+    let site = Site::new();
+    site.write("guest.wasm", MISBEHAVING_PHASES);
+    site.write("policy.toml", b"[components.guest]\ndirectories = { job = \"read\" }\n");
+    site.write_dxo("update.safetensors", ones(3 << 19));
+    let before = site.files();
+    let filter =
+        ["filter", "guest.wasm", "--args", r#"{"deed": "hang-in-helper"}"#, "--policy", "policy.toml"];
+    let files = ["--in", "update.safetensors", "--out", "out.safetensors"];
+    let ran = interrupted_after(site.start(&[&filter[..], &files].concat()), 1);
+    ran.assert_code(130);
+    assert!(ran.log.contains("hangs"), "{}", ran.log);
     assert_eq!(site.files(), before);
 }

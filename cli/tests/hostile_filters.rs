@@ -6,8 +6,9 @@ use std::process::Output;
 
 use crate::hostile_chains::{Filter, chained, report};
 use crate::support::{PROGRAM, Site, shown};
+use flip_wasm_tests::hostile::roles::ones;
 use flip_wasm_tests::hostile::{archives, logs, memory, streams};
-use flip_wasm_tests::{MISBEHAVING_FILTER, assert_same, twins, update};
+use flip_wasm_tests::{MISBEHAVING_FILTER, MISBEHAVING_PHASES, RESHAPING, assert_same, twins, update};
 use serde_json::{Map, Value, json};
 
 /// A site with an update and the filter that does what it is told.
@@ -167,6 +168,46 @@ fn a_trap_holds_the_result_back_and_ends_the_instance() {
             assert!(refused.contains(why), "{deed}, result {number}: {refused}");
         }
     }
+}
+
+/// Enough for two parts: on one core alone it is not shared, and filtered in one call.
+#[test]
+fn a_filter_in_phases_hoards_no_more_than_any() {
+    let shared = std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1);
+    let site = Site::new();
+    site.write("guest.wasm", MISBEHAVING_PHASES);
+    site.write("policy.toml", format!("[components.guest]\n{RESHAPING}\n").as_bytes());
+    site.write_dxo("update.safetensors", ones(3 << 19));
+    let before = site.files();
+    for deed in ["hoard-meta", "hoard-tensors"] {
+        let args = format!(r#"{{"deed": "{deed}"}}"#);
+        let filter = ["filter", "guest.wasm", "--args", &args, "--policy", "policy.toml"];
+        let files = ["--in", "update.safetensors", "--out", "out.safetensors", "--limits", "host-bytes=8MiB"];
+        let output = site.output(&[&filter[..], &files].concat());
+        if !shared {
+            assert_eq!(output.status.code(), Some(0), "{deed}: {}", shown(&output));
+            fs::remove_file(site.path("out.safetensors")).unwrap();
+            continue;
+        }
+        assert_ne!(output.status.code(), Some(0), "{deed}: {}", shown(&output));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("limit host-bytes reached"), "{deed}: {said}");
+        assert_eq!(site.files(), before, "{deed}");
+    }
+}
+
+#[test]
+fn members_of_a_collection_share_what_is_kept_for_a_filter() {
+    let site = Site::new();
+    site.write("guest.wasm", MISBEHAVING_FILTER);
+    let member = json!({"tensors": {"a": {"values": [1]}}});
+    let members: Map<_, _> = (0..3).map(|number| (format!("member-{number}"), member.clone())).collect();
+    let call = json!({"filter": {"members": members}, "gives": {"limit": "host-bytes"}});
+    let args = json!({"deed": {"tiny-meta": 1000}});
+    let case = json!({"name": "all", "args": args, "limits": {"host-bytes": "1MiB"}, "calls": [call]});
+    site.write("cases.json", json!({"cases": [case]}).to_string().as_bytes());
+    let output = site.output(&["test", "guest.wasm", "cases.json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
 }
 
 /// In a case, whose tensors are kept in memory: what a filter keeps for a file, or for a job, lies on the disk.

@@ -9,6 +9,26 @@ use crate::tensor::TensorError;
 /// What an open handle takes on the host, in bytes: an entry in a table, and a small struct behind it.
 const HANDLE: u64 = 256;
 
+/// What the host keeps, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Kept {
+    /// Names, meta properties, plain values, reports: they are in memory, wherever the tensors are.
+    pub(crate) texts: u64,
+    pub(crate) tensors: u64,
+}
+
+impl Kept {
+    fn total(self) -> u64 {
+        self.texts.saturating_add(self.tensors)
+    }
+
+    /// What is more than in `other`, of each.
+    pub(crate) fn beyond(self, other: Self) -> Self {
+        let texts = self.texts.saturating_sub(other.texts);
+        Self { texts, tensors: self.tensors.saturating_sub(other.tensors) }
+    }
+}
+
 /// What a component may hold, and what it holds.
 #[derive(Clone, Debug)]
 pub(crate) struct Budget(Arc<Mutex<Account>>);
@@ -22,9 +42,9 @@ struct Account {
     handles: u64,
     host_allowed: u64,
     /// Of what the host keeps: the data that the component was given, which is not its doing.
-    given: u64,
-    host: u64,
-    /// Whether the host keeps it in memory, not on disk.
+    given: Kept,
+    host: Kept,
+    /// Whether the host keeps tensors in memory, not on disk.
     in_memory: bool,
     peak: Peak,
 }
@@ -41,8 +61,19 @@ pub(crate) struct Peak {
 
 impl Account {
     fn memory(&self) -> u64 {
-        let host = if self.in_memory { self.host.saturating_sub(self.given) } else { 0 };
+        let host = if self.in_memory {
+            self.host.total().saturating_sub(self.given.total())
+        } else {
+            self.host.texts.saturating_sub(self.given.texts)
+        };
         self.linear.saturating_add(self.handles.saturating_mul(HANDLE)).saturating_add(host)
+    }
+
+    /// What the host keeps beyond what was given. Texts have no use of the room that tensors leave, which may be that of
+    /// a disk.
+    fn beyond_given(&self) -> u64 {
+        let texts = self.host.texts.saturating_sub(self.given.texts);
+        texts.max(self.host.total().saturating_sub(self.given.total()))
     }
 
     /// Makes a change, where the sum of everything stays within the limit.
@@ -55,7 +86,7 @@ impl Account {
         }
         self.peak.memory = self.peak.memory.max(memory);
         self.peak.handles = self.handles;
-        self.peak.host = self.peak.host.max(self.host.saturating_sub(self.given));
+        self.peak.host = self.peak.host.max(self.beyond_given());
         Ok(())
     }
 }
@@ -68,8 +99,8 @@ impl Budget {
             linear: 0,
             handles: 0,
             host_allowed: limits.host_bytes,
-            given: 0,
-            host: 0,
+            given: Kept::default(),
+            host: Kept::default(),
             in_memory,
             peak: Peak::default(),
         })))
@@ -95,13 +126,22 @@ impl Budget {
     }
 
     /// The component is given data of this size for the call to come.
-    pub(crate) fn give(&self, bytes: u64) {
-        self.account().given = bytes;
+    pub(crate) fn give(&self, given: Kept) {
+        self.account().given = given;
     }
 
-    /// Takes `bytes` of what the host may keep until the charge is dropped.
+    /// Takes so many bytes for tensors, of what the host may keep, until the charge is dropped.
     pub(crate) fn charge(&self, bytes: u64) -> Result<Charge, TensorError> {
-        let mut charge = Charge { budget: self.clone(), bytes: 0 };
+        self.charge_to(|account| &mut account.host.tensors, bytes)
+    }
+
+    /// The same for texts.
+    pub(crate) fn charge_texts(&self, bytes: u64) -> Result<Charge, TensorError> {
+        self.charge_to(|account| &mut account.host.texts, bytes)
+    }
+
+    fn charge_to(&self, field: fn(&mut Account) -> &mut u64, bytes: u64) -> Result<Charge, TensorError> {
+        let mut charge = Charge { budget: self.clone(), field, bytes: 0 };
         charge.resize(bytes)?;
         Ok(charge)
     }
@@ -123,6 +163,7 @@ pub(crate) fn spent(error: TensorError) -> wasmtime::Error {
 /// A part of a [`Budget`] that is in use.
 pub(crate) struct Charge {
     budget: Budget,
+    field: fn(&mut Account) -> &mut u64,
     bytes: u64,
 }
 
@@ -135,12 +176,16 @@ impl Charge {
     /// Takes more, or gives some back.
     pub(crate) fn resize(&mut self, bytes: u64) -> Result<(), TensorError> {
         let mut account = self.budget.account();
-        let host = account.host.saturating_sub(self.bytes).saturating_add(bytes);
-        if bytes > self.bytes && host > account.host_allowed.saturating_add(account.given) {
+        let before = *(self.field)(&mut account);
+        let value = before.saturating_sub(self.bytes).saturating_add(bytes);
+        *(self.field)(&mut account) = value;
+        let beyond = account.beyond_given();
+        *(self.field)(&mut account) = before;
+        if value > before && beyond > account.host_allowed {
             let allowed = Allowed::Bytes(account.host_allowed);
             return Err(TensorError::Limit(LimitReached { limit: "host-bytes", allowed }));
         }
-        account.change(|account| &mut account.host, host).map_err(TensorError::Limit)?;
+        account.change(self.field, value).map_err(TensorError::Limit)?;
         self.bytes = bytes;
         Ok(())
     }
@@ -149,7 +194,8 @@ impl Charge {
 impl Drop for Charge {
     fn drop(&mut self) {
         let mut account = self.budget.account();
-        account.host = account.host.saturating_sub(self.bytes);
+        let held = (self.field)(&mut account);
+        *held = held.saturating_sub(self.bytes);
     }
 }
 
@@ -197,9 +243,23 @@ mod tests {
     }
 
     #[test]
+    fn texts_took_memory_that_nobody_counted_where_tensors_are_on_disk() {
+        let budget = Budget::new(&LIMITS, false);
+        budget.give(Kept { texts: 1_000, tensors: 100_000 });
+        let _tensors = budget.charge(50_000).unwrap();
+        // Those that were given are not its own, and the room of the other tensors is not theirs.
+        let mut texts = budget.charge_texts(9_000).unwrap();
+        assert_eq!(limit(budget.charge_texts(1)), "host-bytes");
+        texts.resize(5_000).unwrap();
+        budget.grow(6_000).unwrap();
+        assert_eq!(limit(texts.resize(5_001)), "memory");
+        assert_eq!(budget.peak().memory, 10_000);
+    }
+
+    #[test]
     fn data_that_was_given_is_not_the_components() {
         let budget = Budget::new(&LIMITS, true);
-        budget.give(100_000);
+        budget.give(Kept { texts: 0, tensors: 100_000 });
         let mut charge = budget.charge(100_000).unwrap();
         budget.grow(9_000).unwrap();
         charge.resize(101_000).unwrap();

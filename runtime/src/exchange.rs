@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use crate::bindings::flip::fl::types::{DataKind, ReturnCode};
-use crate::budget::Budget;
+use crate::budget::{Budget, Kept};
 use crate::json::Json;
 use crate::tensor::{Tensor, TensorError};
 
@@ -180,19 +180,19 @@ impl Dxo {
         meta.sum::<u64>() + data
     }
 
-    /// Puts the tensors that lie in memory on a component's account.
+    /// Puts what the host keeps of the tensors on a component's account; [`Dxo::kept`] says how much that is.
     pub(crate) fn charge(&mut self, budget: &Budget) -> Result<(), TensorError> {
-        self.tensors_mut()
-            .into_iter()
-            .flat_map(IndexMap::values_mut)
-            .filter(|tensor| tensor.is_in_memory())
-            .try_for_each(|tensor| tensor.charge(budget))
+        let tensors = self.tensors_mut().into_iter().flat_map(IndexMap::values_mut);
+        tensors.filter(|tensor| tensor.is_kept()).try_for_each(|tensor| tensor.charge(budget))
     }
 
-    /// The size of the tensors that lie in memory, in bytes.
-    pub(crate) fn memory_len(&self) -> u64 {
+    /// What the host keeps of it for the component that has it: names, meta and values, and the tensors that lie in
+    /// memory or were made or written to by components. Others are in a file that is there anyway.
+    pub(crate) fn kept(&self) -> Kept {
         let tensors = self.tensors().into_iter().flat_map(IndexMap::values);
-        tensors.filter(|tensor| tensor.is_in_memory()).map(Tensor::byte_len).fold(0, u64::saturating_add)
+        let tensors =
+            tensors.filter(|tensor| tensor.is_kept()).map(Tensor::byte_len).fold(0, u64::saturating_add);
+        Kept { texts: self.text_len(), tensors }
     }
 }
 

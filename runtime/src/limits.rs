@@ -36,9 +36,9 @@ pub struct Limits {
     #[serde(deserialize_with = "size")]
     pub compile_memory: u64,
     /// Everything that it holds in memory, in bytes: all linear memories and tables together, its handles,
-    /// and what the host keeps for it beyond the data that it was given, unless that is on disk. Filters
-    /// work in windows and need a few MiB at any size of model; an interpreter needs some tens. Integers
-    /// that become float64 in memory need seven times their size.
+    /// and what the host keeps for it beyond the data that it was given: names, meta properties and other texts, and
+    /// tensors unless they are on disk. Filters work in windows and need a few MiB at any size of model; an
+    /// interpreter needs some tens. Integers that become float64 in memory need seven times their size.
     #[serde(deserialize_with = "size")]
     pub memory: u64,
     /// The elements of all tables together. A table holds a component's function pointers: some
@@ -54,8 +54,8 @@ pub struct Limits {
     /// filter may open all tensors of a large model at once: some thousands.
     pub handles: u64,
     /// The bytes that the host keeps for the component beyond the size of the data it was given: tensors
-    /// that it made, copies that it caused, texts. Data that comes from a file and is rewritten in memory
-    /// counts too.
+    /// that it made, copies that it caused, texts. What it adds to the members of a collection counts together, and so
+    /// does what it adds from phase to phase. Data that comes from a file and is rewritten in memory counts too.
     #[serde(deserialize_with = "size")]
     pub host_bytes: u64,
     /// The bytes that a component passes in one call, and those that it reads of tensors, files, objects and random

@@ -117,4 +117,10 @@ pub const ATTACKS: &[Attack] = &[
         "tests/attacks.rs::a_loop_went_on_after_the_run_was_aborted",
         CommandLine::Test("cli/tests/hostile_aborts.rs::programs_that_loop_without_end_beside_a_benign_one"),
     ),
+    covered(
+        "50",
+        "an abort while others are configured that share its work, and never return from that",
+        "tests/phases.rs::an_abort_was_not_seen_while_those_were_made_that_share_the_work",
+        CommandLine::Test("cli/tests/hostile_aborts.rs::a_signal_ends_those_that_are_made_to_share_the_work"),
+    ),
 ];

@@ -78,6 +78,18 @@ pub const ATTACKS: &[Attack] = &[
             "cli/tests/hostile_filters.rs::nan_that_a_filter_writes_goes_out_as_it_was_written",
         ),
     ),
+    covered(
+        "54",
+        "a filter in phases that adds meta properties, or tensors, between two of them, as often as it likes",
+        "tests/phases.rs::what_a_filter_added_between_phases_was_its_own_no_more",
+        CommandLine::Test("cli/tests/hostile_filters.rs::a_filter_in_phases_hoards_no_more_than_any"),
+    ),
+    covered(
+        "54",
+        "a filter that adds meta properties to each member of a collection",
+        "tests/host_bytes.rs::host_bytes_were_anew_for_each_member_of_a_collection",
+        CommandLine::Test("cli/tests/hostile_filters.rs::members_of_a_collection_share_what_is_kept_for_a_filter"),
+    ),
     deed(
         "54",
         "text that is hidden in nested collections",

@@ -59,6 +59,13 @@ pub const ATTACKS: &[Attack] = &[
         "memory=4MiB",
         Expected::Failed("limit memory reached"),
     ),
+    deed(
+        "10",
+        "meta properties, whose memory is the host's, also beside tensors that lie on the disk",
+        r#""fill-meta""#,
+        "memory=8MiB",
+        Expected::Failed("limit memory reached"),
+    ),
     host(
         "10",
         "memory and tensors, each within the limit, and their sum",

@@ -19,7 +19,7 @@ use wasmtime::component::Resource;
 
 use crate::bindings::exports::flip::fl::dxo_filter::{self, Guest};
 use crate::bindings::flip::fl::types::{self, Verdict};
-use crate::budget::{Budget, spent};
+use crate::budget::{Budget, Charge, Kept, spent};
 use crate::context::FlContext;
 use crate::error::Error;
 use crate::exchange::{Dxo, DxoData, MAX_DEPTH, ReturnCode, Shareable};
@@ -102,9 +102,9 @@ impl Instance {
     /// [`Error::Refused`] where the filter refused; else whatever kept it from doing its work.
     pub fn filter(&mut self, dxo: Dxo, ctx: &Arc<FlContext>) -> Result<Filtered, Error> {
         let guest = guest!(self, "dxo-filter", dxo_filter);
-        let mut leaves = Vec::new();
-        let dxo = self.filter_part(&guest, dxo, &mut Vec::new(), ctx, &mut leaves)?;
-        Ok(Filtered { dxo, leaves })
+        let mut under_way = UnderWay { guest, ctx, leaves: Vec::new(), grown: Vec::new() };
+        let dxo = self.filter_part(dxo, &mut Vec::new(), &mut under_way)?;
+        Ok(Filtered { dxo, leaves: under_way.leaves })
     }
 
     /// Filters a task's result on its way out. It fails closed: where the filter does not do its work,
@@ -129,11 +129,9 @@ impl Instance {
 
     fn filter_part(
         &mut self,
-        guest: &Guest,
         mut dxo: Dxo,
         path: &mut Vec<String>,
-        ctx: &Arc<FlContext>,
-        leaves: &mut Vec<Leaf>,
+        under_way: &mut UnderWay<'_>,
     ) -> Result<Dxo, Error> {
         if path.len() >= MAX_DEPTH {
             return Err(Error::InvalidData(format!("collections nest deeper than {MAX_DEPTH}")));
@@ -141,7 +139,7 @@ impl Instance {
         if let DxoData::Members(members) = &mut dxo.data {
             for (name, member) in std::mem::take(members) {
                 path.push(name.clone());
-                let member = self.filter_part(guest, member, path, ctx, leaves)?;
+                let member = self.filter_part(member, path, under_way)?;
                 path.pop();
                 members.insert(name, member);
             }
@@ -163,21 +161,21 @@ impl Instance {
             }
             None => {
                 let sample = if self.measures_changes { Sample::of(&mut dxo) } else { None };
-                let (mut dxo, outcome, gauges) = self.filter_leaf(guest, dxo, ctx)?;
+                let (mut dxo, outcome, gauges) = self.filter_leaf(dxo, under_way)?;
                 let change = sample.map(|sample| sample.compare(&mut dxo, &gauges)).transpose()?;
                 (dxo, Leaf { path, outcome, gauges, change })
             }
         };
-        leaves.push(leaf);
+        under_way.leaves.push(leaf);
         Ok(dxo)
     }
 
     fn filter_leaf(
         &mut self,
-        guest: &Guest,
         mut dxo: Dxo,
-        ctx: &Arc<FlContext>,
+        under_way: &mut UnderWay<'_>,
     ) -> Result<(Dxo, Outcome, IndexMap<String, f64>), Error> {
+        let UnderWay { guest, ctx, grown, .. } = under_way;
         // Taken before the component has the dxo, which could rewrite what other filters left in it.
         let mut history: Vec<serde_json::Value> = match dxo.meta.get(FILTER_HISTORY) {
             None => Vec::new(),
@@ -188,9 +186,10 @@ impl Instance {
         drop(self.gauges());
         let sharing = self.sharing(&dxo);
         let before = Before::of(&mut dxo);
+        let (given, bytes) = (self.given(&dxo)?, dxo.byte_len());
         let (mut dxo, verdict) = match sharing {
-            Some(sharing) => self.filter_in_phases(dxo, ctx, sharing)?,
-            None => self.with_dxo(dxo, Scope::of(ctx), HostDxo::update, async |store, dxo| {
+            Some(sharing) => self.filter_in_phases(dxo, given, ctx, sharing)?,
+            None => self.with_dxo(dxo, given, Scope::of(ctx), HostDxo::update, async |store, dxo| {
                 let ctx = store.data_mut().lend(ctx)?;
                 guest.call_process_dxo(store, dxo, ctx).await
             })?,
@@ -206,25 +205,37 @@ impl Instance {
             }
             Ok(Verdict::Unchanged(reason)) => Outcome::Unchanged(one_line(&reason, 1_000)),
         };
+        // What the leaf has more than it came with stays on its account until the whole is done: leaves may be many.
+        let more = dxo.kept().beyond(given);
+        let longer = dxo.byte_len().saturating_sub(bytes);
+        grown.extend(self.charged(Kept { tensors: more.tensors.max(longer), ..more })?);
         history.push(self.name().into());
         dxo.set_meta(FILTER_HISTORY, &history).map_err(|error| Error::InvalidData(error.to_string()))?;
         Ok((dxo, outcome, gauges))
     }
 }
 
+/// A dxo that is being filtered.
+struct UnderWay<'a> {
+    guest: Guest,
+    ctx: &'a Arc<FlContext>,
+    leaves: Vec<Leaf>,
+    grown: Vec<Charge>,
+}
+
 impl Instance {
-    /// Enters the component with a dxo, as `host` shows it.
+    /// Enters the component with a dxo, as `host` shows it, of which so much was given to it.
     fn with_dxo<R>(
         &mut self,
         dxo: Dxo,
+        given: Kept,
         scope: Scope<'_>,
         host: fn(Dxo, &Budget) -> Result<HostDxo, TensorError>,
         call: impl AsyncFnOnce(&mut Store<HostState>, Resource<HostDxo>) -> wasmtime::Result<R>,
     ) -> Result<(Dxo, R), Error> {
         self.enter(scope, async |live| {
             let state = live.store.data_mut();
-            let given = state.tensors.scratch.given(&dxo);
-            state.tensors.budget.give(given.saturating_add(dxo.text_len()));
+            state.tensors.budget.give(given);
             let mut dxo = dxo;
             // This fails where what the component keeps of earlier calls leaves too little.
             dxo.charge(&state.tensors.budget).map_err(spent)?;

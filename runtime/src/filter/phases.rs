@@ -3,17 +3,21 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use wasmtime::Store;
+
 use super::parts::{PART, Parts, named};
 use super::workers::share;
 use crate::bindings::exports::flip::fl::phased_dxo_filter::{Access, Guest, GuestIndices, Phase, Step};
 use crate::bindings::flip::fl::types::{self, Verdict};
-use crate::budget::Charge;
+use crate::budget::{Budget, Charge, Kept};
 use crate::context::FlContext;
 use crate::error::Error;
 use crate::exchange::Dxo;
+use crate::host::HostState;
 use crate::host::exchange::HostDxo;
 use crate::instance::{Instance, Scope, Sharing};
 use crate::limits::Limits;
+use crate::tensor::Writing;
 
 /// Bytes of a report at most, which the contract names.
 const REPORT: u64 = Limits::DEFAULT.call_bytes;
@@ -21,7 +25,19 @@ const REPORT: u64 = Limits::DEFAULT.call_bytes;
 /// A report that waits for those before it, on the account of the instance that made it.
 struct Report {
     bytes: Vec<u8>,
-    _charge: Charge,
+    _charges: [Charge; 2],
+}
+
+/// How a leaf is filtered.
+#[derive(Clone, Copy)]
+struct Whole<'a> {
+    /// What the host kept of it when it was given, for all phases.
+    given: Kept,
+    ctx: &'a Arc<FlContext>,
+    /// The time of all phases together.
+    scope: Scope<'a>,
+    /// The most bytes of a part.
+    part: u64,
 }
 
 /// What a component answers.
@@ -38,9 +54,10 @@ impl Worker<'_> {
         Ok(Worker(instance, guest))
     }
 
-    fn begin(&mut self, dxo: Dxo, ctx: &Arc<FlContext>, scope: Scope<'_>) -> Result<(Dxo, Step), Error> {
+    fn begin(&mut self, dxo: Dxo, whole: Whole<'_>) -> Result<(Dxo, Step), Error> {
         let Self(instance, guest) = self;
-        let (dxo, step) = instance.with_dxo(dxo, scope, HostDxo::update, async |store, dxo| {
+        let Whole { given, ctx, scope, .. } = whole;
+        let (dxo, step) = instance.with_dxo(dxo, given, scope, HostDxo::update, async |store, dxo| {
             let ctx = store.data_mut().lend(ctx)?;
             guest.call_begin(store, dxo, ctx).await
         })?;
@@ -49,12 +66,21 @@ impl Worker<'_> {
 
     fn process_part(&mut self, task: &[u8], part: Dxo, scope: Scope<'_>) -> Result<(Dxo, Report), Error> {
         let Self(instance, guest) = self;
-        let (part, report) = instance.with_dxo(part, scope, HostDxo::part, async |store, part| {
+        let given = instance.given(&part)?;
+        // Figures that it reports here are dropped: which instance works on a part is chance.
+        let gauges = instance.gauges();
+        let (part, report) = instance.with_dxo(part, given, scope, HostDxo::part, async |store, part| {
             guest.call_process_part(store, task, part).await
         })?;
+        instance.set_gauges(gauges);
         let bytes = self.answered(report)?;
-        let charge = self.0.charged(bytes.len() as u64)?;
-        Ok((part, Report { bytes, _charge: charge }))
+        let texts = bytes.len() as u64;
+        if texts > REPORT {
+            let reason = format!("{}: a report of {texts} bytes, where {REPORT} is the most", self.0.name());
+            return Err(Error::InvalidData(reason));
+        }
+        let charges = self.0.charged(Kept { texts, tensors: 0 })?;
+        Ok((part, Report { bytes, _charges: charges }))
     }
 
     fn take_report(&mut self, report: &Report, scope: Scope<'_>) -> Result<(), Error> {
@@ -64,10 +90,10 @@ impl Worker<'_> {
         self.answered(taken)
     }
 
-    fn next(&mut self, dxo: Dxo, scope: Scope<'_>) -> Result<(Dxo, Step), Error> {
+    fn next(&mut self, dxo: Dxo, whole: Whole<'_>) -> Result<(Dxo, Step), Error> {
         let Self(instance, guest) = self;
-        let (dxo, step) = instance
-            .with_dxo(dxo, scope, HostDxo::update, async |store, dxo| guest.call_next(store, dxo).await)?;
+        let next = async |store: &mut Store<HostState>, dxo| guest.call_next(store, dxo).await;
+        let (dxo, step) = instance.with_dxo(dxo, whole.given, whole.scope, HostDxo::update, next)?;
         Ok((dxo, self.answered(step)?))
     }
 
@@ -92,17 +118,21 @@ impl Instance {
         Some(Sharing { part: PART, instances })
     }
 
-    /// Filters one leaf dxo, with others. The time of a call is that of all phases together.
+    /// Filters one leaf dxo, with others. The time of a call is that of all phases together, and of making the others.
     pub(super) fn filter_in_phases(
         &mut self,
         dxo: Dxo,
+        given: Kept,
         ctx: &Arc<FlContext>,
         sharing: Sharing,
     ) -> Result<(Dxo, Answer<Verdict>), Error> {
-        self.make_helpers(sharing.instances.saturating_sub(1))?;
+        let started = Instant::now();
+        let not_after = started.checked_add(self.limits().call_time);
+        let scope = Scope { not_after, ..Scope::of(ctx) };
+        self.make_helpers(sharing.instances.saturating_sub(1), scope)?;
         let mut helpers = self.lend_helpers();
-        let (instances, started) = (helpers.len() as u64 + 1, Instant::now());
-        let filtered = self.filter_with(&mut helpers, dxo, ctx, sharing);
+        let instances = helpers.len() as u64 + 1;
+        let filtered = self.filter_with(&mut helpers, dxo, Whole { given, ctx, scope, part: sharing.part });
         self.take_back(helpers);
         self.shared(instances, started.elapsed());
         filtered
@@ -112,40 +142,38 @@ impl Instance {
         &mut self,
         helpers: &mut [Self],
         dxo: Dxo,
-        ctx: &Arc<FlContext>,
-        sharing: Sharing,
+        whole: Whole<'_>,
     ) -> Result<(Dxo, Answer<Verdict>), Error> {
-        let not_after = Instant::now().checked_add(self.limits().call_time);
-        let scope = Scope { not_after, ..Scope::of(ctx) };
+        let account = self.writing_account(whole.given)?;
         let mut helpers = helpers.iter_mut().map(Worker::of).collect::<Result<Vec<_>, Error>>()?;
         let mut leader = Worker::of(self)?;
-        let (mut dxo, mut step) = leader.begin(dxo, ctx, scope)?;
+        let (mut dxo, mut step) = leader.begin(dxo, whole)?;
         loop {
             match step {
                 Step::Done(verdict) => return Ok((dxo, Ok(verdict))),
                 Step::Phase(phase) => {
-                    run(&mut leader, &mut helpers, &mut dxo, &phase, sharing.part, scope)?;
-                    (dxo, step) = leader.next(dxo, scope)?;
+                    run(&mut leader, &mut helpers, &mut dxo, &phase, whole, &account)?;
+                    (dxo, step) = leader.next(dxo, whole)?;
                 }
             }
         }
     }
 }
 
-/// Runs a phase: every part is processed, every report taken.
+/// Runs a phase: every part is processed, every report taken. What is written is on `account`.
 fn run<'a>(
     leader: &mut Worker<'a>,
     helpers: &mut [Worker<'a>],
     dxo: &mut Dxo,
     phase: &Phase,
-    part: u64,
-    scope: Scope<'_>,
+    whole: Whole<'_>,
+    account: &Budget,
 ) -> Result<(), Error> {
+    let Whole { scope, part, .. } = whole;
     let kind = dxo.kind();
     let name = leader.0.name().to_owned();
     let invalid = |reason: &str| Error::InvalidData(format!("{name}: {reason}"));
     let nameless = || invalid("a phase names a tensor twice, or one that is not there");
-    let given = leader.0.given(dxo)?;
     let tensors = dxo.tensors_mut().ok_or_else(nameless)?;
     let parts = Parts::of(part, named(&phase.tensors, tensors).ok_or_else(nameless)?);
     let work = |worker: &mut Worker<'a>, part: Dxo| worker.process_part(&phase.task, part, scope);
@@ -156,8 +184,8 @@ fn run<'a>(
             })
         }
         Access::Apply => {
-            let (apart, pieces) =
-                leader.0.writing(given, |writing| parts.apart(kind, tensors, writing))??;
+            let apart = |writing: &Writing<'_>| parts.apart(kind, tensors, writing);
+            let (apart, pieces) = leader.0.writing(account, scope, apart)?;
             let mut done = Vec::with_capacity(pieces.len());
             share(leader, helpers, pieces, work, |leader, (part, report)| {
                 done.push(part);

@@ -48,7 +48,7 @@ enum HostData {
 
 impl HostDxo {
     pub(crate) fn new(dxo: Dxo, budget: &Budget) -> Result<Self, TensorError> {
-        let charge = budget.charge(dxo.text_len())?;
+        let charge = budget.charge_texts(dxo.text_len())?;
         let kind = dxo.kind();
         Ok(Self {
             kind,
@@ -139,7 +139,7 @@ impl ExchangeView<'_> {
     /// Fails where a copy of so much text, for as long as the component takes it, is more than the host keeps for it. As
     /// much as one call passes goes anyway: whoever holds all that it may is still answered.
     fn room(&self, bytes: u64) -> Result<(), TensorError> {
-        if bytes <= self.window { Ok(()) } else { self.budget.charge(bytes).map(drop) }
+        if bytes <= self.window { Ok(()) } else { self.budget.charge_texts(bytes).map(drop) }
     }
 
     fn text(&self, value: Option<&Json>) -> wasmtime::Result<Option<String>> {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use wasmtime::{Store, UpdateDeadline};
 
 use super::deadline::deadline;
-use super::{Instance, Interests, Live, Sharing};
+use super::{Instance, Interests, Live, Scope, Sharing};
 use crate::audit::{AuditTrail, Auditor, CallSink};
 use crate::budget::Budget;
 use crate::component::Component;
@@ -231,6 +231,11 @@ impl InstanceBuilder {
     /// [`Error::Args`] says what the component does not accept, [`Error::Withheld`] what it imports that the
     /// grants withhold. [`Error::Audit`] where the audit trail cannot be written.
     pub fn build(self) -> Result<Instance, Error> {
+        self.build_within(Scope::default())
+    }
+
+    /// The same as a part of a call that is under way.
+    pub(super) fn build_within(self, scope: Scope<'_>) -> Result<Instance, Error> {
         // Others like it may be made later, to share its work.
         let blueprint = self.component.loaded.phased.then(|| self.clone());
         let (component, limits, meter) = (self.component, self.limits, self.meter);
@@ -307,7 +312,7 @@ impl InstanceBuilder {
             sharing: self.sharing,
             measures_changes: self.measures_changes,
         };
-        instance.start(&self.args)?;
+        instance.start(&self.args, scope)?;
         Ok(instance)
     }
 }

@@ -22,6 +22,14 @@ impl<'a> Scope<'a> {
     pub(crate) fn of(context: &'a Arc<FlContext>) -> Self {
         Self { context: Some(context), not_after: None }
     }
+
+    pub(crate) fn is_aborted(&self) -> bool {
+        self.context.is_some_and(|context| context.abort.is_triggered())
+    }
+
+    pub(crate) fn is_late(&self) -> bool {
+        self.not_after.is_some_and(|at| Instant::now() >= at)
+    }
 }
 
 /// When a call that starts now ends at the latest.

@@ -3,11 +3,13 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use super::Instance;
-use crate::budget::{Budget, Charge, spent};
+use super::{Instance, Scope};
+use crate::bindings::flip::fl::types;
+use crate::budget::{Budget, Charge, Kept, spent};
 use crate::error::Error;
 use crate::exchange::Dxo;
-use crate::tensor::{Scratch, Writing};
+use crate::limits::{Allowed, LimitReached};
+use crate::tensor::{Scratch, TensorError, Writing};
 
 /// How a dxo is shared.
 #[derive(Clone, Copy, Debug)]
@@ -36,15 +38,15 @@ impl Instance {
         self.limits.instances / self.spent.most.instances.max(1)
     }
 
-    /// Makes so many helpers ready, or as many as there are places for.
-    pub(crate) fn make_helpers(&mut self, count: usize) -> Result<(), Error> {
+    /// Makes so many helpers ready, or as many as there are places for, as a part of the call that they are for.
+    pub(crate) fn make_helpers(&mut self, count: usize, scope: Scope<'_>) -> Result<(), Error> {
         self.helpers.retain(|helper| helper.live.is_some());
         let Some(blueprint) = &self.blueprint else { return Ok(()) };
         let most = usize::try_from(self.with_places()).unwrap_or(usize::MAX).saturating_sub(1);
         let count = count.min(most);
         while self.helpers.len() < count {
             let helper = blueprint.helper().counted(self.meter.clone()).noted_as(self.audit.clone());
-            let mut helper = match helper.build() {
+            let mut helper = match helper.build_within(scope) {
                 Ok(helper) => helper,
                 Err(Error::NoPlace { .. }) => break,
                 Err(error) => return Err(error),
@@ -76,28 +78,52 @@ impl Instance {
         most.call_time = most.call_time.max(took);
     }
 
-    /// How many bytes of a dxo it may rewrite, as those are not its own.
-    pub(crate) fn given(&self, dxo: &Dxo) -> Result<u64, Error> {
+    /// What the host keeps of a dxo that it is given, and may rewrite, as that is not its own.
+    pub(crate) fn given(&self, dxo: &Dxo) -> Result<Kept, Error> {
         let live = self.live.as_ref().ok_or_else(|| self.poisoned())?;
         Ok(live.store.data().tensors.scratch.given(dxo))
     }
 
     /// What the host keeps for it between two calls.
-    pub(crate) fn charged(&mut self, bytes: u64) -> Result<Charge, Error> {
+    pub(crate) fn charged(&mut self, kept: Kept) -> Result<[Charge; 2], Error> {
         let live = self.live.as_ref().ok_or_else(|| self.poisoned())?;
-        live.store.data().tensors.budget.charge(bytes).map_err(|error| {
+        let budget = &live.store.data().tensors.budget;
+        let texts = budget.charge_texts(kept.texts);
+        let charges = texts.and_then(|texts| Ok([texts, budget.charge(kept.tensors)?]));
+        charges.map_err(|error| {
             self.live = None;
             self.ended(&spent(error))
         })
     }
 
-    /// How it would write to tensors of which so many bytes were given to it, while it is not entered. What is
-    /// written is on an account of its own, with the component's limits: no instance holds it more than another.
-    pub(crate) fn writing<R>(&self, given: u64, write: impl FnOnce(&Writing<'_>) -> R) -> Result<R, Error> {
+    /// An account for what several instances write to a dxo of which so much was given, with the component's limits: no
+    /// instance holds it more than another.
+    pub(crate) fn writing_account(&self, given: Kept) -> Result<Budget, Error> {
         let live = self.live.as_ref().ok_or_else(|| self.poisoned())?;
+        let in_memory = matches!(live.store.data().tensors.scratch, Scratch::Memory);
+        let account = Budget::new(&self.limits, in_memory);
+        account.give(given);
+        Ok(account)
+    }
+
+    /// How it would write to tensors, on that account, while it is not entered.
+    pub(crate) fn writing<R>(
+        &self,
+        account: &Budget,
+        scope: Scope<'_>,
+        write: impl FnOnce(&Writing<'_>) -> Result<R, TensorError>,
+    ) -> Result<R, Error> {
+        let live = self.live.as_ref().ok_or_else(|| self.poisoned())?;
+        let go_on = || if scope.is_aborted() || scope.is_late() { Err(TensorError::Stopped) } else { Ok(()) };
         let scratch = &live.store.data().tensors.scratch;
-        let budget = Budget::new(&self.limits, matches!(scratch, Scratch::Memory));
-        budget.give(given);
-        Ok(write(&Writing { scratch, budget: &budget, go_on: &|| Ok(()) }))
+        write(&Writing { scratch, budget: account, go_on: &go_on }).map_err(|error| match error {
+            TensorError::Stopped if scope.is_aborted() => self.failed(types::Error::Aborted),
+            TensorError::Stopped => {
+                let allowed = Allowed::Time(self.limits.call_time);
+                self.ended(&LimitReached { limit: "call-time", allowed }.into())
+            }
+            TensorError::Limit(reached) => self.ended(&reached.into()),
+            error => error.into(),
+        })
     }
 }

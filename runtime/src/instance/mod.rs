@@ -131,10 +131,10 @@ impl Instance {
         &self.data_kinds
     }
 
-    fn start(&mut self, args: &str) -> Result<(), Error> {
+    fn start(&mut self, args: &str, scope: Scope<'_>) -> Result<(), Error> {
         let loaded = self.component.loaded.clone();
         let instantiate = async |live: &mut Live| loaded.pre.instantiate_async(&mut live.store).await;
-        let raw = self.enter(Scope::default(), instantiate)?;
+        let raw = self.enter(scope, instantiate)?;
         if let Some(live) = &mut self.live {
             live.raw = Some(raw);
         }
@@ -142,7 +142,7 @@ impl Instance {
             component: self.name.to_string(),
             reason: "it does not export flip:fl/configurable, as every component must".to_owned(),
         })?;
-        let configured = self.enter(Scope::default(), async |live| {
+        let configured = self.enter(scope, async |live| {
             let guest = configurable.load(&mut live.store, &raw)?;
             guest.call_configure(&mut live.store, &args.to_owned()).await
         })?;
@@ -154,7 +154,7 @@ impl Instance {
         })?;
         // Asked once: what a component is not interested in costs it nothing.
         if let Some(filter) = &loaded.dxo_filter {
-            let kinds = self.enter(Scope::default(), async |live| {
+            let kinds = self.enter(scope, async |live| {
                 let guest = filter.load(&mut live.store, &raw)?;
                 guest.call_data_kinds(&mut live.store).await
             })?;
@@ -166,7 +166,7 @@ impl Instance {
             }
         }
         if let Some(handler) = &loaded.event_handler {
-            let (guest, interests) = self.enter(Scope::default(), async |live| {
+            let (guest, interests) = self.enter(scope, async |live| {
                 let guest = handler.load(&mut live.store, &raw)?;
                 let interests = guest.call_interests(&mut live.store).await?;
                 Ok((guest, interests))
@@ -221,6 +221,13 @@ impl Instance {
             .as_mut()
             .map(|live| std::mem::take(&mut live.store.data_mut().log.gauges))
             .unwrap_or_default()
+    }
+
+    /// The figures that it reported, for what it reports from now on to be added.
+    pub(crate) fn set_gauges(&mut self, gauges: IndexMap<String, f64>) {
+        if let Some(live) = &mut self.live {
+            live.store.data_mut().log.gauges = gauges;
+        }
     }
 
     /// Fails where what it does cannot be noted.

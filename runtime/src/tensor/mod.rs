@@ -221,8 +221,13 @@ impl Tensor {
         self.origin = origin;
     }
 
+    /// Whether the host keeps its data for a component: in memory, or because the component made it or wrote to it.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.is_in_memory() || self.origin == 0
+    }
+
     /// Whether the data lies in memory, not in a file and not only to be made.
-    pub(crate) fn is_in_memory(&self) -> bool {
+    fn is_in_memory(&self) -> bool {
         match &self.data {
             Data::Source(source) => matches!(source, Source::Memory(_) | Source::Elsewhere(_)),
             Data::Overlay(overlay) => overlay.is_in_memory(),

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::FileRange;
+use crate::budget::Kept;
 use crate::exchange::Dxo;
 
 /// Where the bytes go that a component writes.
@@ -20,10 +21,10 @@ pub(crate) enum Scratch {
 impl Scratch {
     /// What a component that rewrites a dxo takes by that, which is not its doing: in memory where it is or goes
     /// there, else on disk.
-    pub(crate) fn given(&self, dxo: &Dxo) -> u64 {
+    pub(crate) fn given(&self, dxo: &Dxo) -> Kept {
         match self {
-            Self::Memory => dxo.memory_len(),
-            Self::File(_) => dxo.byte_len(),
+            Self::Memory => dxo.kept(),
+            Self::File(_) => Kept { tensors: dxo.byte_len(), ..dxo.kept() },
         }
     }
 }

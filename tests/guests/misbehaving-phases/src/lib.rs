@@ -4,7 +4,7 @@
 
 use flip_sdk::{
     Access, Configurable, DataKind, Dtype, Dxo, DxoFilter, Error, FlContext, Phase, PhasedDxoFilter, Step,
-    Tensor, Verdict, events, storage,
+    Tensor, Verdict, events, log, storage,
 };
 
 /// What the filter does, mostly in its one phase.
@@ -57,6 +57,16 @@ enum Deed {
     Deny,
     /// Puts zeroes in the place of each tensor before any phase, and says that it did nothing.
     ReplaceAndDeny,
+    /// Sets a meta property of 256 KiB between two phases, a thousand times.
+    HoardMeta,
+    /// Adds a tensor of 256 KiB between two phases, a thousand times.
+    HoardTensors,
+    /// Puts tensors of another dtype in the place of all between two phases, forty times.
+    Rewrite,
+    /// Reports a figure in each part, and one at the end.
+    Gauge,
+    /// Never returns from its configuration, where it only shares the work of another.
+    HangInHelper,
 }
 
 #[derive(serde::Deserialize)]
@@ -75,6 +85,15 @@ impl Configurable for MisbehavingPhases {
     type Args = Args;
 
     fn configure(args: Args) -> Result<Self, Error> {
+        // Whoever shares the work of another is granted nothing.
+        if args.deed == Deed::HangInHelper
+            && matches!(storage::open(storage::Root::Job), Err(Error::NotPermitted(_)))
+        {
+            log::info("hangs");
+            loop {
+                core::hint::black_box(());
+            }
+        }
         Ok(Self { deed: args.deed, kept: Vec::new(), reports: Vec::new(), phases: 0 })
     }
 }
@@ -135,6 +154,7 @@ impl PhasedDxoFilter for MisbehavingPhases {
                 let opened = storage::open(storage::Root::Job).map(|_| ());
                 return Ok(format!("{fired:?} {opened:?}").into_bytes());
             }
+            Deed::Gauge => log::gauge("part", self.reports.len() as f64),
             _ => {
                 for tensor in &tensors {
                     let mut start = if self.deed == Deed::ZeroHalf { tensor.len() / 2 } else { 0 };
@@ -165,6 +185,31 @@ impl PhasedDxoFilter for MisbehavingPhases {
     fn next(&mut self, dxo: &Dxo) -> Result<Step, Error> {
         Ok(match self.deed {
             Deed::Endless => return self.phase(dxo),
+            Deed::HoardMeta if self.phases <= 1_000 => {
+                let text = format!("\"{}\"", "x".repeat(1 << 18));
+                dxo.set_meta(&format!("hoard-{}", self.phases), &text)?;
+                return self.phase(dxo);
+            }
+            Deed::HoardTensors if self.phases <= 1_000 => {
+                let tensor = Tensor::create(Dtype::Float32, &[1 << 16])?;
+                tensor.write(0, &vec![1; 1 << 18])?;
+                dxo.set_tensor(&format!("hoard-{}", self.phases), tensor)?;
+                return self.phase(dxo);
+            }
+            Deed::Rewrite if self.phases <= 40 => {
+                let dtype = if self.phases % 2 == 1 { Dtype::Int32 } else { Dtype::Float32 };
+                for name in dxo.names() {
+                    let tensor = Tensor::create(dtype, &dxo.tensor(&name)?.shape())?;
+                    tensor.write(0, &vec![0; 4 * tensor.len() as usize])?;
+                    dxo.set_tensor(&name, tensor)?;
+                }
+                return self.phase(dxo);
+            }
+            Deed::HoardMeta | Deed::HoardTensors | Deed::Rewrite => Step::Done(Verdict::Filtered),
+            Deed::Gauge => {
+                log::gauge("whole", self.reports.len() as f64);
+                Step::Done(Verdict::Filtered)
+            }
             Deed::PanicInNext => panic!("on purpose"),
             Deed::RefuseAfterwards => Step::Done(Verdict::Refused("on second thoughts".to_owned())),
             Deed::Zero | Deed::ZeroHalf => Step::Done(Verdict::Filtered),
@@ -184,11 +229,12 @@ impl MisbehavingPhases {
             return Ok(Step::Done(Verdict::Unchanged("nothing to do".to_owned())));
         }
         let access = match self.deed {
-            Deed::WriteInObserve | Deed::Show | Deed::Endless => Access::Observe,
+            Deed::WriteInObserve | Deed::Show | Deed::Endless | Deed::Gauge => Access::Observe,
             _ => Access::Apply,
         };
         let mut tensors = dxo.names();
         match self.deed {
+            Deed::HoardMeta | Deed::HoardTensors => tensors.clear(),
             Deed::Unknown => tensors.push("nowhere".to_owned()),
             Deed::Twice => tensors.extend(dxo.names()),
             _ => {}

@@ -67,7 +67,9 @@ impl Lent {
     fn bytes(&self, offset: isize, len: usize) -> &[u8] {
         let start = std::ptr::with_exposed_provenance::<u8>(self.start.wrapping_add_signed(offset));
         // SAFETY: both callers stay within elements of which NumPy said where they lie, and `_array` keeps the array,
-        // which keeps its memory as long as nobody takes it away by the means that `elements` rules out.
+        // which keeps its memory as long as nobody takes it away by the means that `elements` rules out. Nobody may write to
+        // the array meanwhile, `elements` says; where a program does, bytes of any value are bytes, and they are only
+        // copied: into a component's memory, a buffer or a digest, never read twice to be held to what they were.
         unsafe { std::slice::from_raw_parts(start, len) }
     }
 }

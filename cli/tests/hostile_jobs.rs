@@ -93,8 +93,7 @@ fn failure(attack: &Attack, errands: &Errands, alone: &Listing) -> Result<(), St
     {
         return Err(format!("it was never told {text}: {told:?}"));
     }
-    let whole = matches!(attack.expected, Expected::Told(_) | Expected::Harmless(_));
-    errands.check_told(&told, whole)?;
+    errands.check_told(&told, matches!(attack.expected, Expected::Logged(_)))?;
     // What was there before is what the job leaves when it runs without it, and what was planted.
     let mut before = alone.clone();
     let planted = tempfile::tempdir().unwrap();

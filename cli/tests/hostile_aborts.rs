@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Stdio};
 
 use crate::support::jobs::{Job, RUN, Ran, names};
-use crate::support::{PROGRAM, Site, interrupt, shown};
+use crate::support::{PROGRAM, Site, assert_no_panic, interrupt, shown};
 use flip_wasm_tests::hostile::roles::ones;
 use flip_wasm_tests::hostile::{guest, quotas};
 use flip_wasm_tests::servers::Fault;
@@ -22,6 +22,7 @@ fn interrupted_after(mut child: Child, lines: usize) -> Ran {
     }
     interrupt(&child);
     log.read_to_string(&mut text).unwrap();
+    assert_no_panic(&text);
     Ran { log: text, ..Ran::of(child.wait_with_output().unwrap()) }
 }
 
@@ -158,7 +159,7 @@ impl Drop for Looping {
 fn programs_that_loop_without_end_beside_a_benign_one() {
     let text = "(call $say (i32.const 1) (i32.const 0) (i32.const 0)) (loop $again (br $again))";
     let wasm = wat::parse_str(guest::process(text)).unwrap();
-    let site = Site::new();
+    let site = Site::new().hostile();
     site.write("hostile.wasm", &wasm);
     let before = site.files();
     let start = |number: usize| {
@@ -198,6 +199,7 @@ fn programs_that_loop_without_end_beside_a_benign_one() {
         let mut text = String::new();
         log.read_to_string(&mut text).unwrap();
         assert_eq!(child.wait().unwrap().code(), Some(130), "{text}");
+        assert_no_panic(&text);
     }
     assert_eq!(site.files(), before);
 }

@@ -21,7 +21,7 @@ struct Cached {
 
 impl Cached {
     fn new() -> Self {
-        let site = Site::new();
+        let site = Site::new().hostile();
         site.write("guest.wasm", MISBEHAVING_FILTER);
         let mut cached = Self { site, out: Vec::new() };
         cached.out = cached.run().0;
@@ -141,7 +141,7 @@ fn a_cache_that_is_a_link_is_not_used() {
 #[test]
 fn an_entry_under_the_name_of_another_component_is_not_used() {
     let cached = Cached::new();
-    let other = Site::new();
+    let other = Site::new().hostile();
     other.write("guest.wasm", &loading::shell());
     let args = ["filter", "guest.wasm", "--cache", "cache", "--in", "update.safetensors"];
     let output = other.output(&[&args[..], &["--out", "out.safetensors"]].concat());

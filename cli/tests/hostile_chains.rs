@@ -36,7 +36,7 @@ pub fn chained(filters: &[Filter<'_>], policy: &str) -> (StandardJob, Ran) {
     job.write("policy.toml", policy);
     let args = ["run", "job", "--trace", "trace.jsonl", "--workspace", "workspace"];
     let more = ["--policy", "policy.toml", "--report", "report.json"];
-    let output = Site::at(job.path("")).output(&[&args[..], &more].concat());
+    let output = Site::at(job.path("")).hostile().output(&[&args[..], &more].concat());
     (job, Ran::of(output))
 }
 
@@ -87,7 +87,7 @@ fn filters_of_one_component_begin_with_zeroes() {
 /// Each run is a process of its own.
 #[test]
 fn random_numbers_never_come_again() {
-    let site = Site::new();
+    let site = Site::new().hostile();
     site.write("drawing.wasm", &state::drawing_numbers());
     let mut seen = BTreeSet::new();
     for _ in 0..10 {

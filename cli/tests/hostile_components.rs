@@ -32,7 +32,7 @@ fn code(output: &Output) -> i32 {
 
 #[test]
 fn a_component_cut_off_anywhere_is_refused() {
-    let site = Site::new();
+    let site = Site::new().hostile();
     let shell = loading::shell();
     for wasm in [&shell[..], MISBEHAVING_FILTER, ERRAND] {
         assert_eq!(inspect(&site, wasm).status.code(), Some(0));
@@ -56,7 +56,7 @@ fn a_component_cut_off_anywhere_is_refused() {
 
 #[test]
 fn a_component_with_a_bit_flipped_is_refused_or_runs() {
-    let site = Site::new();
+    let site = Site::new().hostile();
     let shell = loading::shell();
     let bits = shell.len() * 8;
     let mut read = 0;
@@ -80,7 +80,7 @@ fn a_component_with_a_bit_flipped_is_refused_or_runs() {
 
 #[test]
 fn a_file_of_500_mb_is_refused() {
-    let site = Site::new();
+    let site = Site::new().hostile();
     std::fs::File::create(site.path("guest.wasm")).unwrap().set_len(500 << 20).unwrap();
     let before = site.files();
     for output in [site.output(&["inspect", "guest.wasm"]), filter(&site, "cache")] {

@@ -32,7 +32,7 @@ fn run_recorded(number: usize, fault: Fault) -> bool {
     let requests = services.fail_at(number, fault);
     let args = ["run", "job", "--trace", "trace.jsonl", "--workspace", "workspace"];
     let more = ["--report", "report.json"];
-    let ran = services.output(&Site::at(job.path("")), &[&args[..], &more].concat());
+    let ran = services.output(&Site::at(job.path("")).hostile(), &[&args[..], &more].concat());
     let what = format!("{fault:?} at request {number}");
     assert!(!ran.log.contains("panicked"), "{what}: {}", ran.log);
     let is_over = requests.load(Ordering::SeqCst) <= number;
@@ -143,7 +143,7 @@ fn stalls_amid_the_parts(seconds: u64) -> bool {
     job.write("policy.toml", policy);
     let args =
         ["run", "job", "--trace", "trace.jsonl", "--workspace", "workspace", "--policy", "policy.toml"];
-    let ran = services.output(&Site::at(job.path("")), &args);
+    let ran = services.output(&Site::at(job.path("")).hostile(), &args);
     assert!(ran.code == 5 || ran.code == 7, "{}\n{}", ran.summary, ran.log);
     assert!(ran.log.contains("limit call-time reached: "), "{}", ran.log);
     assert_eq!(services.objects(), [""; 0], "{}", ran.log);

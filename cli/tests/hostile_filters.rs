@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 /// A site with an update and the filter that does what it is told.
 fn site(dxo: flip_runtime::Dxo) -> Site {
-    let site = Site::new();
+    let site = Site::new().hostile();
     site.write("guest.wasm", MISBEHAVING_FILTER);
     site.write_dxo("update.safetensors", dxo);
     site
@@ -66,7 +66,7 @@ fn writes_past_the_end_are_told_and_write_nothing() {
 
 #[test]
 fn names_of_functions_that_trap_forge_no_line() {
-    let site = Site::new();
+    let site = Site::new().hostile();
     site.write("guest.wasm", &logs::forging_functions());
     site.write_dxo("update.safetensors", update());
     let filter = ["-v", "filter", "guest.wasm", "--in", "update.safetensors", "--out", "out.safetensors"];
@@ -213,7 +213,7 @@ fn members_of_a_collection_share_what_is_kept_for_a_filter() {
 /// In a case, whose tensors are kept in memory: what a filter keeps for a file, or for a job, lies on the disk.
 #[test]
 fn memory_and_tensors_each_within_the_limit_end_at_their_sum() {
-    let site = Site::new();
+    let site = Site::new().hostile();
     site.write("summing.wasm", &memory::summing());
     let cases = |limit: &str, gives: Value| {
         let call = json!({"filter": {"tensors": {"a": {"values": [1]}}}, "gives": gives});

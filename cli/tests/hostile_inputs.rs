@@ -18,7 +18,7 @@ fn deep(depth: usize) -> String {
 
 fn run(job: &StandardJob) -> Output {
     let args = ["run", "job", "--trace", "trace.jsonl", "--workspace", "workspace"];
-    Site::at(job.path("")).output(&[&args[..], &["--report", "report.json"]].concat())
+    Site::at(job.path("")).hostile().output(&[&args[..], &["--report", "report.json"]].concat())
 }
 
 /// It is refused with this text, and nothing has run.
@@ -34,7 +34,7 @@ fn assert_refused(job: &StandardJob, texts: &[&str]) {
 /// As deep as an argument may be long, and in a file as deep as the library is tried with.
 #[test]
 fn args_that_nest_too_deep_are_refused() {
-    let site = Site::new();
+    let site = Site::new().hostile();
     let before = site.files();
     let args = format!(r#"{{"percentile": {}}}"#, deep(60_000));
     let output = site.output(&[
@@ -137,7 +137,7 @@ fn a_table_of_a_policy_that_is_for_no_component_was_passed_over_in_silence() {
     let job = StandardJob::new();
     job.write("policy.toml", "[components.percentile_privcy]\n[components.percentile_privacy]\n");
     let args = ["run", "job", "--trace", "trace.jsonl", "--workspace", "workspace"];
-    let output = Site::at(job.path("")).output(&[&args[..], &["--policy", "policy.toml"]].concat());
+    let output = Site::at(job.path("")).hostile().output(&[&args[..], &["--policy", "policy.toml"]].concat());
     let said = String::from_utf8_lossy(&output.stderr);
     let warned = r#"names no component of this job; did you mean "percentile_privacy"?"#;
     assert_eq!(said.matches(warned).count(), 1, "{said}");
@@ -145,7 +145,7 @@ fn a_table_of_a_policy_that_is_for_no_component_was_passed_over_in_silence() {
 
 #[test]
 fn the_same_update_twice_is_the_same_file() {
-    let site = Site::new();
+    let site = Site::new().hostile();
     site.write("guest.wasm", MISBEHAVING_FILTER);
     let given = fs::read(site.path("update.safetensors")).unwrap();
     for (component, args) in
@@ -190,7 +190,7 @@ fn a_trace_that_nests_too_deep_is_refused() {
 /// At each byte of its header, and at some of its data.
 #[test]
 fn an_update_cut_off_anywhere_is_refused() {
-    let site = Site::new();
+    let site = Site::new().hostile();
     site.write_dxo("update.safetensors", flip_wasm_tests::update());
     let whole = fs::read(site.path("update.safetensors")).unwrap();
     let args = ["filter", "percentile-privacy", "--in", "cut.safetensors", "--out", "out.safetensors"];
@@ -214,7 +214,7 @@ fn an_update_cut_off_anywhere_is_refused() {
 #[test]
 fn checkpoints_that_lie_are_refused() {
     for (lie, reason) in checkpoints::LIES {
-        let site = Site::new();
+        let site = Site::new().hostile();
         site.write("model.pt", &checkpoints::lying(lie));
         let before = site.files();
         for more in [&[][..], &["--out", "model.safetensors"]] {
@@ -230,7 +230,7 @@ fn checkpoints_that_lie_are_refused() {
 /// A tensor of a name that the format keeps for itself, and a header that is longer than any that is read.
 #[test]
 fn an_output_that_nobody_could_read_is_not_written() {
-    let site = Site::new();
+    let site = Site::new().hostile();
     site.write("guest.wasm", MISBEHAVING_FILTER);
     site.write("policy.toml", b"[components.guest]\nmay-change = [\"names\", \"shapes\"]\n");
     let before = site.files();

@@ -44,7 +44,7 @@ impl Run {
         job.edit(SERVER, "\"components\": [", &format!("\"components\": [ {entry},"));
         let args =
             ["run", "job", "--trace", "trace.jsonl", "--workspace", "workspace", "--policy", "policy.toml"];
-        let site = Site::at(job.path(""));
+        let site = Site::at(job.path("")).hostile();
         let more = ["--log-format", "text", "--audit", "audit.jsonl"];
         let more = if audited { &more[..] } else { &more[..2] };
         let output = site.output(&[&args[..], more].concat());

@@ -66,7 +66,7 @@ fn assert_traps(functions: &[&str]) {
         "carry-out" => json!({"reply": {"code": "OK"}}),
         _ => json!("ok"),
     };
-    let site = Site::new();
+    let site = Site::new().hostile();
     for function in functions {
         site.write("guest.wasm", &trapping(function));
         let others: Vec<_> = functions.iter().filter(|other| *other != function).collect();
@@ -139,7 +139,7 @@ fn a_peer_that_traps_is_unavailable_from_then_on() {
 #[test]
 fn a_filter_in_phases_that_traps_lets_nothing_out() {
     let shared = std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1);
-    let site = Site::new();
+    let site = Site::new().hostile();
     site.write("guest.wasm", MISBEHAVING_PHASES);
     site.write_dxo("update.safetensors", ones(3 << 19));
     let given = std::fs::read(site.path("update.safetensors")).unwrap();

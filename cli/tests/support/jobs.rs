@@ -23,7 +23,7 @@ pub const RUN: [&str; 8] =
 
 impl Job {
     pub fn new() -> Self {
-        let site = Site::new();
+        let site = Site::new().hostile();
         fs::create_dir_all(site.path("job")).unwrap();
         let header = json!({"trace": 1, "job_id": "job-1", "server": "server", "sites": []});
         let job = Self { site, components: Vec::new(), policy: String::new(), trace: format!("{header}\n") };
@@ -107,7 +107,9 @@ pub struct Ran {
 impl Ran {
     pub fn of(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).unwrap();
-        Self { code: output.status.code().unwrap(), summary: text(output.stdout), log: text(output.stderr) }
+        let log = text(output.stderr);
+        super::assert_no_panic(&log);
+        Self { code: output.status.code().unwrap(), summary: text(output.stdout), log }
     }
 
     /// What the server's component of this id was told, a line for each errand.

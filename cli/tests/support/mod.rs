@@ -1,21 +1,27 @@
 //! Runs `flip-wasm` in a directory of its own and shows what it did.
 
+mod benign;
 pub mod jobs;
 pub mod services;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::thread;
 
 use flip_runtime::{Dxo, safetensors};
 
 /// The program.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_flip-wasm");
 
-/// A directory with a recorded update, `update.safetensors`, in which the program runs.
+/// A directory with a recorded update, `update.safetensors`, in which the program runs. When all is over, none of its
+/// temporary files are left.
 pub struct Site {
     directory: PathBuf,
     _kept: Option<tempfile::TempDir>,
+    /// Where the program puts temporary files, and nobody else.
+    temporary: tempfile::TempDir,
+    hostile: bool,
 }
 
 /// The args of the recorded job.
@@ -24,14 +30,24 @@ pub const ARGS: &str = r#"{"gamma": 2.0, "percentile": 95, "off": false}"#;
 impl Site {
     pub fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().to_owned();
         let update = fixtures().join("standard-job/tensors/site-1_round-0.safetensors");
         fs::copy(update, directory.path().join("update.safetensors")).unwrap();
-        Self { directory: directory.path().to_owned(), _kept: Some(directory) }
+        let mut site = Self::at(path);
+        site._kept = Some(directory);
+        site
     }
 
     /// A directory that somebody else keeps.
     pub fn at(directory: PathBuf) -> Self {
-        Self { directory, _kept: None }
+        Self { directory, _kept: None, temporary: tempfile::tempdir().unwrap(), hostile: false }
+    }
+
+    /// What runs here attacks: when all is over, a benign component gives its right answer here, from the same cache
+    /// and in the same workspace.
+    pub fn hostile(mut self) -> Self {
+        self.hostile = true;
+        self
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -69,7 +85,9 @@ impl Site {
 
     /// The same with these variables. Those of the machine do not count.
     pub fn output_with(&self, args: &[&str], variables: &[(&str, &str)]) -> Output {
-        self.prepared(PROGRAM, variables).args(args).output().unwrap()
+        let output = self.prepared(PROGRAM, variables).args(args).output().unwrap();
+        assert_no_panic(&String::from_utf8_lossy(&output.stderr));
+        output
     }
 
     /// Starts the program, which writes to pipes.
@@ -81,13 +99,14 @@ impl Site {
     /// Some program in this directory, with these variables and those that ours needs.
     pub fn prepared(&self, program: &str, variables: &[(&str, &str)]) -> Command {
         // What the machine needs to run programs, and to measure which of their lines run.
-        let kept = ["PATH", "LD_LIBRARY_PATH", "TMPDIR", "LLVM_PROFILE_FILE"];
+        let kept = ["PATH", "LD_LIBRARY_PATH", "LLVM_PROFILE_FILE"];
         let kept = kept.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
         let mut command = Command::new(program);
         command
             .current_dir(&self.directory)
             .env_clear()
             .envs(kept)
+            .env("TMPDIR", self.temporary.path())
             .env("FLIP_WASM_CACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"))
             .env("COLUMNS", "100")
             .envs(variables.iter().copied());
@@ -120,6 +139,28 @@ impl Site {
         all.extend(more);
         self.filter("guest.wasm", &all)
     }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        // A test that has failed already says why.
+        if thread::panicking() {
+            return;
+        }
+        if self.hostile {
+            benign::assert_right(self);
+        }
+        let left: Vec<_> = fs::read_dir(self.temporary.path()).unwrap().map(|entry| entry.unwrap()).collect();
+        assert!(left.is_empty(), "temporary files are left: {left:?}");
+    }
+}
+
+/// Nothing of the program panicked, on whatever thread, and whoever caught it. What a component says of a panic of its
+/// own stands behind the level of a line in the log.
+#[track_caller]
+pub fn assert_no_panic(log: &str) {
+    let panicked = |line: &str| line.starts_with("thread '") && line.contains(" panicked at ");
+    assert!(!log.lines().any(panicked), "{log}");
 }
 
 /// As the terminal does when Ctrl-C is pressed.

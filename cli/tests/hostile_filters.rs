@@ -7,7 +7,7 @@ use std::process::Output;
 use crate::hostile_chains::{Filter, chained, report};
 use crate::support::{PROGRAM, Site, shown};
 use flip_wasm_tests::hostile::roles::ones;
-use flip_wasm_tests::hostile::{archives, logs, memory, streams};
+use flip_wasm_tests::hostile::{archives, kinds, logs, memory, streams};
 use flip_wasm_tests::{MISBEHAVING_FILTER, MISBEHAVING_PHASES, RESHAPING, assert_same, twins, update};
 use serde_json::{Map, Value, json};
 
@@ -227,6 +227,26 @@ fn memory_and_tensors_each_within_the_limit_end_at_their_sum() {
     for limit in ["6MiB", "3MiB"] {
         cases(limit, json!({"trap": "wasm `unreachable` instruction executed"}));
     }
+}
+
+/// By itself, and as each of many members of a collection.
+#[test]
+fn kinds_that_are_named_a_million_times_count_once() {
+    let site = Site::new().hostile();
+    site.write("kinds.wasm", &kinds::a_million_kinds());
+    let update = json!({"tensors": {"a": {"values": [1, 2]}}});
+    let names = || (0..300).map(|number| format!("member-{number}"));
+    let members: Map<_, _> = names().map(|name| (name, update.clone())).collect();
+    let each: Map<_, _> =
+        names().map(|name| (name, format!("passed by: {}", kinds::PASSED_BY).into())).collect();
+    let many = json!({"members": {"each": each, "dxo": {"members": members.clone()}}});
+    let calls = [
+        json!({"filter": update, "gives": {"passed-by": kinds::PASSED_BY}}),
+        json!({"filter": {"members": members}, "gives": many}),
+    ];
+    site.write("cases.json", json!({"cases": [{"name": "kinds", "calls": calls}]}).to_string().as_bytes());
+    let output = site.output(&["test", "kinds.wasm", "cases.json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! Lengths, pointers, texts and values that break the rules of the boundary, in both directions.
 
-use flip_runtime::{Dxo, Leaf, Limits, Outcome};
+use flip_runtime::Limits;
 
 use super::guest::{filter, process};
+use super::kinds;
 use super::table::{Attack, CommandLine, Ended, Expected, covered, deed, guest, host, nothing};
-use crate::{context, runtime, update};
+use crate::runtime;
 
 const OUT: &str = "out of bounds";
 
@@ -219,20 +220,21 @@ pub const ATTACKS: &[Attack] = &[
         "",
         Expected::Trap(OUT),
     ),
-    guest(
+    host(
         "19",
         "a list of a million kinds of data",
-        || filter([("kinds", KINDS)]),
+        kinds::counts_each_once,
+        CommandLine::Test("cli/tests/hostile_filters.rs::kinds_that_are_named_a_million_times_count_once"),
         "",
         Expected::Harmless("each kind counts once"),
     ),
     host(
         "19",
         "a million kinds of data, and a collection of many members of another",
-        passes_many_by,
-        CommandLine::Row("a list of a million kinds of data"),
+        kinds::passes_many_by,
+        CommandLine::Test("cli/tests/hostile_filters.rs::kinds_that_are_named_a_million_times_count_once"),
         "",
-        Expected::Harmless("each member is passed by, in a few words"),
+        Expected::Harmless("each member is passed by, in words that name the kind once"),
     ),
     guest(
         "16",
@@ -246,20 +248,6 @@ pub const ATTACKS: &[Attack] = &[
 /// The first tensor.
 const TENSOR: &str = "(func $tensor (result i32)
     (call $create (i32.const 2) (i32.const 0) (i32.const 0) (i32.const 64)) (i32.load (i32.const 68)))";
-
-/// A million times the first of them.
-const KINDS: &str = "(drop (memory.grow (i32.const 16)))
-    (i32.store (i32.const 0) (i32.const 262144)) (i32.store (i32.const 4) (i32.const 1000000))";
-
-fn passes_many_by(limits: Limits) -> Ended {
-    let wasm = wat::parse_str(filter([("kinds", KINDS)])).unwrap();
-    let mut filter = runtime().load_bytes("hostile", &wasm)?.instance().limits(limits).build()?;
-    let members = (0..300).map(|member| (format!("member-{member}"), update()));
-    let filtered = filter.filter(Dxo::of_members(members), &context())?;
-    let short = |leaf: &Leaf| matches!(&leaf.outcome, Outcome::PassedBy(reason) if reason.len() < 100);
-    assert!(filtered.leaves.len() == 300 && filtered.leaves.iter().all(short));
-    Ok("all were passed by".to_owned())
-}
 
 /// `invalid-data` with a text of this length at address 0.
 fn error_text(length: &str) -> String {

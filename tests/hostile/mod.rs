@@ -25,6 +25,7 @@ pub mod grants;
 pub mod guest;
 pub mod handles;
 pub mod irregular;
+pub mod kinds;
 mod lifecycle;
 pub mod links;
 pub mod loading;

@@ -1,6 +1,6 @@
 //! Limits on what the host keeps for a component.
 
-use flip_runtime::{DataKind, Dxo, Instance, Limits};
+use flip_runtime::{DataKind, Dxo, FlContext, Instance, Limits};
 use flip_wasm_tests::{
     assert_fresh_one_works, assert_told, context, float32, misbehaving_filter, misbehaving_within, update,
 };
@@ -82,6 +82,19 @@ fn names_are_copied_only_where_there_is_room_for_them() {
     };
     let asked = |len| within_a_mib(r#""zero""#).filter(named(len), &context());
     assert!(asked(900_000).is_ok());
+    let error = asked(3_000_000).unwrap_err().to_string();
+    assert!(error.contains("limit host-bytes reached"), "{error}");
+}
+
+#[test]
+fn a_property_of_the_context_is_copied_only_where_there_is_room_for_it() {
+    let asked = |len: usize| {
+        let round = flip_wasm_tests::raw(&format!("{:?}", "x".repeat(len)));
+        let props = [("round".to_owned(), round)].into_iter().collect();
+        let context = FlContext { props, ..FlContext::default() };
+        within_a_mib(r#""show-context""#).filter(update(), &context.into())
+    };
+    assert!(asked(200_000).is_ok());
     let error = asked(3_000_000).unwrap_err().to_string();
     assert!(error.contains("limit host-bytes reached"), "{error}");
 }

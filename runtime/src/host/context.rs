@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use wasmtime::component::{HasData, Resource};
 
-use super::exchange::SharedShareable;
-use super::{Failure, Table, open};
+use super::exchange::{ExchangeView, SharedShareable};
+use super::{Failure, open};
 use crate::bindings::flip::fl::context::{Host, HostFlContext};
 use crate::bindings::flip::fl::types::{Error, Host as TypesHost};
 use crate::context::FlContext;
@@ -17,7 +17,8 @@ impl HasData for HasContext {
 }
 
 pub(crate) struct ContextView<'a> {
-    pub(crate) table: &'a mut Table,
+    /// Texts of the context are handed over as those of a shareable are, and cost as much.
+    pub(crate) exchange: ExchangeView<'a>,
 }
 
 /// What a handle of resource `fl-context` stands for.
@@ -27,7 +28,7 @@ type Ctx = Resource<SharedContext>;
 
 impl ContextView<'_> {
     fn get(&self, ctx: &Ctx) -> wasmtime::Result<&FlContext> {
-        Ok(self.table.get(ctx)?)
+        Ok(self.exchange.table.get(ctx)?)
     }
 }
 
@@ -57,12 +58,12 @@ impl HostFlContext for ContextView<'_> {
     }
 
     fn prop(&mut self, ctx: Ctx, key: String) -> wasmtime::Result<Option<String>> {
-        Ok(self.get(&ctx)?.props.get(&key).map(|value| value.text().to_owned()))
+        self.exchange.text(self.get(&ctx)?.props.get(&key))
     }
 
     fn shareable(&mut self, ctx: Ctx, key: String) -> Result<Option<Resource<SharedShareable>>, Failure> {
-        let shareable = self.table.get(&ctx)?.shareables.get(&key).cloned();
-        shareable.map(|shareable| open(self.table, shareable)).transpose()
+        let shareable = self.exchange.table.get(&ctx)?.shareables.get(&key).cloned();
+        shareable.map(|shareable| open(self.exchange.table, shareable)).transpose()
     }
 
     fn aborted(&mut self, ctx: Ctx) -> wasmtime::Result<bool> {
@@ -70,7 +71,7 @@ impl HostFlContext for ContextView<'_> {
     }
 
     fn drop(&mut self, ctx: Ctx) -> wasmtime::Result<()> {
-        self.table.delete(ctx)?;
+        self.exchange.table.delete(ctx)?;
         Ok(())
     }
 }

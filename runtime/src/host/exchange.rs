@@ -142,7 +142,7 @@ impl ExchangeView<'_> {
         if bytes <= self.window { Ok(()) } else { self.budget.charge_texts(bytes).map(drop) }
     }
 
-    fn text(&self, value: Option<&Json>) -> wasmtime::Result<Option<String>> {
+    pub(super) fn text(&self, value: Option<&Json>) -> wasmtime::Result<Option<String>> {
         self.room(value.map_or(0, |value| value.text().len() as u64)).map_err(spent)?;
         Ok(value.map(|value| value.text().to_owned()))
     }

@@ -179,11 +179,16 @@ impl HostState {
 
     fn context(&mut self) -> context::ContextView<'_> {
         self.host_calls.context += 1;
-        context::ContextView { table: &mut self.table }
+        context::ContextView { exchange: self.handing_over() }
     }
 
     fn exchange(&mut self) -> exchange::ExchangeView<'_> {
         self.host_calls.exchange += 1;
+        self.handing_over()
+    }
+
+    /// Not counted: a context is handed over by it as well.
+    fn handing_over(&mut self) -> exchange::ExchangeView<'_> {
         exchange::ExchangeView {
             table: &mut self.table,
             budget: &self.tensors.budget,

@@ -10,6 +10,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
@@ -38,6 +39,12 @@ pub(crate) const MAX_ENTRY: u64 = 1 << 30;
 /// How much is kept: a thousand components like the built-in ones, or one of the largest. Whoever brings one component
 /// after the other fills no disk.
 const KEPT: u64 = MAX_ENTRY;
+
+/// How the name of an entry in the making ends.
+const MAKING: &str = ".cwasm.tmp";
+
+/// An entry that has been in the making for so long is nobody's any more: its process was killed.
+const ABANDONED: Duration = Duration::from_secs(3_600);
 
 impl Cache {
     /// Opens the directory, which is made if it is not there.
@@ -78,7 +85,7 @@ impl Cache {
     fn try_store(&self, engine: &Engine, compiled: &Compiled) -> wasmtime::Result<()> {
         let (digest, code) = (&compiled.inspection.sha256, compiled.to_bytes()?);
         // Private from its first byte, and complete when it gets its name.
-        let mut file = tempfile::NamedTempFile::new_in(&self.directory)?;
+        let mut file = tempfile::Builder::new().suffix(MAKING).tempfile_in(&self.directory)?;
         file.write_all(&seal(digest, &code))?;
         file.write_all(&code)?;
         let entry = self.entry(engine, digest);
@@ -87,30 +94,32 @@ impl Cache {
         Ok(())
     }
 
-    /// Removes the entries that were made first, until no more are left than are kept; that one stays.
+    /// Removes the entries that were made first, until no more are left than are kept; that one stays. What is in the
+    /// making counts too, and goes where its process has left it behind.
     fn make_room(&self, newest: &Path) -> io::Result<()> {
-        let mut entries = Vec::new();
+        let (mut entries, mut making) = (Vec::new(), 0_u64);
         for found in fs::read_dir(&self.directory)? {
             let path = found?.path();
             // Another process may have removed it.
-            if let Ok(metadata) = fs::symlink_metadata(&path)
-                && path.extension().is_some_and(|extension| extension == "cwasm")
-            {
+            let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if name.ends_with(MAKING) {
+                let age = SystemTime::now().duration_since(metadata.modified()?);
+                match age.is_ok_and(|age| age > ABANDONED) {
+                    true => remove(&path)?,
+                    false => making = making.saturating_add(metadata.len()),
+                }
+            } else if name.ends_with(".cwasm") {
                 entries.push((metadata.modified()?, metadata.len(), path));
             }
         }
         entries.sort();
-        let mut all = entries.iter().fold(0_u64, |all, (_, len, _)| all.saturating_add(*len));
+        let mut all = entries.iter().fold(making, |all, (_, len, _)| all.saturating_add(*len));
         for (_, len, path) in entries.iter().filter(|(.., path)| path != newest) {
             if all <= self.kept {
                 break;
             }
-            // Another process may have done so.
-            if let Err(error) = fs::remove_file(path)
-                && error.kind() != io::ErrorKind::NotFound
-            {
-                return Err(error);
-            }
+            remove(path)?;
             all = all.saturating_sub(*len);
         }
         Ok(())
@@ -121,6 +130,14 @@ impl Cache {
         READING.hash(&mut hasher);
         engine.precompile_compatibility_hash().hash(&mut hasher);
         self.directory.join(format!("{digest}-{:016x}.cwasm", hasher.finish()))
+    }
+}
+
+/// Removes a file, unless another process has done so.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -206,6 +223,33 @@ mod tests {
         cache.kept = 0;
         cache.store(&engine, &component);
         assert_eq!(digests.map(|digest| cache.load(&engine, &digest).is_some()), [false, false, true]);
+    }
+
+    #[test]
+    fn what_killed_processes_left_in_the_making_filled_the_disk() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut cache = Cache::open(&directory.path().join("cache")).unwrap();
+        let (engine, mut component) = engine_and_component();
+        let [older, newer] = [b"one", b"two"].map(|source| Digest::of(source));
+        component.inspection.sha256 = older;
+        cache.store(&engine, &component);
+        let len = fs::metadata(cache.entry(&engine, &older)).unwrap().len();
+        cache.kept = 3 * len;
+        let left = |name: &str, age: u64| {
+            let path = cache.directory.join(name);
+            let file = File::create(&path).unwrap();
+            file.set_len(2 * len).unwrap();
+            file.set_modified(SystemTime::now() - Duration::from_secs(age)).unwrap();
+            path
+        };
+        let (abandoned, under_way) = (left("a.cwasm.tmp", 3_700), left("b.cwasm.tmp", 3_500));
+        let another = left("notes.txt", 3_700);
+        component.inspection.sha256 = newer;
+        cache.store(&engine, &component);
+        assert_eq!([&abandoned, &under_way, &another].map(|path| path.exists()), [false, true, true]);
+        // There was room for both but for what is under way.
+        assert_eq!([older, newer].map(|digest| cache.load(&engine, &digest).is_some()), [false, true]);
+        assert_eq!(fs::read_dir(&cache.directory).unwrap().count(), 3);
     }
 
     #[test]

@@ -135,8 +135,8 @@ pub struct Checkpoint {
     #[arg(long, value_name = "OUT.safetensors")]
     pub out: Option<PathBuf>,
     /// What the component may use, such as memory=32MiB,call-time=10s, in place of its policy's limits.
-    #[arg(long, value_name = "NAME=VALUE,...", value_parser = limits)]
-    pub limits: Option<Limits>,
+    #[arg(long, value_name = "NAME=VALUE,...", value_parser = checkpoint_limits)]
+    pub limits: Option<CheckpointLimits>,
     /// Write an audit trail: what ran, what it read, what went out. A new file; flip-wasm audit checks it.
     #[arg(long, value_name = "FILE")]
     pub audit: Option<PathBuf>,
@@ -238,4 +238,18 @@ pub fn limits(text: &str) -> Result<Limits, String> {
     }
     serde_json::from_value(limits.into())
         .map_err(|error| flip_runtime::policy::with_suggestion(&error.to_string()))
+}
+
+/// Limits for reading a checkpoint.
+#[derive(Clone)]
+pub struct CheckpointLimits {
+    pub limits: Limits,
+    /// Whether they say how much the host may keep, which is no matter of the file's size then.
+    pub host_bytes: bool,
+}
+
+fn checkpoint_limits(text: &str) -> Result<CheckpointLimits, String> {
+    let limits = limits(text)?;
+    let mut names = text.split(',').filter_map(|part| part.split_once('='));
+    Ok(CheckpointLimits { limits, host_bytes: names.any(|(name, _)| name == "host-bytes") })
 }

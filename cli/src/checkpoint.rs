@@ -51,14 +51,18 @@ pub fn run(args: &Checkpoint, global: &Global) -> anyhow::Result<()> {
 fn checkpoint(args: &Checkpoint, global: &Global, trail: Option<&AuditTrail>) -> anyhow::Result<String> {
     let (folder, name) = split(&args.file)?;
     let size = std::fs::metadata(&args.file).map_err(file_error(&args.file))?.len();
-    // What is made of the file lies on the disk: bytes that are spread out in it, and shared tensors.
-    let host_bytes = size.saturating_mul(8);
     let builtin = Builtin::find(LOCATOR)?;
     let runtime = sandbox::runtime_for_one(global, Limits::default())?;
     let component = runtime.load_builtin(builtin)?;
     let mut grants = builtin.grants()?;
-    let limits = args.limits.clone().or(grants.limits).unwrap_or_default();
-    grants.limits = Some(Limits { host_bytes: limits.host_bytes.max(host_bytes), ..limits });
+    let given = args.limits.as_ref();
+    let limits = given.map(|given| given.limits.clone()).or(grants.limits).unwrap_or_default();
+    let host_bytes = match given.is_some_and(|given| given.host_bytes) {
+        true => limits.host_bytes,
+        // What is made of the file lies on the disk: bytes that are spread out in it, and shared tensors.
+        false => limits.host_bytes.max(size.saturating_mul(8)),
+    };
+    grants.limits = Some(Limits { host_bytes, ..limits });
     let directories = Arc::new(Layout::new().with(Root::Checkpoints, folder));
     let instance = component
         .instance()

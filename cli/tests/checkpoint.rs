@@ -149,6 +149,20 @@ fn an_output_that_is_there_is_replaced_only_by_a_whole_one() {
 }
 
 #[test]
+fn what_the_host_may_keep_was_raised_where_it_was_given() {
+    let site = site("torch1/noncontig.pt");
+    let before = site.files();
+    let convert =
+        |limits| site.output(&["checkpoint", "model.pt", "--out", "model.safetensors", "--limits", limits]);
+    let output = convert("host-bytes=1,memory=128MiB");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(5), "{said}");
+    assert!(said.contains("limit host-bytes reached: 1 B allowed"), "{said}");
+    assert_eq!(site.files(), before);
+    assert!(convert("memory=128MiB").status.success());
+}
+
+#[test]
 fn an_audit_trail_tells_what_was_read_and_what_went_out() {
     let site = site("torch2/mixed.pt");
     let command = ["checkpoint", "model.pt", "--out", "model.safetensors", "--audit", "audit.jsonl"];

@@ -90,6 +90,15 @@ impl ComponentPath {
         self.0.rsplit_once('/').unwrap_or(("", &self.0))
     }
 
+    /// No more of it than is worth a handle, for whoever only has to name what is over: the last name, where all of it
+    /// would be longer.
+    pub(crate) fn shortened(&self) -> Self {
+        match self.0.len() {
+            0..=MAX_PART => self.clone(),
+            _ => Self(format!("…/{}", self.split_last().1)),
+        }
+    }
+
     /// The text.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
@@ -146,5 +155,13 @@ mod tests {
             assert_eq!(ComponentPath::parse(text).unwrap().as_str(), text);
         }
         assert_eq!(ComponentPath::parse("a/b/c").unwrap().split_last(), ("a/b", "c"));
+    }
+
+    #[test]
+    fn of_a_long_path_the_last_name_is_kept() {
+        let short = ComponentPath::parse("a/b").unwrap();
+        assert_eq!(short.shortened(), short);
+        let long = ComponentPath::parse(&["a".repeat(255).as_str(); 10].join("/")).unwrap();
+        assert_eq!(long.shortened().as_str(), format!("…/{}", "a".repeat(255)));
     }
 }

@@ -65,12 +65,20 @@ impl StagedFile {
 
     /// The file is not to get its name.
     fn discard(&mut self) {
-        if self.file.take().is_some()
-            && let Some(parent) = self.parent.take()
+        if self.file.is_some()
+            && let Some(parent) = &self.parent
             && let Err(error) = parent.remove_file(&self.temporary)
         {
             tracing::warn!("{}: {error}", self.temporary);
         }
+        self.close();
+    }
+
+    /// Nothing more comes of it. What its handle keeps from now on is no more than a handle is charged.
+    fn close(&mut self) {
+        (self.file, self.parent) = (None, None);
+        self.temporary = String::new();
+        self.path = self.path.shortened();
     }
 }
 
@@ -87,9 +95,10 @@ impl HostStagedFile for StorageView<'_> {
         let Some(file) = &staged.file else { return Err(committed(&staged.path)) };
         self.ctx.bytes.take(contents.len() as u64)?;
         if let Err(error) = (&**file).write_all(&contents) {
+            let failure = io_failure(&staged.path)(error);
             // Half of it may be there: what is not whole is not to get the name.
             staged.discard();
-            return Err(io_failure(&staged.path)(error));
+            return Err(failure);
         }
         self.ctx.meter.count(&[], &contents);
         Ok(())
@@ -101,11 +110,11 @@ impl HostStagedFile for StorageView<'_> {
         let (Some(file), Some(parent)) = (&staged.file, &staged.parent) else {
             return Err(committed(&staged.path));
         };
-        let failure = io_failure(&staged.path);
         // Without this a crash of the machine could leave the name without the contents.
-        file.sync_all().map_err(&failure)?;
-        parent.rename(&staged.temporary, &staged.dir, staged.path.as_str()).map_err(&failure)?;
-        (staged.file, staged.parent) = (None, None);
+        let synced = file.sync_all();
+        let named = synced.and_then(|()| parent.rename(&staged.temporary, &staged.dir, staged.path.as_str()));
+        named.map_err(io_failure(&staged.path))?;
+        staged.close();
         Ok(())
     }
 

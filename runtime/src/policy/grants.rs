@@ -31,7 +31,7 @@ pub struct Grants {
     pub hub: BTreeSet<HubVerb>,
     /// The event types that it may fire; `_fatal_system_error` allows a system panic.
     pub events: BTreeSet<String>,
-    /// The roles of the other components that it may call.
+    /// The roles of the other components that it may call: any component of the job that has one.
     pub peers: BTreeSet<PeerRole>,
     /// What it may have of WASI: clocks and random numbers by default, which harm nobody. Without them its
     /// results depend on nothing but what it is given. There are no files, no network, no environment.

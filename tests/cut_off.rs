@@ -12,7 +12,7 @@ use flip_runtime::services::{
     ServiceError,
 };
 use flip_runtime::{Builtin, Error, FlContext, Instance};
-use flip_wasm_tests::hostile::time::waits;
+use flip_wasm_tests::hostile::time::{waits, waits_in};
 use flip_wasm_tests::servers::call;
 use flip_wasm_tests::{Pace, Paced, Site, context, on_go, runtime, update};
 use serde_json::{Value, json};
@@ -202,4 +202,21 @@ pub fn a_wait_that_is_dropped_ends_its_instance() {
     let start = |_: &Site| component.instance().build().unwrap();
     let filter = |filter: &mut Instance| filter.filter(update(), &context()).map(drop);
     at_every_point(start, filter, |_, _, _| ());
+}
+
+/// In its start function, and wherever it is asked something before it is there.
+#[test]
+pub fn a_wait_that_is_dropped_while_its_instance_is_made_leaves_none() {
+    for function in ["start", "configure", "kinds", "interests"] {
+        let wasm = wat::parse_str(waits_in(function, 100_000_000)).unwrap();
+        let component = runtime().load_bytes("waits", &wasm).unwrap();
+        let mut polls = 1;
+        while let Err(error) = component.instance().cut_after(polls).build() {
+            assert!(matches!(error, Error::Limit { .. }), "{function}: {error:?}");
+            polls += 1;
+        }
+        assert!(polls > 1, "{function}: it never waits");
+        // What was cut off is no part of the next one.
+        component.instance().build().unwrap().filter(update(), &context()).unwrap();
+    }
 }

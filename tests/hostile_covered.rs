@@ -29,6 +29,7 @@ const TESTS: &[(&str, fn())] = covered! {
     cut_off:
         a_status_that_is_dropped_where_it_waits_is_sent_once_or_never
         a_wait_that_is_dropped_ends_its_instance
+        a_wait_that_is_dropped_while_its_instance_is_made_leaves_none
         an_object_that_is_put_is_whole_or_not_there_wherever_the_call_is_dropped
         an_upload_that_is_dropped_where_it_waits_leaves_a_whole_archive_or_none
         reads_that_are_dropped_where_they_wait_change_nothing;

@@ -48,6 +48,12 @@ pub const ATTACKS: &[Attack] = &[
         "tests/cut_off.rs::a_wait_that_is_dropped_ends_its_instance",
         CommandLine::Row("a wait of an hour inside the host"),
     ),
+    covered(
+        "50",
+        "the future of a call that makes an instance, dropped at each point where it waits for a clock",
+        "tests/cut_off.rs::a_wait_that_is_dropped_while_its_instance_is_made_leaves_none",
+        CommandLine::Row("an endless loop while it is configured"),
+    ),
     host(
         "50",
         "a call whose time is up at one moment after the other while it waits for an upload",

@@ -21,3 +21,17 @@ pub fn process(attack: &str) -> String {
 pub fn fields(attack: &str) -> String {
     filter([("fields", attack)])
 }
+
+/// This filter, as a handler of events as well: its code has the functions `interests` and `handle`.
+pub fn handling(filter: &str) -> String {
+    let text = filter.trim_end().strip_suffix(')').unwrap();
+    format!(
+        r#"{text}
+        (func $interests (result (list string)) (canon lift (core func $main "interests") (memory $memory)))
+        (func $handle (param "event-type" string) (param "ctx" (borrow $fl-context))
+          (result (result (error $error)))
+          (canon lift (core func $main "handle") (memory $memory) (realloc $realloc)))
+        (instance $handler (export "interests" (func $interests)) (export "handle-event" (func $handle)))
+        (export "flip:fl/event-handler@0.1.0" (instance $handler)))"#
+    )
+}

@@ -11,7 +11,7 @@ use super::aborts;
 use super::destructors::{SAYING, dropping};
 use super::errands::Errands;
 use super::files::granting;
-use super::guest::{fields, filter, process};
+use super::guest::{fields, filter, handling, process};
 use super::table::{Attack, CommandLine, Ended, Expected, covered, deed, errands, guest, host};
 use crate::{EVERYTHING, Fails};
 
@@ -193,20 +193,10 @@ pub const ATTACKS: &[Attack] = &[
 
 /// A filter that would handle events too.
 fn trap_in_interests() -> String {
-    let text = fields(
+    handling(&fields(
         r#"(func (export "interests") (result i32) unreachable)
         (func (export "handle") (param i32 i32 i32) (result i32) (i32.const 0))"#,
-    );
-    let text = text.trim_end().strip_suffix(')').unwrap();
-    format!(
-        r#"{text}
-        (func $interests (result (list string)) (canon lift (core func $main "interests") (memory $memory)))
-        (func $handle (param "event-type" string) (param "ctx" (borrow $fl-context))
-          (result (result (error $error)))
-          (canon lift (core func $main "handle") (memory $memory) (realloc $realloc)))
-        (instance $handler (export "interests" (func $interests)) (export "handle-event" (func $handle)))
-        (export "flip:fl/event-handler@0.1.0" (instance $handler)))"#
-    )
+    ))
 }
 
 /// Traps while those who are told of its event wait.

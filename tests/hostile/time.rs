@@ -3,7 +3,7 @@
 use flip_runtime::Limits;
 
 use super::destructors::dropping;
-use super::guest::{fields, filter, process};
+use super::guest::{fields, filter, handling, process};
 use super::table::{Attack, CommandLine, Ended, Expected, deed, guest, host, nothing};
 use crate::{context, misbehaving_within, update};
 
@@ -150,6 +150,11 @@ fn many_short_calls(limits: Limits) -> Ended {
 
 /// A filter that waits for so many nanoseconds inside the host.
 pub fn waits(nanoseconds: u64) -> String {
+    waits_in("process", nanoseconds)
+}
+
+/// The same in another function of it: `start`, `interests`, or a place of the shell.
+pub fn waits_in(function: &str, nanoseconds: u64) -> String {
     let imports = r#"(import "wasi:io/poll@0.2.6" (instance $poll
             (export "pollable" (type $pollable (sub resource)))
             (export "[method]pollable.block" (func (param "self" (borrow $pollable))))))
@@ -161,23 +166,36 @@ pub fn waits(nanoseconds: u64) -> String {
         (core func $block-on (canon lower (func $poll "[method]pollable.block")))
         (core func $subscribe-to (canon lower (func $clock "subscribe-duration")))
         (core func $drop-it (canon resource.drop $pollable))"#;
-    let wait = format!(
-        "(local.set $i (call $subscribe (i64.const {nanoseconds}))) (call $block (local.get $i))
-        (call $drop-pollable (local.get $i))"
-    );
-    filter([
+    let wait = format!("(call $wait (i64.const {nanoseconds}))");
+    let (place, text) = match function {
+        "start" => ("more", format!("(func $start {wait}) (start $start)")),
+        "interests" => (
+            "more",
+            format!(
+                r#"(func (export "interests") (result i32) {wait} (i32.const 0))
+                (func (export "handle") (param i32 i32 i32) (result i32) (i32.const 0))"#
+            ),
+        ),
+        place => (place, wait),
+    };
+    let text = filter([
         ("component", imports),
         (
             "fields",
             r#"(import "clock" "subscribe" (func $subscribe (param i64) (result i32)))
             (import "clock" "block" (func $block (param i32)))
-            (import "clock" "drop" (func $drop-pollable (param i32)))"#,
+            (import "clock" "drop" (func $drop-pollable (param i32)))
+            (func $wait (param i64) (local $i i32)
+                (local.set $i (call $subscribe (local.get 0))) (call $block (local.get $i))
+                (call $drop-pollable (local.get $i)))
+            (;more;)"#,
         ),
-        ("process", &wait),
+        (place, &text),
         (
             "instances",
             r#"(with "clock" (instance (export "subscribe" (func $subscribe-to))
                 (export "block" (func $block-on)) (export "drop" (func $drop-it))))"#,
         ),
-    ])
+    ]);
+    if function == "interests" { handling(&text) } else { text }
 }

@@ -44,6 +44,8 @@ pub struct InstanceBuilder {
     meter: Meter,
     sharing: Option<Sharing>,
     measures_changes: bool,
+    #[cfg(feature = "cut")]
+    pub(super) cut_after: Option<usize>,
 }
 
 impl InstanceBuilder {
@@ -67,6 +69,8 @@ impl InstanceBuilder {
             meter: Meter::default(),
             sharing: None,
             measures_changes: false,
+            #[cfg(feature = "cut")]
+            cut_after: None,
         }
     }
 
@@ -305,7 +309,7 @@ impl InstanceBuilder {
             winding_up,
             audit,
             #[cfg(feature = "cut")]
-            cut_after: None,
+            cut_after: self.cut_after,
             live: Some(Live { store, raw: None }),
             blueprint: blueprint.map(Box::new),
             helpers: Vec::new(),

@@ -4,13 +4,22 @@
 use std::pin::Pin;
 use std::task::Poll;
 
-use super::Instance;
+use super::{Instance, InstanceBuilder};
 
 impl Instance {
     /// From now on, drops the future of each call that still waits after so many polls. For tests.
     #[doc(hidden)]
     pub fn cut_after(&mut self, polls: usize) {
         self.cut_after = Some(polls);
+    }
+}
+
+impl InstanceBuilder {
+    /// Drops the futures of the calls that make the instance as well. For tests.
+    #[doc(hidden)]
+    pub fn cut_after(mut self, polls: usize) -> Self {
+        self.cut_after = Some(polls);
+        self
     }
 }
 

@@ -45,6 +45,7 @@ mod native;
 mod object_store;
 mod object_store_failures;
 mod object_store_interface;
+mod object_store_links;
 mod outputs;
 mod peers;
 mod phases;

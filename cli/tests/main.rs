@@ -34,6 +34,7 @@ mod hostile_jobs_alone;
 mod hostile_keys;
 mod hostile_late;
 mod hostile_names;
+mod hostile_objects;
 mod hostile_races;
 mod hostile_services;
 mod hostile_traps;

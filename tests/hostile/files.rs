@@ -5,8 +5,9 @@ use serde_json::json;
 
 use super::errands::Errands;
 use super::links;
+use super::objects;
 use super::paths::{in_every_function, no_paths};
-use super::table::{Attack, CommandLine, Expected, covered, errands, nothing};
+use super::table::{Attack, CommandLine, Expected, covered, errands, host, nothing};
 use crate::{EVERYTHING, Site};
 
 pub const ATTACKS: &[Attack] = &[
@@ -35,7 +36,7 @@ pub const ATTACKS: &[Attack] = &[
     errands(
         "26",
         "object keys that leave the prefix",
-        keys_that_leave,
+        objects::keys_that_leave,
         "",
         Expected::Told("invalid argument: "),
     ),
@@ -49,7 +50,7 @@ pub const ATTACKS: &[Attack] = &[
     errands(
         "26",
         "object keys with %2e, %2f and backslashes, where a prefix is granted",
-        keys_that_look_like_others,
+        objects::keys_that_look_like_others,
         "",
         Expected::Harmless("a percent sign is one like any other character; a backslash is in no key"),
     ),
@@ -74,6 +75,22 @@ pub const ATTACKS: &[Attack] = &[
         Expected::Told("not found: "),
     ),
     errands("27", "links in a circle", links::links_in_a_circle, "", Expected::Told("invalid argument: ")),
+    host(
+        "27",
+        "reading objects through links in a store that is a directory: out of it, to the objects of others, in a circle",
+        |limits| objects::through_links(limits, objects::reads, "not found: "),
+        CommandLine::Test("cli/tests/hostile_objects.rs::no_object_is_read_through_a_link_in_the_store"),
+        "",
+        Expected::Told("not found: "),
+    ),
+    host(
+        "27",
+        "storing objects and archives through links in a store that is a directory",
+        |limits| objects::through_links(limits, objects::writes, "invalid argument: "),
+        CommandLine::Test("cli/tests/hostile_objects.rs::no_object_is_stored_through_a_link_in_the_store"),
+        "",
+        Expected::Told("invalid argument: "),
+    ),
     nothing("28", "symbolic and hard links that a guest makes", "the contract has no call that makes one"),
     errands(
         "28",
@@ -180,48 +197,6 @@ fn names_that_look_odd() -> Errands {
     let errands = Errands::granting(EVERYTHING);
     let errands = errands.told("ok", ODD_NAMES.map(|name| json!({"write": ["job", name, name]})));
     ODD_NAMES.iter().fold(errands, |errands, name| errands.leaves(format!("job/{name}"), name))
-}
-
-fn keys_that_leave() -> Errands {
-    let keys = ["", ".", "..", "../a", "a/../../b", "/a", "a/", "a//b", "a\0b", "a\nb"];
-    let asked = keys.into_iter().flat_map(|key| {
-        [
-            json!({"put": [key, "x"]}),
-            json!({"put-archive": [key, "job", ""]}),
-            json!({"get": [key, 0, 9]}),
-            json!({"head": key}),
-        ]
-    });
-    Errands::granting(EVERYTHING).told("invalid argument: ", asked)
-}
-
-const OWN_OBJECTS: &str = r#"
-    object-store = ["put", "get", "head"]
-    object-prefixes = ["own"]
-"#;
-
-/// What is decoded would be a key of somebody else's; what is not is one under the prefix, or under another.
-fn keys_that_look_like_others() -> Errands {
-    let under = ["own/%2e%2e/x", "own/%2e%2e%2fx", "own/%2E%2E%2Fx", "own/a%5cb", "own/%252e%252e%252fx"];
-    let errands = Errands::granting(OWN_OBJECTS);
-    let errands = under.into_iter().fold(errands, |errands, key| {
-        errands
-            .told("ok ", [json!({"put": [key, "x"]})])
-            .told("ok \"x\"", [json!({"get": [key, 0, 9]})])
-            // None of them has become what it looks like.
-            .told("not permitted: object-prefixes", [json!({"get": ["x", 0, 9]})])
-            .told("not found: ", [json!({"get": ["own/x", 0, 9]})])
-    });
-    let others = ["own%2fx", "%2e%2e/own/x", "%6fwn/x"];
-    let errands = errands.told(
-        "not permitted: object-prefixes",
-        others.into_iter().flat_map(|key| [json!({"put": [key, "x"]}), json!({"head": key})]),
-    );
-    let none = ["own\\x", "own\\..\\x", "own/..\\x", "\\own\\x", "own/x\\"];
-    errands.told(
-        "invalid argument: ",
-        none.into_iter().flat_map(|key| [json!({"put": [key, "x"]}), json!({"get": [key, 0, 9]})]),
-    )
 }
 
 /// Each function that takes a path, with none: looked at and archived it is the directory, and nothing else is it.

@@ -31,6 +31,7 @@ pub mod links;
 pub mod loading;
 pub mod logs;
 pub mod memory;
+pub mod objects;
 pub mod page;
 pub mod paths;
 pub mod quotas;

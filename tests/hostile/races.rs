@@ -19,7 +19,7 @@ use crate::{EVERYTHING, Site, lines, on_go};
 pub const TRIES: u32 = 20_000;
 
 /// How often in one of the rounds.
-const TRIES_OF_A_ROUND: u32 = TRIES / super::OFTEN as u32;
+pub(super) const TRIES_OF_A_ROUND: u32 = TRIES / super::OFTEN as u32;
 
 const INSIDE: Expected =
     Expected::Harmless("every outcome is one of the directory or nothing; never of what the link points to");
@@ -62,6 +62,14 @@ pub const ATTACKS: &[Attack] = &[
         "a directory swapped for a link, twenty thousand times in twenty rounds, while the tree is zipped",
         zipped,
         CommandLine::Test("cli/tests/hostile_races.rs::nothing_of_the_outside_is_zipped"),
+        "",
+        INSIDE,
+    ),
+    host(
+        "31",
+        "a directory of the store swapped for a link, twenty thousand times in twenty rounds, while objects are stored and read there",
+        super::objects::swapped,
+        CommandLine::Test("cli/tests/hostile_objects.rs::nothing_of_the_outside_is_stored_or_read"),
         "",
         INSIDE,
     ),

@@ -117,7 +117,7 @@ pub(crate) fn remove<E>(dir: &Dir, path: &str, tally: &mut Tally, go_on: GoOn<'_
 
 /// The directory that the last name of a path is in. A link on the way would lead to what the path does
 /// not say.
-fn parent_of<'a>(dir: &Dir, path: &'a str) -> io::Result<(Dir, &'a str)> {
+pub(crate) fn parent_of<'a>(dir: &Dir, path: &'a str) -> io::Result<(Dir, &'a str)> {
     let (parents, name) = path.rsplit_once('/').unwrap_or(("", path));
     let mut parent = dir.try_clone()?;
     for part in parents.split('/').filter(|part| !part.is_empty()) {

@@ -8,6 +8,11 @@ use super::key::shown;
 use crate::services::ServiceError;
 use crate::services::secret::{Secret, excerpt};
 
+/// A link, or a file, lies where a directory of a key would be.
+#[derive(Debug, thiserror::Error)]
+#[error("a part of it is a link, or no directory")]
+pub(super) struct InTheWay;
+
 /// Says what failed, with the operation and the key, and without credentials.
 pub(super) fn translate(function: &str, key: &str, error: &Error, secrets: &[Secret]) -> ServiceError {
     let key = shown(key);
@@ -18,6 +23,9 @@ pub(super) fn translate(function: &str, key: &str, error: &Error, secrets: &[Sec
         }
         Error::AlreadyExists { .. } | Error::Precondition { .. } => exists(&key),
         Error::InvalidPath { .. } => ServiceError::InvalidArgument(reason()),
+        Error::Generic { source, .. } if source.is::<InTheWay>() => {
+            ServiceError::InvalidArgument(format!("{function} of {key}: {InTheWay}"))
+        }
         _ => ServiceError::Unavailable(reason()),
     }
 }

@@ -1,5 +1,6 @@
 //! An object store: what it does, and where one is.
 
+mod directory;
 mod error;
 mod hashed;
 mod key;

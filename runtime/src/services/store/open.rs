@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
-use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{BackoffConfig, ClientOptions, ObjectStore, ObjectStoreScheme, RetryConfig};
 use tokio::runtime::Handle;
 use url::Url;
 
+use super::directory::Directory;
 use super::real::Store;
 use crate::services::{ArchiveLimits, Secret, ServiceError, install_tls};
 
@@ -92,16 +92,16 @@ impl Store {
                     .collect();
                 let secrets = secrets(&env);
                 let store = s3(&url, env, &options).map_err(|why| invalid(format!("{url}: {why}")))?;
-                Ok(Self::new(Arc::new(store), prefix, None, secrets, options, handle))
+                Ok(Self::new(Arc::new(store), prefix, false, secrets, options, handle))
             }
             ObjectStoreScheme::Local => {
                 let directory = url.to_file_path().map_err(|()| invalid(format!("{url} is no directory")))?;
-                let store = LocalFileSystem::new_with_prefix(&directory)
+                let store = Directory::open(&directory)
                     .map_err(|_| invalid(format!("{url} is no directory that exists")))?;
-                Ok(Self::new(Arc::new(store), Path::ROOT, Some(directory), Vec::new(), options, handle))
+                Ok(Self::new(Arc::new(store), Path::ROOT, true, Vec::new(), options, handle))
             }
             ObjectStoreScheme::Memory => {
-                Ok(Self::new(Arc::new(InMemory::new()), prefix, None, Vec::new(), options, handle))
+                Ok(Self::new(Arc::new(InMemory::new()), prefix, false, Vec::new(), options, handle))
             }
             _ => Err(invalid(format!("{url} is none of s3://, file:// and memory://"))),
         }

@@ -1,7 +1,6 @@
 //! A store that stores.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -22,8 +21,8 @@ use crate::services::{Call, Secret, ServiceError, archive};
 pub struct Store {
     pub(super) service: Arc<dyn Service>,
     prefix: Path,
-    /// Where the objects lie, if in a directory.
-    pub(super) directory: Option<PathBuf>,
+    /// Whether every object goes in parts, however small it is: into a directory.
+    pub(super) always_parts: bool,
     secrets: Vec<Secret>,
     pub(super) options: StoreOptions,
     pub(super) handle: Handle,
@@ -35,12 +34,12 @@ impl Store {
     pub(super) fn new(
         service: Arc<dyn Service>,
         prefix: Path,
-        directory: Option<PathBuf>,
+        always_parts: bool,
         secrets: Vec<Secret>,
         options: StoreOptions,
         handle: Handle,
     ) -> Self {
-        Self { service, prefix, directory, secrets, options, handle, left_out: AtomicU64::default() }
+        Self { service, prefix, always_parts, secrets, options, handle, left_out: AtomicU64::default() }
     }
 
     pub(super) fn failed(&self, function: &str, key: &str, error: &Error) -> ServiceError {

@@ -10,7 +10,6 @@ use object_store::{Error, MultipartUpload, ObjectStoreExt, PutMode, PutResult};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::local::LocalUpload;
 use super::real::Store;
 use super::{ObjectMeta, key};
 use crate::services::{Call, ServiceError};
@@ -74,7 +73,7 @@ impl<'a> Upload<'a> {
     /// object is there would not be known. Where it failed, the object is looked for, since the answer
     /// may be all that got lost.
     pub(super) fn commit(&mut self) -> Result<ObjectMeta, ServiceError> {
-        if self.multipart.is_none() && self.store.directory.is_none() {
+        if self.multipart.is_none() && !self.store.always_parts {
             self.commit_whole()
         } else {
             self.commit_parts()
@@ -220,10 +219,7 @@ impl<'a> Upload<'a> {
 
     /// An upload that the call's end cuts off while it begins would have no name to abort it by.
     fn begin(&mut self) -> Result<(), ServiceError> {
-        let begun = match &self.store.directory {
-            Some(root) => LocalUpload::begin(root, &self.path).map(|upload| Box::new(upload) as _),
-            None => self.run_out(self.store.service.put_multipart(&self.path))?,
-        };
+        let begun = self.run_out(self.store.service.put_multipart(&self.path))?;
         self.multipart = Some(begun.map_err(|error| self.failed(&error))?);
         self.call.check()
     }

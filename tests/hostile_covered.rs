@@ -52,6 +52,9 @@ const TESTS: &[(&str, fn())] = covered! {
     job_config:
         a_digest_that_is_another_is_named_with_who_asks_for_it
         hostile_json_is_an_error_and_no_crash;
+    job_paths:
+        a_component_outside_of_the_jobs_folder_is_not_looked_at
+        a_folder_of_models_outside_of_the_apps_is_refused;
     job_traces:
         hostile_json_is_an_error_that_names_the_line
         metrics_with_huge_numbers_or_deep_values_do_not_end_the_run;

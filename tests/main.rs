@@ -34,6 +34,7 @@ mod interfaces;
 mod job_config;
 mod job_failures;
 mod job_hub_failures;
+mod job_paths;
 mod job_regressions;
 mod job_traces;
 mod job_upload_failures;

@@ -73,7 +73,7 @@ fn grants(source: &Source, policy: Option<&Path>) -> anyhow::Result<Grants> {
     Ok(match (policy, source) {
         (Some(policy), source) => policy.grants(&[&source.name()]).cloned().unwrap_or_default(),
         (None, Source::Builtin(builtin)) => builtin.grants()?,
-        (None, Source::File(_)) => {
+        (None, _) => {
             return Err(
                 Usage("--policy needs a file: only built-in components have policies of their own").into()
             );

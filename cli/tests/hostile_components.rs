@@ -5,7 +5,8 @@ use std::process::Output;
 use crate::support::jobs::{Job, RUN, Ran};
 use crate::support::{Site, shown};
 use flip_wasm_tests::hostile::{loading, shapes};
-use flip_wasm_tests::{ERRAND, MISBEHAVING_FILTER};
+use flip_wasm_tests::{ERRAND, EVERYTHING, MISBEHAVING_FILTER};
+use serde_json::json;
 
 fn inspect(site: &Site, wasm: &[u8]) -> Output {
     site.write("guest.wasm", wasm);
@@ -122,4 +123,50 @@ fn a_component_that_is_not_the_one_that_was_pinned_does_not_run() {
     let ran = run("", "");
     ran.assert_code(0);
     assert_eq!(ran.told("guest"), ["ran"]);
+}
+
+/// Its author would be told the digest of any file, or whether there is one.
+#[test]
+fn a_component_outside_of_the_jobs_folder_is_not_looked_at() {
+    let job = Job::new().event("go");
+    job.write_down();
+    job.write("outside.wasm", ERRAND);
+    std::os::unix::fs::symlink("../outside.wasm", job.path("job/link.wasm")).unwrap();
+    std::os::unix::fs::symlink("../gone.wasm", job.path("job/dangling.wasm")).unwrap();
+    let absolute = job.path("outside.wasm").display().to_string();
+    for path in ["../outside.wasm", "../gone.wasm", &absolute, "link.wasm", "dangling.wasm"] {
+        let guest = json!({"id": "guest", "path": format!("wasm:{path}"), "sha256": "0".repeat(64)});
+        job.write("job/config_fed_server.json", json!({"components": [guest]}).to_string());
+        let ran = Ran::of(job.site.output(&RUN));
+        ran.assert_code(6);
+        assert!(ran.log.contains(&format!("{path}: it leads out of the job's folder")), "{}", ran.log);
+        assert!(!ran.log.contains("digest"), "{}", ran.log);
+    }
+}
+
+#[test]
+fn a_folder_of_models_outside_of_the_apps_is_refused() {
+    let models = "nvflare.app_opt.pt.file_model_persistor.PTFileModelPersistor";
+    let job = Job::new().on("asking", EVERYTHING, &json!({"go": [{"model-inventory": "models"}]}));
+    let job = job.builtin("models", models, &json!({})).event("go");
+    job.write_down();
+    let app = job.path("workspace/server/job-1/app_server");
+    for folder in [job.path("outside"), app.join("model")] {
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("FL_global_model.pt"), "").unwrap();
+    }
+    std::os::unix::fs::symlink(job.path("outside"), app.join("link")).unwrap();
+    let run = |folder: &str| {
+        job.write("job/environment.json", json!({"APP_CKPT_DIR": folder}).to_string());
+        Ran::of(job.site.output(&RUN))
+    };
+    let absolute = job.path("outside").display().to_string();
+    for folder in ["../../../../outside", &absolute, "..", "model/../.."] {
+        let ran = run(folder);
+        ran.assert_code(6);
+        assert!(ran.log.contains("environment.json: key \"APP_CKPT_DIR\": "), "{}", ran.log);
+    }
+    assert_eq!(run("link").told("asking"), ["ok []"]);
+    let found = r#"ok [("FL_global_model.pt", "app_server/model/FL_global_model.pt")]"#;
+    assert_eq!(run("model").told("asking"), [found]);
 }

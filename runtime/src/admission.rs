@@ -1,7 +1,7 @@
 //! What a site's policy makes of a component: which file it must be, and what it is granted.
 
 use crate::builtin::Builtin;
-use crate::component::{Component, Source, name_of, read_component};
+use crate::component::{Component, Source};
 use crate::error::Error;
 use crate::inspect::Digest;
 use crate::instance::InstanceBuilder;
@@ -64,11 +64,11 @@ impl Runtime {
                 check(builtin.wasm)?;
                 self.load_builtin(builtin)?
             }
-            Source::File(path) => {
+            Source::File(_) | Source::OfJob { .. } => {
                 let limits = grants.limits.as_ref().unwrap_or(self.limits());
-                let bytes = read_component(path, limits)?;
+                let bytes = source.bytes(limits)?;
                 check(&bytes)?;
-                self.load_within(&name_of(path), &bytes, limits)?
+                self.load_within(&source.name(), &bytes, limits)?
             }
         };
         let pinned = grants.sha256.is_some() || pin.is_some();
@@ -80,12 +80,12 @@ impl Runtime {
 fn grants(source: &Source, id: &str, policy: &Policy) -> Result<(Grants, bool), Error> {
     // A job's author names files and ids: what is granted to a built-in component is its own.
     let name = source.name();
-    let is_file = matches!(source, Source::File(_));
+    let is_file = !matches!(source, Source::Builtin(_));
     let names = [id, &*name].into_iter();
     let names: Vec<_> = names.filter(|name| !is_file || Builtin::find(name).is_err()).collect();
     match (policy.grants(&names), source) {
         (Some(grants), _) => Ok((grants.clone(), true)),
         (None, Source::Builtin(builtin)) => Ok((builtin.grants()?, true)),
-        (None, Source::File(_)) => Ok((Grants::default(), false)),
+        (None, Source::File(_) | Source::OfJob { .. }) => Ok((Grants::default(), false)),
     }
 }

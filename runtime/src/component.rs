@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+
 use crate::builtin::Builtin;
 use crate::error::Error;
 use crate::host::log::one_line;
@@ -22,6 +25,13 @@ pub enum Source {
     Builtin(&'static Builtin),
     /// A file.
     File(PathBuf),
+    /// A file in a job's folder. The job's author wrote the path, which leads nowhere else.
+    OfJob {
+        /// The folder.
+        folder: PathBuf,
+        /// The path in it.
+        path: PathBuf,
+    },
 }
 
 impl Source {
@@ -42,7 +52,7 @@ impl Source {
     pub fn name(&self) -> String {
         match self {
             Self::Builtin(builtin) => builtin.class.to_owned(),
-            Self::File(path) => name_of(path),
+            Self::File(path) | Self::OfJob { path, .. } => name_of(path),
         }
     }
 
@@ -55,6 +65,7 @@ impl Source {
         match self {
             Self::Builtin(builtin) => Ok(builtin.wasm.into()),
             Self::File(path) => Ok(read_component(path, limits)?.into()),
+            Self::OfJob { folder, path } => Ok(read_of_job(folder, path, limits)?.into()),
         }
     }
 }
@@ -69,22 +80,50 @@ pub(crate) fn name_of(path: &Path) -> String {
 
 /// Reads the file of a component, if it is no larger than one may be.
 pub(crate) fn read_component(path: &Path, limits: &Limits) -> Result<Vec<u8>, Error> {
+    let metadata = std::fs::metadata(path).map_err(Error::file(path))?;
+    read_regular(path, limits, metadata.is_file(), metadata.len(), || File::open(path))
+}
+
+/// The same of a file in a job's folder. What lies elsewhere is not even looked at: what is said of a file,
+/// such as its digest, would tell the job's author of it.
+fn read_of_job(folder: &Path, path: &Path, limits: &Limits) -> Result<Vec<u8>, Error> {
+    let full = folder.join(path);
+    let failed = |error: io::Error| match error.raw_os_error() {
+        // It is not the system that refuses.
+        None if error.kind() == io::ErrorKind::PermissionDenied => {
+            let reason = "it leads out of the job's folder, where the components of a job lie".to_owned();
+            Error::InvalidFile { path: path.to_owned(), reason }
+        }
+        _ => Error::file(&full)(error),
+    };
+    let inside = Dir::open_ambient_dir(folder, ambient_authority()).map_err(Error::file(folder))?;
+    let metadata = inside.metadata(path).map_err(failed)?;
+    let open = || Ok(inside.open(path)?.into_std());
+    read_regular(&full, limits, metadata.is_file(), metadata.len(), open)
+}
+
+fn read_regular(
+    path: &Path,
+    limits: &Limits,
+    is_file: bool,
+    len: u64,
+    open: impl FnOnce() -> io::Result<File>,
+) -> Result<Vec<u8>, Error> {
     let allowed = limits.component_size;
     let invalid = |reason: String| Error::InvalidFile { path: path.to_owned(), reason };
-    let metadata = std::fs::metadata(path).map_err(Error::file(path))?;
     // Opening a pipe would wait for somebody to write to it.
-    if !metadata.is_file() {
+    if !is_file {
         return Err(invalid("not a regular file".to_owned()));
     }
     let mut bytes = Vec::new();
-    if metadata.len() <= allowed {
-        let reserved = bytes.try_reserve_exact(usize::try_from(metadata.len()).unwrap_or(usize::MAX));
+    if len <= allowed {
+        let reserved = bytes.try_reserve_exact(usize::try_from(len).unwrap_or(usize::MAX));
         reserved.map_err(|_| Error::file(path)(io::ErrorKind::OutOfMemory.into()))?;
-        let file = File::open(path).map_err(Error::file(path))?;
+        let file = open().map_err(Error::file(path))?;
         // It may have grown since.
         file.take(allowed.saturating_add(1)).read_to_end(&mut bytes).map_err(Error::file(path))?;
     }
-    match metadata.len().max(bytes.len() as u64) > allowed {
+    match len.max(bytes.len() as u64) > allowed {
         true => Err(invalid(too_large(allowed))),
         false => Ok(bytes),
     }

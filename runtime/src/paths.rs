@@ -67,6 +67,15 @@ impl ComponentPath {
         }
     }
 
+    /// Checks a path that somebody has written by hand: `./a/` is `a` here, and `.` the directory itself.
+    pub(crate) fn parse_written(text: &str) -> Result<Self, PathError> {
+        if text.starts_with('/') {
+            return Err(PathError::EmptyPart);
+        }
+        let parts: Vec<_> = text.trim_end_matches('/').split('/').filter(|part| *part != ".").collect();
+        Self::parse(&parts.join("/"))
+    }
+
     /// Checks the path of something inside a directory.
     pub(crate) fn parse_entry(text: &str) -> Result<Self, PathError> {
         match text.is_empty() {
@@ -147,6 +156,18 @@ mod tests {
             assert_eq!(ComponentPath::parse(text), Err(error), "{text:.40}");
         }
         assert_eq!(ComponentPath::parse_entry(""), Err(E::Empty));
+    }
+
+    #[test]
+    fn a_path_that_was_written_by_hand_may_have_parts_that_say_nothing() {
+        for (text, path) in
+            [("", ""), (".", ""), ("./", ""), ("./a/", "a"), ("a/./b", "a/b"), ("a/.", "a"), ("a", "a")]
+        {
+            assert_eq!(ComponentPath::parse_written(text).unwrap().as_str(), path, "{text}");
+        }
+        for text in ["/", "/.", "/a", "//", "..", "./..", "a/../..", "a//b"] {
+            ComponentPath::parse_written(text).unwrap_err();
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use wasmtime::component::Linker;
 use crate::builtin::Builtin;
 use crate::cache::Cache;
 use crate::compile::{self, CompileError, Compiler};
-use crate::component::{Compiling, Component, Source, name_of, read_component, too_large};
+use crate::component::{Compiling, Component, Source, too_large};
 use crate::engine::engine;
 use crate::error::Error;
 use crate::host::{self, HostState};
@@ -180,9 +180,21 @@ impl Runtime {
     ///
     /// Says what is missing: the file, a built-in of that name, or an import that this host does not offer.
     pub fn load(&self, name_or_path: &str) -> Result<Component, Error> {
-        match Source::of(name_or_path)? {
+        self.load_source(&Source::of(name_or_path)?)
+    }
+
+    /// Loads a component from where it is. Its name in logs and filter histories is [`Source::name`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Runtime::load_builtin`] and [`Runtime::load_file`]; [`Error::InvalidFile`] for one of a job that does not
+    /// lie in the job's folder.
+    pub fn load_source(&self, source: &Source) -> Result<Component, Error> {
+        match source {
             Source::Builtin(builtin) => self.load_builtin(builtin),
-            Source::File(path) => self.load_file(&path),
+            Source::File(_) | Source::OfJob { .. } => {
+                self.load_bytes(&source.name(), &source.bytes(&self.0.limits)?)
+            }
         }
     }
 
@@ -192,8 +204,7 @@ impl Runtime {
     ///
     /// [`Error::File`], or [`Error::InvalidComponent`] that says what is wrong with it.
     pub fn load_file(&self, path: &Path) -> Result<Component, Error> {
-        let bytes = read_component(path, &self.0.limits)?;
-        self.load_bytes(&name_of(path), &bytes)
+        self.load_source(&Source::File(path.to_owned()))
     }
 
     /// Loads a built-in component. Its name in logs and filter histories is its class.

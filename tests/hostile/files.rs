@@ -40,6 +40,22 @@ pub const ATTACKS: &[Attack] = &[
         "",
         Expected::Told("invalid argument: "),
     ),
+    covered(
+        "26",
+        "a component's file that a job names outside of its folder, to be told its digest",
+        "tests/job_paths.rs::a_component_outside_of_the_jobs_folder_is_not_looked_at",
+        CommandLine::Test(
+            "cli/tests/hostile_components.rs::a_component_outside_of_the_jobs_folder_is_not_looked_at",
+        ),
+    ),
+    covered(
+        "26",
+        "a folder of models that a job names outside of the app's, to be told what lies there",
+        "tests/job_paths.rs::a_folder_of_models_outside_of_the_apps_is_refused",
+        CommandLine::Test(
+            "cli/tests/hostile_components.rs::a_folder_of_models_outside_of_the_apps_is_refused",
+        ),
+    ),
     errands(
         "26",
         "an empty path, in each function that takes one",

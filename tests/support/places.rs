@@ -32,7 +32,9 @@ impl ServerConfig {
     /// Adds an errand runner: its id, the lines of its policy, its args.
     pub fn with(mut self, id: &str, granted: &str, args: &Value) -> Self {
         let _ = write!(self.policy, "[components.{id}]\n{granted}\n");
-        self.entry(id, Kind::File { path: errand_file(), sha256: None }, args)
+        let file = errand_file();
+        let (folder, path) = (file.parent().unwrap().to_owned(), file.file_name().unwrap().into());
+        self.entry(id, Kind::File { folder, path, sha256: None }, args)
     }
 
     /// The same, that does these errands on these events.

@@ -138,11 +138,11 @@ fn peers(runtime: &Runtime, app: &AppConfig, id: &str) -> anyhow::Result<IndexMa
 }
 
 fn load(runtime: &Runtime, entry: &Entry) -> anyhow::Result<Component> {
-    Ok(match &entry.kind {
-        Kind::Builtin(builtin) => runtime.load_builtin(builtin)?,
-        Kind::File { path, .. } => runtime.load_file(path)?,
-        Kind::Engine { class } => bail!("{:?} is {class}, a part of the FL engine", entry.id),
-    })
+    match (&entry.kind, entry.kind.source()) {
+        (_, Some(source)) => Ok(runtime.load_source(&source)?),
+        (Kind::Engine { class }, None) => bail!("{:?} is {class}, a part of the FL engine", entry.id),
+        (_, None) => bail!("{:?} is no component", entry.id),
+    }
 }
 
 /// Whether a call is worth to be kept: it does something, or brings something that is remembered.

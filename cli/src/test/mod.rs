@@ -159,7 +159,7 @@ fn named(args: &Test) -> anyhow::Result<(String, Vec<PathBuf>)> {
             }
             Ok((component, vec![cases]))
         }
-        Source::Builtin(_) => bail!("name the case files behind the component"),
+        _ => bail!("name the case files behind the component"),
     }
 }
 

@@ -20,7 +20,7 @@ pub fn card(
     let grants = match (given.grants, source) {
         (Some(grants), _) => grants.clone(),
         (None, Source::Builtin(builtin)) => builtin.grants()?,
-        (None, Source::File(_)) => Default::default(),
+        (None, _) => Default::default(),
     };
     let limits = given.limits.cloned().or(grants.limits.clone()).unwrap_or_default();
     Ok(report::of_component(component, &grants, &limits, usages)?)

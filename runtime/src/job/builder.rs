@@ -10,7 +10,6 @@ use super::report::EngineReport;
 use super::slot::Slot;
 use super::standin::StandInPersistor;
 use crate::admission::Admitted;
-use crate::component::Source;
 use crate::error::Error;
 use crate::runtime::Runtime;
 
@@ -29,9 +28,8 @@ impl Builder<'_> {
         if let Kind::Engine { class } = &entry.kind {
             self.engine.push(EngineReport { id: entry.id.clone(), class: class.clone() });
             let persistor = entry.kind.is_model_persistor().then(|| {
-                let options = &self.options;
-                let checkpoints = options.checkpoints.as_deref();
-                Arc::new(StandInPersistor::new(options.job.clone(), &options.app, checkpoints))
+                let PlaceOptions { job, app, checkpoints, .. } = &self.options;
+                Arc::new(StandInPersistor::new(job, app, checkpoints.as_deref()))
             });
             return Ok(Member::Engine { class: class.clone(), persistor });
         }
@@ -79,12 +77,11 @@ impl Builder<'_> {
     }
 
     fn admit(&self, entry: &Entry) -> Result<Admitted, Error> {
-        let (source, pin) = match &entry.kind {
-            Kind::Builtin(builtin) => (Source::Builtin(builtin), None),
-            Kind::File { path, sha256 } => (Source::File(path.clone()), *sha256),
-            Kind::Engine { class } => {
-                return Err(self.config.error(entry, "path", &format!("{class:?} is no component")));
-            }
+        let no_component = || self.config.error(entry, "path", "it names no component");
+        let source = entry.kind.source().ok_or_else(no_component)?;
+        let pin = match &entry.kind {
+            Kind::File { sha256, .. } => *sha256,
+            _ => None,
         };
         let admitted = self.runtime.admit(&source, &entry.id, &self.options.policy, pin);
         admitted.map_err(|error| match error {

@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::host::log::one_line;
 use crate::inspect::Digest;
 use crate::instance::MAX_TEXT;
+use crate::paths::ComponentPath;
 
 /// The largest configuration file, in bytes. Read, numbers take seventy times as much.
 const MAX_FILE: u64 = 1 << 20;
@@ -21,6 +22,8 @@ const MAX_FILE: u64 = 1 << 20;
 const MAX_ID: usize = 255;
 /// Where the files lie in a job's folder: as FLIP uploads it, and as NVFLARE deploys it.
 const FOLDERS: [&str; 3] = ["", "config", "app/config"];
+/// The variable of `environment.json` that says in which folder of the app's the engine keeps models.
+pub(super) const CHECKPOINTS: &str = "APP_CKPT_DIR";
 
 /// A job's configuration.
 #[derive(Clone, Debug)]
@@ -84,17 +87,10 @@ impl JobConfig {
             .into_iter()
             .find(|directory| directory.join("config_fed_server.json").exists())
             .unwrap_or_else(|| folder.to_owned());
-        let environment = directory.join("environment.json");
         Ok(Self {
             server: AppConfig::read(&directory.join("config_fed_server.json"), folder)?,
             client: AppConfig::read(&directory.join("config_fed_client.json"), folder)?,
-            environment: match environment.exists() {
-                true => parse::<IndexMap<String, Value>>(&environment)?
-                    .into_iter()
-                    .map(|(name, value)| (name, plain(value)))
-                    .collect(),
-                false => IndexMap::new(),
-            },
+            environment: read_environment(&directory.join("environment.json"))?,
         })
     }
 
@@ -106,6 +102,22 @@ impl JobConfig {
             app.components.iter().chain(executors).chain(filters.flat_map(|task| &task.filters))
         })
     }
+}
+
+/// The variables of `environment.json`. That which is a path must be one inside of the app's folder.
+fn read_environment(file: &Path) -> Result<IndexMap<String, String>, Error> {
+    if !file.exists() {
+        return Ok(IndexMap::new());
+    }
+    let variables = parse::<IndexMap<String, Value>>(file)?;
+    let variables: IndexMap<_, _> = variables.into_iter().map(|(name, value)| (name, plain(value))).collect();
+    if let Some(path) = variables.get(CHECKPOINTS)
+        && let Err(why) = ComponentPath::parse_written(path)
+    {
+        let reason = format!("{path:?} is no folder in the app's: {why}");
+        return Err(config_error(file, &format!("key {CHECKPOINTS:?}"), &reason));
+    }
+    Ok(variables)
 }
 
 fn parse<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, Error> {

@@ -1,9 +1,9 @@
 //! What a class path in a job's configuration stands for.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::builtin::{BUILTINS, Builtin};
-use crate::component::name_of;
+use crate::component::{Source, name_of};
 use crate::inspect::Digest;
 
 /// The packages of the components that are built in: FLIP's, and that which runs them in NVFLARE.
@@ -18,7 +18,9 @@ pub enum Kind {
     Builtin(&'static Builtin),
     /// Anyone's component.
     File {
-        /// Its file.
+        /// The job's folder.
+        folder: PathBuf,
+        /// Its file in it.
         path: PathBuf,
         /// The digest that it must have.
         sha256: Option<Digest>,
@@ -40,16 +42,27 @@ impl Kind {
         }
     }
 
-    /// What a class path stands for; `wasm:` names a file, relative to `base`.
-    pub(super) fn of(path: &str, sha256: Option<Digest>, base: &std::path::Path) -> Self {
+    /// What a class path stands for; `wasm:` names a file in the job's folder.
+    pub(super) fn of(path: &str, sha256: Option<Digest>, folder: &Path) -> Self {
         if let Some(file) = path.strip_prefix(WASM) {
-            return Self::File { path: base.join(file), sha256 };
+            return Self::File { folder: folder.to_owned(), path: file.into(), sha256 };
         }
         let class = class_name(path);
         let ours = COMPONENTS.iter().any(|package| path.starts_with(package));
         match BUILTINS.iter().find(|builtin| ours && builtin.class == class) {
             Some(builtin) => Self::Builtin(builtin),
             None => Self::Engine { class: path.to_owned() },
+        }
+    }
+
+    /// Where the component comes from, if it is one.
+    pub fn source(&self) -> Option<Source> {
+        match self {
+            Self::Builtin(builtin) => Some(Source::Builtin(builtin)),
+            Self::File { folder, path, .. } => {
+                Some(Source::OfJob { folder: folder.clone(), path: path.clone() })
+            }
+            Self::Engine { .. } => None,
         }
     }
 

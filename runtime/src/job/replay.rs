@@ -7,7 +7,7 @@ use flip_report::Kind;
 use indexmap::IndexMap;
 
 use super::audited;
-use super::config::JobConfig;
+use super::config::{CHECKPOINTS, JobConfig};
 use super::filters::pass;
 use super::live::{Counts, JobView, count};
 use super::options::JobOptions;
@@ -31,8 +31,6 @@ pub(crate) const SERVER: &str = "server";
 const OTHER_FOLDERS: [&str; 4] = [SERVER, "images", OUTBOX, "store"];
 /// Where what leaves a site is written to.
 pub(super) const OUTBOX: &str = "outbox";
-/// The variable of `environment.json` that says where the engine keeps models.
-const CHECKPOINTS: &str = "APP_CKPT_DIR";
 /// NVFLARE's events around the end of a run.
 const ENDING: [&str; 3] = ["_about_to_end_run", "_check_end_run_readiness", "_end_run"];
 /// How much of what was done is noted.

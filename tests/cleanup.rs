@@ -63,7 +63,9 @@ fn a_rule_covers_what_it_names_and_no_sibling() {
         host.plant(&format!("workspace/{path}"), &empty()).unwrap();
     }
     host.plant("job/save/a", &empty()).unwrap();
-    let refused = |line: &str| format!("not permitted: cleanup = [\"{line}\"] under [components.Errand]");
+    let rules = r#""workspace/save/*", "workspace/{job_id}""#;
+    let refused =
+        |rule: &str| format!("not permitted: cleanup = [{rules}, \"{rule}\"] under [components.Errand]");
     for (path, outcome) in [
         ("save/old", "ok 1 files, 0 directories, 0 bytes".to_owned()),
         ("save/deep", "ok 1 files, 1 directories, 0 bytes".to_owned()),

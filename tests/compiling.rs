@@ -18,7 +18,7 @@ fn compile_time_ends_a_component_that_takes_too_long_and_the_next_one_is_compile
     let runtime = within(Duration::from_millis(100));
     let slow = slow_to_compile(60);
     assert!(slow.len() < 10_000);
-    let Err(Error::Limit { component, reached }) = runtime.load_bytes("Slow", &slow) else { panic!() };
+    let Err(Error::Limit { component, reached, .. }) = runtime.load_bytes("Slow", &slow) else { panic!() };
     assert_eq!((component.as_str(), reached.limit), ("Slow", "compile-time"));
     let patient = Runtime::builder().cache(cache()).build().unwrap();
     patient.load_bytes("MisbehavingFilter", MISBEHAVING_FILTER).unwrap();
@@ -70,6 +70,10 @@ fn the_limits_of_a_policy_are_for_compiling_too() {
     let error = error.to_string();
     assert!(error.contains("limit compile-time reached: 50ms allowed"), "{error}");
     assert!(error.contains("limits = { compile-time = ... } under [components.slow]"), "{error}");
+    // The table of its id in the job.
+    let by_id = "[components.percentile_privacy]\nlimits = { compile-time = \"50ms\" }";
+    let error = slow_job("", by_id).to_string();
+    assert!(error.contains("compile-time = ... } under [components.percentile_privacy] sets it"), "{error}");
     let error = slow_job("", "[components.slow]\nlimits = { component-size = 100 }").to_string();
     assert!(error.contains("limit component-size: 100 bytes"), "{error}");
 }

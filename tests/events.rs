@@ -167,7 +167,7 @@ fn an_event_that_is_not_granted_reaches_nobody() {
         .on("firing", AB, json!({"go": [fire("_fatal_system_error"), {"system-panic": "never"}]}))
         .on("other", "", json!({"_fatal_system_error": [say("never")]}))
         .start();
-    let refused = "not permitted: events = [\"_fatal_system_error\"] under [components.errand]";
+    let refused = "not permitted: events = [\"a\", \"b\", \"_fatal_system_error\"] under [components.firing]";
     assert_eq!(server.fire("go"), [refused, "ok"]);
     assert_eq!(server.place.fatal(), None);
 }

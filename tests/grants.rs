@@ -6,9 +6,11 @@ use flip_runtime::services::{
     Caller, Events, LookupError, ModelPersistor, Peers, ResultsGenerator, ResultsPersistor,
 };
 use flip_runtime::{Code, Error, FlContext};
-use flip_wasm_tests::hostile::grants::{asking_whether_there_is, refusals, with_line};
+use flip_wasm_tests::hostile::grants::{
+    asking_whether_there_is, refusals, refusals_beside_grants, with_line,
+};
 use flip_wasm_tests::{Site, errand_file, granted, runtime};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// A job in which everybody answers.
 struct Willing;
@@ -71,15 +73,27 @@ fn line_of(refusal: &str) -> String {
     line.unwrap_or_else(|| panic!("{refusal}")).to_owned()
 }
 
+#[track_caller]
+fn assert_allowed<'a>(site: &Site, errands: impl Iterator<Item = &'a Value>) {
+    for errand in errands {
+        let outcome = site.does(errand.clone());
+        assert!(outcome.starts_with("ok"), "{errand} with {}: {outcome}", site.policy);
+    }
+}
+
 #[test]
 pub fn each_refusal_says_the_line_that_allows_the_call() {
-    for (policy, errand, expected) in refusals() {
+    let alone = refusals().into_iter().map(|(policy, errand, line)| (policy, None, errand, line));
+    let beside = refusals_beside_grants().into_iter();
+    let beside = beside.map(|(policy, allowed, errand, line)| (policy, Some(allowed), errand, line));
+    for (policy, allowed, errand, expected) in alone.chain(beside) {
         let mut site = site(policy);
         let line = line_of(&site.does(errand.clone()));
         assert_eq!(line, expected, "{errand}");
+        assert_allowed(&site, allowed.iter());
+        // In the place of the line for this key: what that has granted is granted still.
         site.policy = with_line(policy, &line);
-        let outcome = site.does(errand.clone());
-        assert!(outcome.starts_with("ok"), "{errand} with {}: {outcome}", site.policy);
+        assert_allowed(&site, allowed.iter().chain([&errand]));
     }
 }
 
@@ -171,7 +185,10 @@ fn object_prefixes_bound_every_verb_and_a_refusal_names_the_key() {
     let directories = r#"directories = { job = "read" }"#;
     let site =
         Site::granting(&format!("{verbs}\n{directories}\nobject-prefixes = [\"{{job_id}}\", \"a/b\"]"));
-    let line = |key: &str| format!("not permitted: object-prefixes = [\"{key}\"] under [components.Errand]");
+    let prefixes = r#""a/b", "{job_id}""#;
+    let line = |key: &str| {
+        format!("not permitted: object-prefixes = [{prefixes}, \"{key}\"] under [components.Errand]")
+    };
     for (key, outcome) in [
         ("job-1/x", "ok job-1/x of 1 bytes".to_owned()),
         ("a/b", "ok a/b of 1 bytes".to_owned()),
@@ -202,15 +219,14 @@ fn a_component_that_imports_what_is_withheld_of_wasi_is_not_made() {
         (export "insecure-seed" (func (result (tuple u64 u64)))))))"#;
     let component = runtime().load_bytes("Seeded", &wat::parse_str(wat).unwrap()).unwrap();
     let build = |lines: &str| component.instance().grants(granted(lines)).build().err().unwrap();
-    for withheld in ["wasi = []", r#"wasi = ["clocks"]"#] {
+    for (withheld, line) in
+        [("wasi = []", r#"wasi = ["random"]"#), (r#"wasi = ["clocks"]"#, r#"wasi = ["clocks", "random"]"#)]
+    {
         let error = build(withheld);
-        assert_eq!(
-            error.to_string(),
-            r#"Seeded: not permitted: wasi = ["random"] under [components.Seeded]"#
-        );
+        assert_eq!(error.to_string(), format!("Seeded: not permitted: {line} under [components.Seeded]"));
         assert_eq!(error.code(), Code::NotPermitted);
     }
-    for allowed in ["", r#"wasi = ["random"]"#] {
+    for allowed in ["", r#"wasi = ["random"]"#, r#"wasi = ["clocks", "random"]"#] {
         assert!(build(allowed).to_string().contains("configurable"), "it goes on to what else is missing");
     }
 }

@@ -59,7 +59,10 @@ fn events_that_are_refused_do_not_count_and_panics_do() {
         json!({"fire": "a"}),
     ];
     let outcomes = site.run(errands.to_vec());
-    assert_eq!(outcomes[0], "not permitted: events = [\"not-granted\"] under [components.Errand]");
+    assert_eq!(
+        outcomes[0],
+        r#"not permitted: events = ["_fatal_system_error", "a", "b", "not-granted"] under [components.Errand]"#
+    );
     assert_eq!(outcomes[1], "invalid argument: the event type is longer than 256 bytes");
     assert_eq!(outcomes[2..5], ["ok", "ok", "ok"]);
     assert_eq!(outcomes[5], &*spent("events", "2"));

@@ -260,7 +260,7 @@ fn a_policy_applies_by_id_by_class_and_by_the_stem_of_the_file() {
         let job = StandardJob::new();
         let policy = format!("[components.{name}]\nlimits = {{ total-time = \"0s\" }}").parse().unwrap();
         let text = job.run_alone(|options| options.policy = policy).unwrap_err().to_string();
-        assert_names(&text, &["limit total-time reached"]);
+        assert_names(&text, &["limit total-time reached", &format!(" under [components.{name}] sets it")]);
     }
 }
 

@@ -50,6 +50,7 @@ mod object_store_links;
 mod outputs;
 mod peers;
 mod phases;
+mod policy_tables;
 mod safetensors;
 mod staged_files;
 mod stages;

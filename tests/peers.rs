@@ -77,7 +77,7 @@ fn a_peer_that_was_not_granted_is_not_told_about() {
         )
         .on("runner", "", json!({}))
         .start();
-    let refused = "not permitted: peers = [\"results-generator\"] under [components.errand]";
+    let refused = "not permitted: peers = [\"results-generator\"] under [components.asking]";
     assert_eq!(server.fire("go"), [refused; 2]);
 }
 

@@ -164,7 +164,12 @@ mod tests {
             Some(Error::Pinned { .. }) => {
                 Error::NoRole { component: component(), role: "dxo-filter", roles: text("none") }
             }
-            Some(Error::NoRole { .. }) => Error::Withheld { component: component(), import: "clocks" },
+            Some(Error::NoRole { .. }) => Error::Withheld {
+                component: component(),
+                import: "clocks",
+                line: text("wasi = [\"clocks\"]"),
+                table: component(),
+            },
             Some(Error::Withheld { .. }) => {
                 Error::Args { component: component(), reason: text("args: percentile: invalid type") }
             }
@@ -173,7 +178,9 @@ mod tests {
                 Error::Failed { component: component(), error: Failed(ContractError::NotFound(text("x"))) }
             }
             Some(Error::Failed { .. }) => Error::Trapped { component: component(), reason: text("overflow") },
-            Some(Error::Trapped { .. }) => Error::Limit { component: component(), reached },
+            Some(Error::Trapped { .. }) => {
+                Error::Limit { component: component(), reached, table: component() }
+            }
             Some(Error::Limit { .. }) => Error::NoPlace { component: component(), full: text("x") },
             Some(Error::NoPlace { .. }) => Error::Poisoned { component: component() },
             Some(Error::Poisoned { .. }) => Error::Config {

@@ -128,3 +128,19 @@ fn each_refusal_says_the_line_that_allows_the_call() {
         assert!(told.len() == 1 && !told[0].starts_with("not permitted: "), "{errand} with {line}: {told:?}");
     }
 }
+
+#[test]
+fn a_refusal_named_a_table_that_was_not_in_force() {
+    let granted = r#"events = ["b"]"#;
+    let told = |granted: &str| {
+        let args = json!({"on": {"go": [{"fire": "a"}, {"fire": "b"}]}, "interests": ["go"]});
+        let job = Job::new().of_file("its-id", "its-file", ERRAND, granted, &args).event("go");
+        let ran = job.run(&[]);
+        ran.assert_code(0);
+        ran.told("its-id").into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let line = r#"events = ["b", "a"]"#;
+    let refused = format!("not permitted: {line} under [components.its-id]");
+    assert_eq!(told(granted), [&*refused, "ok"]);
+    assert_eq!(told(&with_line(granted, line)), ["ok", "ok"]);
+}

@@ -70,7 +70,7 @@ pub fn raised(py: Python<'_>, error: &Error) -> PyErr {
             (exception, Some(component), None)
         }
         Error::Trapped { component, .. } => (ComponentTrapped::new_err(text), Some(component), None),
-        Error::Limit { component, reached } => {
+        Error::Limit { component, reached, .. } => {
             (LimitExceeded::new_err(text), Some(component), Some(reached.limit))
         }
         Error::Poisoned { component } => (InstancePoisoned::new_err(text), Some(component), None),

@@ -1,5 +1,7 @@
 //! What a site's policy makes of a component: which file it must be, and what it is granted.
 
+use std::sync::Arc;
+
 use crate::builtin::Builtin;
 use crate::component::{Component, Source};
 use crate::error::Error;
@@ -18,12 +20,15 @@ pub struct Admitted {
     pub grants: Grants,
     /// Whether somebody asked for this very file, by its digest.
     pub pinned: bool,
+    /// The name of the policy's table that is in force, or would be.
+    table: Arc<str>,
 }
 
 impl Admitted {
     /// Starts to make an instance with what is granted.
     pub fn instance(&self) -> InstanceBuilder {
-        self.component.instance().pinned(self.pinned).grants(self.grants.clone())
+        let builder = self.component.instance().pinned(self.pinned).grants(self.grants.clone());
+        builder.table(self.table.clone())
     }
 
     /// What an instance may use.
@@ -46,7 +51,7 @@ impl Runtime {
         policy: &Policy,
         pin: Option<Digest>,
     ) -> Result<Admitted, Error> {
-        let (grants, found) = grants(source, id, policy)?;
+        let InForce { grants, table, found } = InForce::of(source, id, policy)?;
         if !found {
             tracing::debug!(component = id, "no policy names it: nothing is granted to it");
         }
@@ -68,24 +73,44 @@ impl Runtime {
                 let limits = grants.limits.as_ref().unwrap_or(self.limits());
                 let bytes = source.bytes(limits)?;
                 check(&bytes)?;
-                self.load_within(&source.name(), &bytes, limits)?
+                let loaded = self.load_within(&source.name(), &bytes, limits);
+                loaded.map_err(|error| match error {
+                    Error::Limit { component, reached, .. } => {
+                        Error::Limit { component, reached, table: table.to_string() }
+                    }
+                    error => error,
+                })?
             }
         };
         let pinned = grants.sha256.is_some() || pin.is_some();
-        Ok(Admitted { component, grants, pinned })
+        Ok(Admitted { component, grants, pinned, table })
     }
 }
 
-/// What is granted to a component, and whether any policy names it.
-fn grants(source: &Source, id: &str, policy: &Policy) -> Result<(Grants, bool), Error> {
-    // A job's author names files and ids: what is granted to a built-in component is its own.
-    let name = source.name();
-    let is_file = !matches!(source, Source::Builtin(_));
-    let names = [id, &*name].into_iter();
-    let names: Vec<_> = names.filter(|name| !is_file || Builtin::find(name).is_err()).collect();
-    match (policy.grants(&names), source) {
-        (Some(grants), _) => Ok((grants.clone(), true)),
-        (None, Source::Builtin(builtin)) => Ok((builtin.grants()?, true)),
-        (None, Source::File(_) | Source::OfJob { .. }) => Ok((Grants::default(), false)),
+/// What is granted to a component.
+struct InForce {
+    grants: Grants,
+    /// The name of the policy's table that grants it; where there is none, of one that would.
+    table: Arc<str>,
+    /// Whether any policy names it.
+    found: bool,
+}
+
+impl InForce {
+    fn of(source: &Source, id: &str, policy: &Policy) -> Result<Self, Error> {
+        // A job's author names files and ids: what is granted to a built-in component is its own.
+        let name = source.name();
+        let is_file = !matches!(source, Source::Builtin(_));
+        let names = [id, &*name].into_iter();
+        let names: Vec<_> = names.filter(|name| !is_file || Builtin::find(name).is_err()).collect();
+        if let Some((table, grants)) = policy.in_force(&names) {
+            return Ok(Self { grants: grants.clone(), table: table.into(), found: true });
+        }
+        // That of its name, which is known before any job; of its id, where that is a built-in component's.
+        let table = names.last().copied().unwrap_or(&name).into();
+        Ok(match source {
+            Source::Builtin(builtin) => Self { grants: builtin.grants()?, table, found: true },
+            Source::File(_) | Source::OfJob { .. } => Self { grants: Grants::default(), table, found: false },
+        })
     }
 }

@@ -5,11 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::bindings::flip::fl::types;
-use crate::host::grants::quoted;
 use crate::host::log::one_line;
 use crate::inspect::Digest;
 use crate::job::TraceError;
 use crate::limits::LimitReached;
+use crate::policy::header;
 use crate::services::ServiceError;
 use crate::tensor::TensorError;
 
@@ -81,12 +81,16 @@ pub enum Error {
         roles: String,
     },
     /// The component imports a part of WASI that its policy withholds.
-    #[error("{component}: not permitted: wasi = [\"{import}\"] under [components.{}]", quoted(.component))]
+    #[error("{component}: not permitted: {line} under [{}]", header(.table))]
     Withheld {
-        /// Its name in a policy.
+        /// Its name.
         component: String,
         /// The part, as it stands in a policy.
         import: &'static str,
+        /// The line of the policy that would allow it.
+        line: String,
+        /// The name of the policy's table that is in force, or would be.
+        table: String,
     },
     /// The component does not accept its args.
     #[error("{component}: {reason}")]
@@ -121,12 +125,14 @@ pub enum Error {
         reason: String,
     },
     /// The component reached one of its limits.
-    #[error("{component}: {reached}; {} under [components.{}] sets it", .reached.line(), quoted(.component))]
+    #[error("{component}: {reached}; {} under [{}] sets it", .reached.line(), header(.table))]
     Limit {
         /// Its name.
         component: String,
         /// The limit and its figure.
         reached: LimitReached,
+        /// The name of the policy's table that is in force, or would be.
+        table: String,
     },
     /// The runtime's places for memories, tables or instances are all taken, by whatever components.
     #[error(

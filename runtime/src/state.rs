@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::host::HostState;
 use crate::instance::{Instance, Scope};
 use crate::json::Json;
-use crate::limits::{Allowed, LimitReached};
+use crate::limits::Allowed;
 
 /// The interface, which a component exports or not.
 const INTERFACE: &str = "flip:fl/state@0.1.0";
@@ -47,15 +47,13 @@ impl Instance {
     /// object, [`Error::Limit`] where it is too long, and [`Error::InvalidComponent`] where the component has
     /// none that could be set: nothing has changed then. Or whatever kept it from answering.
     pub fn set_state(&mut self, state: &Json) -> Result<(), Error> {
-        let component = || self.name().to_owned();
         if !self.has_state() {
             let reason = format!("what it remembers cannot be set: it does not export {INTERFACE}");
-            return Err(Error::InvalidComponent { component: component(), reason });
+            return Err(Error::InvalidComponent { component: self.name().to_owned(), reason });
         }
         let allowed = self.limits().call_bytes;
         if state.text().len() as u64 > allowed {
-            let reached = LimitReached { limit: "call-bytes", allowed: Allowed::Bytes(allowed) };
-            return Err(Error::Limit { component: component(), reached });
+            return Err(self.reached("call-bytes", Allowed::Bytes(allowed)));
         }
         if !state.text().trim_ascii_start().starts_with('{') {
             return Err(Error::InvalidData(format!("{}: a state is a JSON object", self.name())));

@@ -140,6 +140,58 @@ pub fn refusals() -> Vec<(&'static str, Value, &'static str)> {
     ]
 }
 
+/// The same where something stands under the key already: the lines before, a call that they allow, the one that they do
+/// not, and the line that allows both.
+pub fn refusals_beside_grants() -> Vec<(&'static str, Value, Value, &'static str)> {
+    const BOTH: &str = r#"directories = { job = "read", workspace = "read" }"#;
+    let open = |root: &str| json!({"open": root});
+    vec![
+        (
+            BOTH,
+            open("workspace"),
+            open("images"),
+            r#"directories = { job = "read", workspace = "read", images = "read" }"#,
+        ),
+        (
+            BOTH,
+            open("workspace"),
+            json!({"write": ["job", "b", "x"]}),
+            r#"directories = { job = "read-write", workspace = "read" }"#,
+        ),
+        (
+            concat!(r#"directories = { job = "read", workspace = "read" }"#, "\n", r#"cleanup = ["job/*"]"#),
+            json!({"clear": "job"}),
+            json!({"clear": "workspace"}),
+            r#"cleanup = ["job/*", "workspace/*"]"#,
+        ),
+        (
+            r#"object-store = ["get"]"#,
+            json!({"get": ["there", 0, 1]}),
+            json!({"put": ["key", "x"]}),
+            r#"object-store = ["get", "put"]"#,
+        ),
+        (
+            concat!(r#"object-store = ["put", "head"]"#, "\n", r#"object-prefixes = ["there"]"#),
+            json!({"head": "there"}),
+            json!({"put": ["key", "x"]}),
+            r#"object-prefixes = ["there", "key"]"#,
+        ),
+        (
+            r#"hub = ["send-metric"]"#,
+            json!({"send-metric": ["site-1", "id", "loss", 1.0, 0]}),
+            json!({"update-status": "id"}),
+            r#"hub = ["send-metric", "update-status"]"#,
+        ),
+        (r#"events = ["b"]"#, json!({"fire": "b"}), json!({"fire": "a"}), r#"events = ["b", "a"]"#),
+        (
+            r#"peers = ["model-persistor"]"#,
+            json!({"get-model-persistor": "models"}),
+            json!({"get-results-generator": "generator"}),
+            r#"peers = ["model-persistor", "results-generator"]"#,
+        ),
+    ]
+}
+
 /// Each way to ask for what is not granted, whether it is there or not.
 pub fn asking_whether_there_is(name: &str) -> Vec<Value> {
     vec![

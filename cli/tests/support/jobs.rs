@@ -38,9 +38,14 @@ impl Job {
     }
 
     /// Adds a component: its id, the lines of its policy, its args.
-    pub fn with(mut self, id: &str, wasm: &[u8], granted: &str, args: &Value) -> Self {
-        self.write(&format!("job/{id}.wasm"), wasm);
-        self.components.push(json!({"id": id, "path": format!("wasm:{id}.wasm"), "args": args}));
+    pub fn with(self, id: &str, wasm: &[u8], granted: &str, args: &Value) -> Self {
+        self.of_file(id, id, wasm, granted, args)
+    }
+
+    /// The same, whose file has another stem than its id.
+    pub fn of_file(mut self, id: &str, stem: &str, wasm: &[u8], granted: &str, args: &Value) -> Self {
+        self.write(&format!("job/{stem}.wasm"), wasm);
+        self.components.push(json!({"id": id, "path": format!("wasm:{stem}.wasm"), "args": args}));
         self.policy += &format!("[components.{id}]\n{granted}\n");
         self
     }

@@ -55,7 +55,7 @@ impl CompileError {
     pub(crate) fn of(self, name: &str) -> Error {
         let component = name.to_owned();
         match self {
-            Self::Limit(reached) => Error::Limit { component, reached },
+            Self::Limit(reached) => Error::Limit { table: component.clone(), component, reached },
             Self::Setup(_) => Error::Setup(self.to_string()),
             // Reasons repeat what the component calls things.
             Self::Invalid(reason) => {

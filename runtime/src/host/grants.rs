@@ -1,29 +1,29 @@
 //! What the component may do, asked at each call.
 
-use std::fmt::{Display, Write};
+use std::fmt::Display;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-
-use flip_report::text::is_hidden;
 
 use super::Failure;
 use crate::bindings::flip::fl::types;
 use crate::paths::ComponentPath;
-use crate::policy::{Access, Change, CleanupRule, Grants, HubVerb, ObjectVerb, Pattern, PeerRole};
+use crate::policy::{
+    Access, Change, CleanupRule, Grants, HubVerb, ObjectVerb, Pattern, PeerRole, header, line_with,
+};
 use crate::services::Root;
 
-/// What the operator granted, and the name under which.
+/// What the operator granted, and under which name.
 pub(crate) struct GrantsCtx {
-    /// The component's name in a policy.
-    pub(crate) name: Arc<str>,
+    /// The name of the table that is in force, or would be.
+    table: Arc<str>,
     pub(crate) grants: Arc<Grants>,
     /// How often something was refused.
     refusals: AtomicU64,
 }
 
 impl GrantsCtx {
-    pub(crate) fn new(name: Arc<str>, grants: Arc<Grants>) -> Self {
-        Self { name, grants, refusals: AtomicU64::new(0) }
+    pub(crate) fn new(table: Arc<str>, grants: Arc<Grants>) -> Self {
+        Self { table, grants, refusals: AtomicU64::new(0) }
     }
 
     /// How often something was refused so far.
@@ -31,10 +31,10 @@ impl GrantsCtx {
         self.refusals.load(Ordering::Relaxed)
     }
 
-    /// Counts a refusal; gives the line of the policy that would allow it.
+    /// Counts a refusal; gives the line of the policy that would allow it, and its place.
     fn refused_line(&self, line: impl Display) -> String {
         self.count();
-        format!("{line} under [components.{}]", quoted(&self.name))
+        format!("{line} under [{}]", header(&self.table))
     }
 
     fn count(&self) {
@@ -47,13 +47,13 @@ impl GrantsCtx {
 
     pub(crate) fn directory(&self, root: Root) -> Result<Access, Failure> {
         let access = self.grants.directories.get(&root).copied();
-        access.ok_or_else(|| self.refused(format_args!("directories = {{ {root} = \"read\" }}")))
+        access.ok_or_else(|| self.refused(self.grants.directories_with(root, Access::Read)))
     }
 
     pub(crate) fn writing(&self, root: Root, access: Access) -> Result<(), Failure> {
         match access {
             Access::ReadWrite => Ok(()),
-            Access::Read => Err(self.refused(format_args!("directories = {{ {root} = \"read-write\" }}"))),
+            Access::Read => Err(self.refused(self.grants.directories_with(root, Access::ReadWrite))),
         }
     }
 
@@ -86,14 +86,14 @@ impl GrantsCtx {
     }
 
     fn not_cleaned(&self, root: Root, pattern: Option<Pattern>) -> Failure {
-        let line = |pattern| quoted_text(&CleanupRule::new(root, pattern).to_string());
-        self.refused_alone("cleanup", pattern.map(line))
+        let rule = pattern.map(|pattern| CleanupRule::new(root, pattern));
+        self.refused_alone(rule.map(|rule| line_with("cleanup", &self.grants.cleanup, rule)))
     }
 
     /// Refused, where a line may be written for this alone.
-    fn refused_alone(&self, key: &str, quoted: Option<String>) -> Failure {
-        match quoted {
-            Some(quoted) => self.refused(format_args!("{key} = [{quoted}]")),
+    fn refused_alone(&self, line: Option<String>) -> Failure {
+        match line {
+            Some(line) => self.refused(line),
             // A line would grant other names as well, which nobody asked for.
             None => {
                 self.count();
@@ -106,15 +106,16 @@ impl GrantsCtx {
 
     pub(crate) fn object_store(&self, verb: ObjectVerb, key: &str, job_id: &str) -> Result<(), Failure> {
         if !self.grants.object_store.contains(&verb) {
-            return Err(self.refused(format_args!("object-store = [\"{}\"]", verb.name())));
+            let granted = self.grants.object_store.iter().map(|verb| verb.name());
+            return Err(self.refused(line_with("object-store", granted, verb.name())));
         }
         let Some(prefixes) = &self.grants.object_prefixes else { return Ok(()) };
         let path = ComponentPath::parse_entry(key).map_err(Failure::invalid_argument)?;
         match prefixes.iter().any(|prefix| prefix.covers(&path, job_id)) {
             true => Ok(()),
             false => {
-                let quoted = Pattern::of(&path).map(|pattern| quoted_text(&pattern.to_string()));
-                Err(self.refused_alone("object-prefixes", quoted))
+                let line = |pattern| line_with("object-prefixes", prefixes, pattern);
+                Err(self.refused_alone(Pattern::of(&path).map(line)))
             }
         }
     }
@@ -122,51 +123,53 @@ impl GrantsCtx {
     pub(crate) fn hub(&self, verb: HubVerb) -> Result<(), Failure> {
         match self.grants.hub.contains(&verb) {
             true => Ok(()),
-            false => Err(self.refused(format_args!("hub = [\"{}\"]", verb.name()))),
+            false => {
+                let granted = self.grants.hub.iter().map(|verb| verb.name());
+                Err(self.refused(line_with("hub", granted, verb.name())))
+            }
         }
     }
 
     pub(crate) fn firing(&self, event_type: &str) -> Result<(), Failure> {
         match self.grants.events.contains(event_type) {
             true => Ok(()),
-            false => Err(self.refused(format_args!("events = [{}]", quoted_text(event_type)))),
+            false => Err(self.refused(line_with("events", &self.grants.events, event_type))),
         }
     }
 
     pub(crate) fn changing(&self, change: Change) -> Result<(), Failure> {
         match self.grants.may_change.contains(&change) {
             true => Ok(()),
-            false => Err(self.refused(format_args!("may-change = [\"{}\"]", change.name()))),
+            false => {
+                let granted = self.grants.may_change.iter().map(|change| change.name());
+                Err(self.refused(line_with("may-change", granted, change.name())))
+            }
         }
     }
 
     pub(crate) fn peer(&self, role: PeerRole) -> Result<(), String> {
         match self.grants.peers.contains(&role) {
             true => Ok(()),
-            false => Err(self.refused_line(format_args!("peers = [\"{}\"]", role.name()))),
-        }
-    }
-}
-
-/// The name as a key of TOML.
-pub(crate) fn quoted(name: &str) -> String {
-    match name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-') {
-        true => name.to_owned(),
-        false => quoted_text(name),
-    }
-}
-
-/// The text as TOML has it, on one line that hides nothing.
-fn quoted_text(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for character in text.chars() {
-        match character {
-            '"' | '\\' => quoted.extend(['\\', character]),
-            _ if is_hidden(character) => {
-                let _ = write!(quoted, "\\U{:08x}", u32::from(character));
+            false => {
+                let granted = self.grants.peers.iter().map(|role| role.name());
+                Err(self.refused_line(line_with("peers", granted, role.name())))
             }
-            _ => quoted.push(character),
         }
     }
-    quoted + "\""
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::builtin::Builtin;
+
+    #[test]
+    fn the_line_for_a_built_in_component_begins_with_its_own_grants() {
+        let grants = Builtin::find("persist-to-s3-and-cleanup").unwrap().grants().unwrap();
+        let ctx = GrantsCtx::new("Persist to S3".into(), grants.into());
+        let line = ctx.peer(PeerRole::ResultsGenerator).unwrap_err();
+        let expected =
+            r#"peers = ["model-persistor", "results-generator"] under [components."Persist to S3"]"#;
+        assert_eq!((line.as_str(), ctx.refusals()), (expected, 1));
+    }
 }

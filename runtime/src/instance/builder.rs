@@ -18,7 +18,7 @@ use crate::host::grants::GrantsCtx;
 use crate::host::log::{Level, LogCtx, LogSink, TracingLog};
 use crate::host::tensors::{Meter, TensorsCtx};
 use crate::limits::{Allowed, LimitReached, Limits};
-use crate::policy::{Grants, WasiBit};
+use crate::policy::Grants;
 use crate::services::Services;
 use crate::tensor::{Scratch, ScratchFile};
 use crate::usage::{LimitUse, Usage};
@@ -35,6 +35,8 @@ pub struct InstanceBuilder {
     log_name: Option<Arc<str>>,
     id: Option<Arc<str>>,
     grants: Arc<Grants>,
+    /// The name of the policy's table that grants it, or would.
+    table: Arc<str>,
     services: Services,
     audit: Option<(AuditTrail, String)>,
     auditor: Option<Auditor>,
@@ -60,6 +62,7 @@ impl InstanceBuilder {
             log_name: None,
             id: None,
             grants: Arc::default(),
+            table: component.name.clone(),
             services: Services::default(),
             audit: None,
             auditor: None,
@@ -123,6 +126,12 @@ impl InstanceBuilder {
             self.limits = limits.clone().with_room();
         }
         self.grants = Arc::new(grants);
+        self
+    }
+
+    /// The policy's table that its refusals name, in place of its component's.
+    pub(crate) fn table(mut self, table: Arc<str>) -> Self {
+        self.table = table;
         self
     }
 
@@ -246,15 +255,17 @@ impl InstanceBuilder {
         if component.loaded.inspection.size > limits.component_size {
             let allowed = Allowed::Bytes(limits.component_size);
             let reached = LimitReached { limit: "component-size", allowed };
-            return Err(Error::Limit { component: self.name.to_string(), reached });
+            let table = self.table.to_string();
+            return Err(Error::Limit { component: self.name.to_string(), reached, table });
         }
-        if let Some(bits) = &self.grants.wasi {
-            let imports = component.loaded.inspection.imports.iter();
-            let withheld = imports.filter_map(|import| WasiBit::of_interface(&import.interface));
-            if let Some(bit) = withheld.into_iter().find(|bit| !bits.contains(bit)) {
-                let (component, import) = (component.name.to_string(), bit.name());
-                return Err(Error::Withheld { component, import });
-            }
+        let imports = component.loaded.inspection.imports.iter().map(|import| &*import.interface);
+        if let Some(bit) = self.grants.withheld(imports) {
+            return Err(Error::Withheld {
+                component: component.name.to_string(),
+                import: bit.name(),
+                line: self.grants.wasi_with(bit),
+                table: self.table.to_string(),
+            });
         }
         let winding_up = Arc::<AtomicBool>::default();
         let id = self.id.unwrap_or_else(|| self.name.clone());
@@ -273,7 +284,7 @@ impl InstanceBuilder {
                 meter: meter.clone(),
                 window: limits.call_bytes,
             },
-            GrantsCtx::new(component.name.clone(), self.grants),
+            GrantsCtx::new(self.table.clone(), self.grants),
             self.services,
         );
         state.audit.clone_from(&audit);
@@ -300,6 +311,7 @@ impl InstanceBuilder {
             runtime: component.runtime.clone(),
             component,
             name: self.name,
+            table: self.table,
             limits,
             meter,
             data_kinds: Vec::new(),

@@ -18,6 +18,15 @@ impl Instance {
         Error::Poisoned { component: self.name.to_string() }
     }
 
+    /// It reached one of its limits.
+    pub(crate) fn reached(&self, limit: &'static str, allowed: Allowed) -> Error {
+        self.at_limit(LimitReached { limit, allowed })
+    }
+
+    fn at_limit(&self, reached: LimitReached) -> Error {
+        Error::Limit { component: self.name.to_string(), reached, table: self.table.to_string() }
+    }
+
     /// Why a call ended without an answer.
     pub(crate) fn ended(&self, error: &wasmtime::Error) -> Error {
         if tracing::enabled!(tracing::Level::DEBUG) {
@@ -28,7 +37,7 @@ impl Instance {
         }
         let component = self.name.to_string();
         if let Some(reached) = error.downcast_ref::<LimitReached>() {
-            return Error::Limit { component, reached: *reached };
+            return self.at_limit(*reached);
         }
         if error.is::<Aborted>() {
             return self.failed(types::Error::Aborted);
@@ -41,21 +50,12 @@ impl Instance {
             None => error.root_cause().to_string(),
         };
         if reason.starts_with("resource limit exceeded") {
-            return Error::Limit {
-                component,
-                reached: LimitReached { limit: "instances", allowed: Allowed::Count(self.limits.instances) },
-            };
+            return self.reached("instances", Allowed::Count(self.limits.instances));
         }
         // What passes to the host, and the random bytes that come from it.
         let passed = reason.contains("fuel allocated for hostcalls has been exhausted");
         if passed || reason.starts_with("requested len ") {
-            return Error::Limit {
-                component,
-                reached: LimitReached {
-                    limit: "call-bytes",
-                    allowed: Allowed::Bytes(self.limits.call_bytes),
-                },
-            };
+            return self.reached("call-bytes", Allowed::Bytes(self.limits.call_bytes));
         }
         Error::Trapped { component, reason: one_line(reason.trim_start_matches("wasm trap: "), MAX_TEXT) }
     }

@@ -46,6 +46,8 @@ pub struct Instance {
     runtime: Runtime,
     component: Component,
     name: Arc<str>,
+    /// The name of the policy's table that grants it, or would.
+    table: Arc<str>,
     limits: Limits,
     meter: Meter,
     data_kinds: Vec<DataKind>,

@@ -9,7 +9,6 @@ use crate::host::log::one_line;
 use crate::inspect::Digest;
 use crate::limits::Limits;
 use crate::services::{ModelStatus, Root};
-use flip_report::text::is_hidden;
 
 /// What an operator grants to one component, beyond its log, its context and the data that it is given.
 /// Nothing by default.
@@ -55,62 +54,11 @@ impl Grants {
         "flip:fl/hub",
         "flip:fl/peers",
     ];
-    /// What [`Grants::of_interface`] says where nothing is granted.
-    pub const NOTHING: &str = "nothing";
-
-    /// What is granted of an interface, as it stands in a policy; none for interfaces that every component
-    /// may use.
-    pub fn of_interface(&self, interface: &str) -> Option<String> {
-        let interface = interface.split('@').next().unwrap_or_default();
-        let list = |key: &str, items: Vec<String>| match items.is_empty() {
-            true => Self::NOTHING.to_owned(),
-            false => format!("{key} = [{}]", items.join(", ")),
-        };
-        let quoted = |name: &dyn std::fmt::Display| quoted(&name.to_string());
-        Some(match interface {
-            "flip:fl/events" => list("events", self.events.iter().map(|event| quoted(event)).collect()),
-            "flip:fl/storage" => {
-                let directories = self.directories.iter();
-                let directories = directories.map(|(root, access)| format!("{root} = \"{}\"", access.name()));
-                match directories.collect::<Vec<_>>() {
-                    none if none.is_empty() => Self::NOTHING.to_owned(),
-                    some => format!("directories = {{ {} }}", some.join(", ")),
-                }
-            }
-            "flip:fl/cleanup" => list("cleanup", self.cleanup.iter().map(|rule| quoted(rule)).collect()),
-            "flip:fl/object-store" => {
-                let verbs =
-                    list("object-store", self.object_store.iter().map(|verb| quoted(&verb.name())).collect());
-                match &self.object_prefixes {
-                    Some(prefixes) if !self.object_store.is_empty() => {
-                        let prefixes = prefixes.iter().map(|prefix| quoted(prefix)).collect::<Vec<_>>();
-                        format!("{verbs}, object-prefixes = [{}]", prefixes.join(", "))
-                    }
-                    _ => verbs,
-                }
-            }
-            "flip:fl/exchange" if !self.may_change.is_empty() => {
-                list("may-change", self.may_change.iter().map(|change| quoted(&change.name())).collect())
-            }
-            _ if WasiBit::of_interface(interface).is_some() => match &self.wasi {
-                Some(bits) => list("wasi", bits.iter().map(|bit| quoted(&bit.name())).collect()),
-                None => return None,
-            },
-            "flip:fl/hub" => list("hub", self.hub.iter().map(|verb| quoted(&verb.name())).collect()),
-            "flip:fl/peers" => list("peers", self.peers.iter().map(|role| quoted(&role.name())).collect()),
-            _ => return None,
-        })
+    /// The part of WASI that it would import and that is withheld, the first of them.
+    pub(crate) fn withheld<'a>(&self, mut imports: impl Iterator<Item = &'a str>) -> Option<WasiBit> {
+        let bits = self.wasi.as_ref()?;
+        imports.find_map(|interface| WasiBit::of_interface(interface).filter(|bit| !bits.contains(bit)))
     }
-}
-
-/// A text as TOML writes it, with nothing in it that a terminal would act on.
-fn quoted(text: &str) -> String {
-    let characters = text.chars().map(|character| match character {
-        '"' | '\\' => format!("\\{character}"),
-        hidden if is_hidden(hidden) => format!("\\U{:08x}", u32::from(hidden)),
-        plain => plain.to_string(),
-    });
-    format!("\"{}\"", characters.collect::<String>())
 }
 
 /// How a directory may be used.

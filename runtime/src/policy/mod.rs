@@ -19,6 +19,7 @@
 
 mod cleanup_rule;
 mod grants;
+mod lines;
 mod pattern;
 mod suggestion;
 
@@ -29,6 +30,7 @@ use serde::Deserialize;
 
 pub use cleanup_rule::CleanupRule;
 pub use grants::{Access, Change, Grants, HubVerb, ObjectVerb, OnFilterFailure, PeerRole, WasiBit};
+pub(crate) use lines::{header, line_with};
 pub use pattern::Pattern;
 pub use suggestion::with_suggestion;
 
@@ -90,7 +92,12 @@ impl Policy {
 
     /// What is granted to the component that one of these names stands for, the first that is there.
     pub fn grants(&self, names: &[&str]) -> Option<&Grants> {
-        names.iter().find_map(|name| self.components.get(*name))
+        self.in_force(names).map(|(_, grants)| grants)
+    }
+
+    /// The table that is for the component that one of these names stands for, and its name among them.
+    pub(crate) fn in_force<'a>(&self, names: &[&'a str]) -> Option<(&'a str, &Grants)> {
+        names.iter().find_map(|name| Some((*name, self.components.get(*name)?)))
     }
 
     /// Warns of its tables that stand for none of these names: what they grant, and what they pin, is for nobody.
@@ -142,18 +149,5 @@ mod tests {
             assert!(error.lines().count() > 1);
             assert!(error.lines().all(|line| one_line(line, MAX_TEXT + 200) == line), "{error}");
         }
-    }
-
-    #[test]
-    fn what_is_granted_was_shown_with_quotes_that_ended_it() {
-        let text = r#"[components.A]
-            events = ["a\"b\\", "\u001b[2J\u202e"]
-            cleanup = ['images/a"b']"#;
-        let policy: Policy = text.parse().unwrap();
-        let said = |interface| policy.grants(&["A"]).unwrap().of_interface(interface).unwrap();
-        assert_eq!(said("flip:fl/events"), r#"events = ["\U0000001b[2J\U0000202e", "a\"b\\"]"#);
-        assert_eq!(said("flip:fl/cleanup"), r#"cleanup = ["images/a\"b"]"#);
-        let again: Policy = format!("[components.A]\n{}", said("flip:fl/events")).parse().unwrap();
-        assert_eq!(again.grants(&["A"]).unwrap().events, policy.grants(&["A"]).unwrap().events);
     }
 }

@@ -202,7 +202,10 @@ fn members_of_a_collection_share_what_is_kept_for_a_filter() {
     site.write("guest.wasm", MISBEHAVING_FILTER);
     let member = json!({"tensors": {"a": {"values": [1]}}});
     let members: Map<_, _> = (0..3).map(|number| (format!("member-{number}"), member.clone())).collect();
-    let call = json!({"filter": {"members": members}, "gives": {"limit": "host-bytes"}});
+    let told =
+        "limit host-bytes reached: 1.0 MiB allowed; a policy's line limits = { host-bytes = ... } sets it";
+    let gives = json!({"error": {"quota-exceeded": told}});
+    let call = json!({"filter": {"members": members}, "gives": gives});
     let args = json!({"deed": {"tiny-meta": 1000}});
     let case = json!({"name": "all", "args": args, "limits": {"host-bytes": "1MiB"}, "calls": [call]});
     site.write("cases.json", json!({"cases": [case]}).to_string().as_bytes());

@@ -16,7 +16,8 @@ use rustix::termios::{Winsize, tcsetwinsize};
 
 /// A job whose hub keeps its first event waiting, long enough for the lines to be drawn.
 struct Slow {
-    job: StandardJob,
+    site: Site,
+    _job: StandardJob,
     hub: HubServer,
 }
 
@@ -24,13 +25,13 @@ impl Slow {
     fn new() -> Self {
         let hub = HubServer::new();
         hub.server.fail(|seen| (seen.number == 0).then_some(Fault::Late(Duration::from_secs(2))));
-        Self { job: StandardJob::new(), hub }
+        let job = StandardJob::new();
+        Self { site: Site::at(job.path("")), _job: job, hub }
     }
 
     fn command(&self, more: &[&str]) -> std::process::Command {
-        let site = Site::at(self.job.path(""));
         let url = format!("{}/api", self.hub.server.address);
-        let mut command = site.prepared(PROGRAM, &[("INTERNAL_SERVICE_KEY", KEY), ("TERM", "xterm")]);
+        let mut command = self.site.prepared(PROGRAM, &[("INTERNAL_SERVICE_KEY", KEY), ("TERM", "xterm")]);
         command.args(["run", "job", "--trace", "trace.jsonl", "--workspace", "workspace", "--hub", &url]);
         command.args(more).stdin(Stdio::null()).stdout(Stdio::null());
         command

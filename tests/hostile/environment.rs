@@ -66,7 +66,7 @@ pub const ATTACKS: &[Attack] = &[
         "clocks where the policy withholds them",
         || import(r#"(import "wasi:clocks/monotonic-clock@0.2.6" (instance (export "now" (func (result u64)))))"#),
         "",
-        Expected::NotPermitted(r#"wasi = ["clocks"]"#),
+        Expected::NotPermitted(r#"wasi = ["random", "clocks"]"#),
     )
     .granting(r#"wasi = ["random"]"#),
     guest(

@@ -8,8 +8,8 @@ use flip_runtime::{
     Code, DataKind, Dtype, Dxo, Error, Filtered, Instance, InstanceBuilder, Limits, Outcome, Tensor,
 };
 use flip_wasm_tests::{
-    RESHAPING, assert_limit, assert_same, context, difference, filter_cases, float32, granted,
-    misbehaving_phases, percentile_privacy, runtime, values,
+    MISBEHAVING_PHASES, RESHAPING, assert_limit, assert_same, context, difference, filter_cases, float32,
+    granted, misbehaving_phases, percentile_privacy, runtime, values,
 };
 
 /// A window: no part is smaller, unless its tensor is.
@@ -334,4 +334,22 @@ pub fn an_abort_was_not_seen_while_those_were_made_that_share_the_work() {
     });
     let error = filter.filter(ones(), &context).unwrap_err();
     assert!(error.to_string().contains("the run is being aborted"), "{error}");
+}
+
+#[test]
+fn those_that_shared_the_work_of_one_that_ended_kept_their_places() {
+    let runtime = flip_runtime::Runtime::builder().instances(2).build().unwrap();
+    let component = runtime.load_bytes("MisbehavingPhases", MISBEHAVING_PHASES).unwrap();
+    let filter = |deed: &str| {
+        let args = format!(r#"{{"deed": "{deed}"}}"#);
+        component.instance().args(args).share(2, WINDOW).build().unwrap()
+    };
+    for deed in ["panic-in-next", "panic"] {
+        let mut ended = filter(deed);
+        assert!(ended.filter(ones(), &context()).unwrap_err().to_string().contains("trapped"));
+        let mut next = filter("zero");
+        next.filter(ones(), &context()).unwrap();
+        assert_eq!(next.usage().most.cores, 2, "{deed}");
+        assert!(matches!(ended.filter(ones(), &context()), Err(Error::Poisoned { .. })));
+    }
 }

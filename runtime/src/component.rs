@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cap_std::ambient_authority;
-use cap_std::fs::Dir;
+use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
+use rustix::fs::OFlags;
 
 use crate::builtin::Builtin;
 use crate::error::Error;
@@ -98,7 +99,12 @@ fn read_of_job(folder: &Path, path: &Path, limits: &Limits) -> Result<Vec<u8>, E
     };
     let inside = Dir::open_ambient_dir(folder, ambient_authority()).map_err(Error::file(folder))?;
     let metadata = inside.metadata(path).map_err(failed)?;
-    let open = || Ok(inside.open(path)?.into_std());
+    let open = || {
+        // What has taken its place meanwhile may be a pipe: opening that would wait for a writer.
+        let mut options = OpenOptions::new();
+        options.read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed());
+        Ok(inside.open_with(path, &options)?.into_std())
+    };
     read_regular(&full, limits, metadata.is_file(), metadata.len(), open)
 }
 

@@ -311,4 +311,15 @@ mod tests {
         collection.release();
         assert!(budget.charge(8).is_ok());
     }
+
+    #[test]
+    fn what_lies_in_a_file_takes_nothing_of_the_hosts_whoever_put_it_in() {
+        let file = std::sync::Arc::new(tempfile::tempfile().unwrap());
+        let range = crate::tensor::FileRange::new(file, 0, 8);
+        let tensor = Tensor::from_file(Dtype::Float32, &[2], range).unwrap();
+        let zeros = Tensor::zeros(Dtype::Float32, &[4]).unwrap();
+        let tensors = [("a".to_owned(), tensor), ("b".to_owned(), zeros)];
+        let dxo = Dxo::of_tensors(DataKind::Weights, tensors).unwrap();
+        assert_eq!(dxo.kept().tensors, 16);
+    }
 }

@@ -242,9 +242,34 @@ impl Instance {
             let dxo = host(dxo, &state.tensors.budget).map_err(spent)?;
             let dxo = state.table.push(dxo)?;
             let answer = call(&mut live.store, Resource::new_borrow(dxo.rep())).await?;
-            let mut dxo = live.store.data_mut().table.delete(dxo)?.into_dxo();
+            let state = live.store.data_mut();
+            let mut dxo = state.table.delete(dxo)?.into_dxo();
             dxo.release();
+            // It was given for this call: what the component keeps is its own.
+            state.tensors.budget.give(Kept::default());
             Ok((dxo, answer))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::DataKind;
+    use crate::limits::Limits;
+    use crate::runtime::Runtime;
+    use crate::tensor::{Dtype, Tensor};
+
+    #[test]
+    fn data_that_a_filter_was_given_was_given_to_it_in_later_calls_too() {
+        let filter = Runtime::new().unwrap().load("PercentilePrivacy").unwrap();
+        let limits = Limits { host_bytes: 1 << 20, ..Limits::default() };
+        let mut filter = filter.instance().limits(limits).build().unwrap();
+        let tensor = Tensor::new(Dtype::Float32, &[1 << 20], vec![0; 4 << 20]).unwrap();
+        let dxo = Dxo::of_tensors(DataKind::Weights, [("a".to_owned(), tensor)]).unwrap();
+        filter.filter(dxo, &Arc::default()).unwrap();
+        drop(filter.charged(Kept { texts: 0, tensors: 1 << 20 }).unwrap());
+        let error = filter.charged(Kept { texts: 0, tensors: (1 << 20) + 1 }).unwrap_err();
+        assert!(error.to_string().contains("limit host-bytes reached"), "{error}");
     }
 }

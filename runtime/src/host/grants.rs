@@ -17,13 +17,15 @@ pub(crate) struct GrantsCtx {
     /// The name of the table that is in force, or would be.
     table: Arc<str>,
     pub(crate) grants: Arc<Grants>,
+    /// Whether it shares the work of another instance, which is granted what this one is not.
+    helps: bool,
     /// How often something was refused.
     refusals: AtomicU64,
 }
 
 impl GrantsCtx {
-    pub(crate) fn new(table: Arc<str>, grants: Arc<Grants>) -> Self {
-        Self { table, grants, refusals: AtomicU64::new(0) }
+    pub(crate) fn new(table: Arc<str>, grants: Arc<Grants>, helps: bool) -> Self {
+        Self { table, grants, helps, refusals: AtomicU64::new(0) }
     }
 
     /// How often something was refused so far.
@@ -34,7 +36,12 @@ impl GrantsCtx {
     /// Counts a refusal; gives the line of the policy that would allow it, and its place.
     fn refused_line(&self, line: impl Display) -> String {
         self.count();
-        format!("{line} under [{}]", header(&self.table))
+        match self.helps {
+            true => {
+                "an instance that shares another's work is granted nothing: ask in begin or next".to_owned()
+            }
+            false => format!("{line} under [{}]", header(&self.table)),
+        }
     }
 
     fn count(&self) {
@@ -166,10 +173,20 @@ mod tests {
     #[test]
     fn the_line_for_a_built_in_component_begins_with_its_own_grants() {
         let grants = Builtin::find("persist-to-s3-and-cleanup").unwrap().grants().unwrap();
-        let ctx = GrantsCtx::new("Persist to S3".into(), grants.into());
+        let ctx = GrantsCtx::new("Persist to S3".into(), grants.into(), false);
         let line = ctx.peer(PeerRole::ResultsGenerator).unwrap_err();
         let expected =
             r#"peers = ["model-persistor", "results-generator"] under [components."Persist to S3"]"#;
         assert_eq!((line.as_str(), ctx.refusals()), (expected, 1));
+    }
+
+    #[test]
+    fn whoever_shares_anothers_work_was_told_a_line_that_stands_there_already() {
+        let ctx = GrantsCtx::new("A".into(), Arc::default(), true);
+        let Failure::Typed(types::Error::NotPermitted(told)) = ctx.hub(HubVerb::SendMetric).unwrap_err()
+        else {
+            panic!("it is not refused");
+        };
+        assert!(told.contains("shares another's work") && !told.contains("hub"), "{told}");
     }
 }

@@ -46,6 +46,8 @@ pub struct InstanceBuilder {
     meter: Meter,
     sharing: Option<Sharing>,
     measures_changes: bool,
+    /// Whether it shares the work of another.
+    helps: bool,
     #[cfg(feature = "cut")]
     pub(super) cut_after: Option<usize>,
 }
@@ -72,6 +74,7 @@ impl InstanceBuilder {
             meter: Meter::default(),
             sharing: None,
             measures_changes: false,
+            helps: false,
             #[cfg(feature = "cut")]
             cut_after: None,
         }
@@ -183,6 +186,7 @@ impl InstanceBuilder {
             auditor: None,
             told: None,
             scratch: Scratch::Memory,
+            helps: true,
             ..self.clone()
         }
     }
@@ -284,7 +288,7 @@ impl InstanceBuilder {
                 meter: meter.clone(),
                 window: limits.call_bytes,
             },
-            GrantsCtx::new(self.table.clone(), self.grants),
+            GrantsCtx::new(self.table.clone(), self.grants, self.helps),
             self.services,
         );
         state.audit.clone_from(&audit);

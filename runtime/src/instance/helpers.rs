@@ -63,12 +63,15 @@ impl Instance {
         std::mem::take(&mut self.helpers)
     }
 
-    /// Takes its helpers back. Where the call of one did not return, neither did the whole: it is gone too.
+    /// Takes its helpers back. Where the call of one did not return, neither did the whole: it is gone too. Where it is
+    /// gone, so are they, and others have their places.
     pub(crate) fn take_back(&mut self, helpers: Vec<Self>) {
         if helpers.iter().any(|helper| helper.live.is_none()) {
             self.live = None;
         }
-        self.helpers = helpers;
+        if self.live.is_some() {
+            self.helpers = helpers;
+        }
     }
 
     /// So many instances shared its work, for so long: to the limits that is one call.
@@ -91,7 +94,7 @@ impl Instance {
         let texts = budget.charge_texts(kept.texts);
         let charges = texts.and_then(|texts| Ok([texts, budget.charge(kept.tensors)?]));
         charges.map_err(|error| {
-            self.live = None;
+            (self.live, self.helpers) = (None, Vec::new());
             self.ended(&spent(error))
         })
     }

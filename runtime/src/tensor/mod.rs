@@ -221,9 +221,13 @@ impl Tensor {
         self.origin = origin;
     }
 
-    /// Whether the host keeps its data for a component: in memory, or because the component made it or wrote to it.
+    /// Whether the host keeps its data for a component: in memory, or because the component made it or wrote to it. What
+    /// lies in a file is there anyway.
     pub(crate) fn is_kept(&self) -> bool {
-        self.is_in_memory() || self.origin == 0
+        match &self.data {
+            Data::Source(Source::File(_)) => false,
+            _ => self.is_in_memory() || self.origin == 0,
+        }
     }
 
     /// Whether the data lies in memory, not in a file and not only to be made.

@@ -91,7 +91,7 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
             let rate = throughput(4 * elements, ours.wall);
             let copied = of_way(("copy", 1)).unwrap_or(f64::NAN);
             let aim = format!(
-                "{} parameters: less than {}, more than {RATE} GB/s",
+                "{} parameters, from a file that is in memory: less than {}, more than {RATE} GB/s",
                 millions(elements),
                 bytes(MOST)
             );

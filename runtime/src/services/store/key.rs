@@ -19,7 +19,7 @@ pub(super) fn below(prefix: &Path, key: &str) -> Result<Path, ServiceError> {
     }
     let path = Path::parse(key)
         .map_err(|_| invalid("a part of it is empty, `.` or `..`, or holds a control character"))?;
-    // A file with such a name is one in the making, to `object_store`.
+    // To many programs that keep objects in directories, a file with such a name is one in the making.
     let part = path.filename().and_then(|name| name.rsplit_once('#'));
     if part.is_some_and(|(_, number)| number.bytes().all(|byte| byte.is_ascii_digit())) {
         return Err(invalid("it ends with `#` and a number"));

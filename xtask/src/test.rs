@@ -89,6 +89,7 @@ pub fn run() -> Result<()> {
 
 /// Runs every attack twenty times in one process.
 pub fn hostile() -> Result<()> {
+    setup::wasm_target()?;
     let test = ["test", "--locked", "--test", "whole-paths", "--"];
     let which = ["--include-ignored", "--test-threads", "1", "--nocapture", "twenty_times"];
     process::run(cargo(&test).args(which).env("RUST_BACKTRACE", "0"))

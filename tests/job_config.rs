@@ -8,12 +8,12 @@ use flip_runtime::{Code, Error, Policy};
 use flip_wasm_tests::MISBEHAVING_FILTER;
 use flip_wasm_tests::job::{CLIENT, MODEL_ID, SERVER, StandardJob, memory};
 
-const FILTER: &str = r#""path": "flip.nvflare.components.PercentilePrivacy""#;
+pub(crate) const FILTER: &str = r#""path": "flip.nvflare.components.PercentilePrivacy""#;
 const HANDLER: &str = r#""path": "flip.nvflare.components.ClientEventHandler""#;
 
 /// What is said of a job that cannot be set up.
 #[track_caller]
-fn refused(job: &StandardJob) -> String {
+pub(crate) fn refused(job: &StandardJob) -> String {
     let error = job.run_alone(|_| ()).unwrap_err();
     assert_eq!(error.code(), Code::InvalidInput, "{error}");
     let text = error.to_string();
@@ -22,7 +22,7 @@ fn refused(job: &StandardJob) -> String {
 }
 
 #[track_caller]
-fn assert_names(text: &str, parts: &[&str]) {
+pub(crate) fn assert_names(text: &str, parts: &[&str]) {
     for part in parts {
         assert!(text.contains(part), "no {part:?} in: {text}");
     }

@@ -3,29 +3,11 @@
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use crate::job_config::{FILTER, assert_names, refused};
+use flip_runtime::Digest;
 use flip_runtime::job::JobConfig;
-use flip_runtime::{Code, Digest};
 use flip_wasm_tests::MISBEHAVING_FILTER;
 use flip_wasm_tests::job::{CLIENT, StandardJob};
-
-const FILTER: &str = r#""path": "flip.nvflare.components.PercentilePrivacy""#;
-
-/// What is said of a job that cannot be set up.
-#[track_caller]
-fn refused(job: &StandardJob) -> String {
-    let error = job.run_alone(|_| ()).unwrap_err();
-    assert_eq!(error.code(), Code::InvalidInput, "{error}");
-    let text = error.to_string();
-    assert!(text.len() < 2_000 && !text.contains('\n'), "{text}");
-    text
-}
-
-#[track_caller]
-fn assert_names(text: &str, parts: &[&str]) {
-    for part in parts {
-        assert!(text.contains(part), "no {part:?} in: {text}");
-    }
-}
 
 /// Its digest, and whether it is there, are nothing that the job's author is told.
 #[test]

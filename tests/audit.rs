@@ -202,6 +202,48 @@ fn refusals_are_noted_and_names_are_cleaned_and_cut() {
 }
 
 #[test]
+fn what_was_read_or_sent_had_no_digest_and_what_was_given_up_was_not_noted() {
+    let site = Site::granting_everything();
+    fs::write(site.path("job/data"), b"0123456789").unwrap();
+    let calls = errands(
+        &site,
+        vec![
+            json!({"read": ["job", "data", 0, 4]}),
+            json!({"tensor": ["job", "data", 2, [3]]}),
+            json!({"put": ["key", "object"]}),
+            json!({"get": ["key", 0, 100]}),
+            json!({"update-status": MODEL_ID}),
+            json!({"send-exception": ["server", MODEL_ID, "text"]}),
+            json!({"send-exception": ["server", "..", "text"]}),
+            json!({"stage": ["job", "given-up", "x"]}),
+            json!("drop-staged"),
+            json!({"write": ["job", "kept", "x"]}),
+        ],
+    );
+    let digest = |function, outcome| {
+        let mut found = calls.iter().filter(|call| (call.function, call.outcome) == (function, outcome));
+        let call = found.next().unwrap_or_else(|| panic!("{function} {outcome}: {calls:?}"));
+        assert!(found.next().is_none(), "{function}: {calls:?}");
+        call.sha256
+    };
+    for (function, bytes) in [
+        (Function::Read, &b"0123"[..]),
+        (Function::Tensor, b"234"),
+        (Function::Put, b"object"),
+        (Function::Get, b"object"),
+        (Function::SendException, br#"{"trust":"server","log":"text"}"#),
+    ] {
+        assert_eq!(digest(function, Outcome::Ok), Some(Digest::of(bytes)), "{function}");
+    }
+    assert!(digest(Function::UpdateStatus, Outcome::Ok).is_none(), "it has no body");
+    assert_eq!(digest(Function::SendException, Outcome::InvalidArgument), None, "it was not sent");
+    // Only what was not committed was given up.
+    assert_eq!(digest(Function::Discard, Outcome::Ok), None);
+    let given_up = calls.iter().find(|call| call.function == Function::Discard).unwrap();
+    assert_eq!(given_up.touched, "job/given-up");
+}
+
+#[test]
 fn places_that_are_made_ready_are_in_no_trail_and_no_log() {
     let (kept, log) = (Arc::<Mutex<Vec<u8>>>::default(), Arc::<RecordedLog>::default());
     let disk = Full { left: usize::MAX, kept: kept.clone() };

@@ -114,6 +114,7 @@ fn data(data: &DataEntry, clean: impl Fn(&str) -> String) -> String {
     let mut text = format!("{}, {}: ", clean(&data.place), clean(&data.task));
     text += &match (data.refused, &data.kind) {
         (Some(code), _) => format!("held back, {}", name(code)),
+        (None, None) if data.text_sha256.is_some() => "no dxo".to_owned(),
         (None, None) => "no data".to_owned(),
         (None, Some(kind)) => {
             let s = if data.tensors == 1 { "" } else { "s" };
@@ -126,7 +127,10 @@ fn data(data: &DataEntry, clean: impl Fn(&str) -> String) -> String {
             text += &format!(", {what} {}", ids.join(", "));
         }
     }
-    data.sha256.map_or(text.clone(), |sha256| format!("{text}\n    sha256 {sha256}"))
+    for (digest, what) in [(data.sha256, "sha256"), (data.text_sha256, "text sha256")] {
+        text += &digest.map_or_else(String::new, |digest| format!("\n    {what} {digest}"));
+    }
+    text
 }
 
 /// The name of a kind of failure, as it stands in the trail.

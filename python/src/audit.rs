@@ -4,13 +4,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use flip_runtime::audit::{AuditTrail as Trail, DataEntry, RunKind, Start};
-use flip_runtime::{Dxo, Error, Filtered, FlContext, Instance};
+use flip_runtime::{Dxo, Error, Filtered, FlContext, Instance, Shareable};
 use pyo3::prelude::*;
 
 use crate::error::OrRaise;
 
 /// What the trail calls the task of a filter that Python calls itself.
 const TASK: &str = "filter";
+
+/// And that of a locator's model.
+const LOCATE: &str = "locate-model";
 
 /// An audit trail, in a new file. `flip-wasm audit` checks it.
 #[pyclass(frozen, module = "flip_wasm")]
@@ -74,5 +77,29 @@ impl Audit {
             Err(error) => DataEntry::refused(&self.place, TASK, error.code()),
         })?;
         filtered
+    }
+
+    /// Has a task carried out, and notes what came in and what went out.
+    pub fn execute(
+        &self,
+        instance: &mut Instance,
+        task: &str,
+        data: Shareable,
+        context: &Arc<FlContext>,
+    ) -> Result<Shareable, Error> {
+        self.trail.comes_in(&self.place, task, &data)?;
+        let reply = instance.execute(task, data, context)?;
+        self.trail.data_out(DataEntry::of(&self.place, task, &reply)?)?;
+        Ok(reply)
+    }
+
+    /// Notes what comes in with an event.
+    pub fn event(&self, event_type: &str, context: &FlContext) -> Result<(), Error> {
+        self.trail.event_comes_in(&self.place, event_type, &context.props, &context.shareables)
+    }
+
+    /// Notes a model that was found, before it goes out.
+    pub fn found(&self, model: &Dxo) -> Result<(), Error> {
+        self.trail.data_out(DataEntry::of(&self.place, LOCATE, model)?)
     }
 }

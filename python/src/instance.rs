@@ -145,8 +145,11 @@ impl Instance {
         context: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let data = shareable_of(data.unwrap_or(py.None().bind(py)))?;
-        let reply =
-            self.enter(py, context, move |instance, context| instance.execute(&task, data, context))?;
+        let audit = self.audit.clone();
+        let reply = self.enter(py, context, move |instance, context| match audit {
+            Some(audit) => audit.execute(instance, &task, data, context),
+            None => instance.execute(&task, data, context),
+        })?;
         shareable_object(py, reply)
     }
 
@@ -158,7 +161,11 @@ impl Instance {
         event_type: String,
         context: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
-        self.enter(py, context, move |instance, context| instance.handle_event(&event_type, context))
+        let audit = self.audit.clone();
+        self.enter(py, context, move |instance, context| {
+            audit.map_or(Ok(()), |audit| audit.event(&event_type, context))?;
+            instance.handle_event(&event_type, context)
+        })
     }
 
     /// Has a results generator handle an event of the evaluation.
@@ -169,7 +176,9 @@ impl Instance {
         event_type: String,
         context: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
+        let audit = self.audit.clone();
         self.enter(py, context, move |instance, context| {
+            audit.map_or(Ok(()), |audit| audit.event(&event_type, context))?;
             instance.handle_evaluation_event(&event_type, caller(instance, context))
         })
     }
@@ -211,8 +220,12 @@ impl Instance {
         name: Option<String>,
         context: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let found = self
-            .enter(py, context, move |instance, context| instance.locate_model(name.as_deref(), context))?;
+        let audit = self.audit.clone();
+        let found = self.enter(py, context, move |instance, context| {
+            let found = instance.locate_model(name.as_deref(), context)?;
+            audit.iter().zip(&found).try_for_each(|(audit, model)| audit.found(model))?;
+            Ok(found)
+        })?;
         found.map(|dxo| object_of(py, dxo, None)).transpose()
     }
 

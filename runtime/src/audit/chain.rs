@@ -6,13 +6,17 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use indexmap::IndexMap;
+use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
+use super::data::Carried;
 use super::entry::{CallEntry, ComponentEntry, DataEntry, EndEntry, Entry, Line, Start, text};
 use super::kept::Kept;
 use crate::error::{Code, Error};
-use crate::exchange::Dxo;
+use crate::exchange::Shareable;
 use crate::inspect::Digest;
+use crate::json::Json;
 use crate::limits::{Allowed, LimitReached};
 
 /// What stands before the digest of the last line itself.
@@ -46,6 +50,16 @@ struct Pending {
     /// When the first of them ended.
     time: String,
     call: CallEntry,
+    /// Of the bytes that they read, one after the other; none where there are none, or nobody reads it.
+    read: Option<Sha256>,
+}
+
+impl Pending {
+    fn hash(&mut self, read: &[u8]) {
+        if !read.is_empty() {
+            self.read.get_or_insert_default().update(read);
+        }
+    }
 }
 
 /// One component's room for its calls, in bytes of their lines.
@@ -150,14 +164,31 @@ impl AuditTrail {
         writer.flush()
     }
 
-    /// Writes that data is about to come to the components of a place, with a digest of it where somebody reads that.
+    /// Writes that data is about to come to the components of a place, with digests of it where somebody reads them.
     ///
     /// # Errors
     ///
     /// [`Error::Audit`], and [`Error::Tensor`] where a file behind a tensor fails: the data must not be worked on.
-    pub fn comes_in(&self, place: &str, task: &str, dxo: Option<&Dxo>) -> Result<(), Error> {
-        let digested = !self.writer().nowhere;
-        self.data_in(DataEntry::with(place, task, dxo, digested)?)
+    pub fn comes_in<'a>(&self, place: &str, task: &str, data: impl Into<Carried<'a>>) -> Result<(), Error> {
+        self.data_in(DataEntry::with(place, task, data.into(), self.digests())?)
+    }
+
+    /// Writes that an event is about to come to the components of a place, with what it carries.
+    ///
+    /// # Errors
+    ///
+    /// As [`AuditTrail::comes_in`].
+    pub fn event_comes_in(
+        &self,
+        place: &str,
+        event_type: &str,
+        props: &IndexMap<String, Json>,
+        shareables: &IndexMap<String, Arc<Shareable>>,
+    ) -> Result<(), Error> {
+        if !props.is_empty() {
+            self.comes_in(place, event_type, Carried::Props(props))?;
+        }
+        shareables.values().try_for_each(|shareable| self.comes_in(place, event_type, &**shareable))
     }
 
     /// Writes that data came to the components of a place.
@@ -201,9 +232,14 @@ impl AuditTrail {
         self.writer().used(account)
     }
 
-    /// Notes a call, which is written when another one follows.
-    pub(super) fn call(&self, account: usize, call: CallEntry) -> Result<(), Error> {
-        self.writer().call(account, call)
+    /// Notes a call that gave these bytes to the component. It is written when another one follows.
+    pub(super) fn call(&self, account: usize, call: CallEntry, read: &[u8]) -> Result<(), Error> {
+        self.writer().call(account, call, read)
+    }
+
+    /// Whether somebody reads digests.
+    pub(super) fn digests(&self) -> bool {
+        !self.writer().nowhere
     }
 
     /// Ends the trail; gives the digest of its last line, which stands for the whole of it.
@@ -248,17 +284,19 @@ impl Writer {
         written.saturating_add(if pending { LINE } else { 0 })
     }
 
-    fn call(&mut self, account: usize, call: CallEntry) -> Result<(), Error> {
+    fn call(&mut self, account: usize, call: CallEntry, read: &[u8]) -> Result<(), Error> {
         self.check()?;
+        let read = if self.nowhere { &[] } else { read };
         if let Some(pending) = &mut self.pending
             && pending.account == account
             && pending.call.absorb(&call)
         {
+            pending.hash(read);
             return Ok(());
         }
         self.settle()?;
         let stands_alone = call.stands_alone();
-        self.pending = Some(Pending { account, time: now(), call });
+        self.pending.insert(Pending { account, time: now(), call, read: None }).hash(read);
         // No other joins it: it need not wait.
         if stands_alone { self.settle() } else { Ok(()) }
     }
@@ -266,7 +304,8 @@ impl Writer {
     /// Writes the calls that were put off.
     fn settle(&mut self) -> Result<(), Error> {
         self.check()?;
-        let Some(Pending { account, time, call }) = self.pending.take() else { return Ok(()) };
+        let Some(Pending { account, time, mut call, read }) = self.pending.take() else { return Ok(()) };
+        call.sha256 = call.sha256.or(read.map(|read| Digest::from(<[u8; 32]>::from(read.finalize()))));
         let changes = call.function.changes();
         let bytes = self.line_of(time, Entry::Call(call))?;
         if changes {

@@ -30,8 +30,13 @@ pub(crate) trait CallSink: Send + Sync {
         Ok(())
     }
 
-    /// A call has ended.
-    fn ended(&self, call: CallEntry) -> Result<(), Error>;
+    /// A call has ended, and gave these bytes to the component.
+    fn ended(&self, call: CallEntry, read: &[u8]) -> Result<(), Error>;
+
+    /// Whether somebody reads digests.
+    fn digests(&self) -> bool {
+        false
+    }
 
     /// The bytes of the lines about them.
     fn used(&self) -> u64 {
@@ -54,8 +59,12 @@ impl CallSink for Account {
         self.trail.room(self.number).map_err(|reached| Failure::Trap(reached.into()))
     }
 
-    fn ended(&self, call: CallEntry) -> Result<(), Error> {
-        self.trail.call(self.number, call)
+    fn ended(&self, call: CallEntry, read: &[u8]) -> Result<(), Error> {
+        self.trail.call(self.number, call, read)
+    }
+
+    fn digests(&self) -> bool {
+        self.trail.digests()
     }
 
     fn used(&self) -> u64 {
@@ -154,22 +163,49 @@ impl Noting {
         self.entry.as_mut()
     }
 
+    /// Whether somebody reads digests.
+    pub(crate) fn digests(&self) -> bool {
+        self.sink.digests()
+    }
+
     /// Notes how it ended. Where that cannot be, the component is ended.
-    pub(crate) fn end<T>(mut self, result: Result<T, Failure>) -> Result<T, Failure> {
-        self.ended(result.as_ref().map_or_else(Outcome::of, |_| Outcome::Ok)).map_err(trap)?;
+    pub(crate) fn end<T>(self, result: Result<T, Failure>) -> Result<T, Failure> {
+        self.end_with(result, |_| &[])
+    }
+
+    /// Notes how a call ended that gives bytes to the component.
+    pub(crate) fn end_read(mut self, result: Result<Vec<u8>, Failure>) -> Result<Vec<u8>, Failure> {
+        if let (Some(entry), Ok(bytes)) = (&mut self.entry, &result) {
+            entry.read = bytes.len() as u64;
+        }
+        self.end_with(result, Vec::as_slice)
+    }
+
+    fn end_with<T>(
+        mut self,
+        result: Result<T, Failure>,
+        read: impl FnOnce(&T) -> &[u8],
+    ) -> Result<T, Failure> {
+        let (outcome, read) = match &result {
+            Ok(value) => (Outcome::Ok, read(value)),
+            Err(failure) => (Outcome::of(failure), &[][..]),
+        };
+        self.ended(outcome, read).map_err(trap)?;
         result
     }
 
-    /// Notes how it ended.
-    pub(crate) fn ended(&mut self, outcome: Outcome) -> Result<(), Error> {
+    /// Notes how it ended, and what the component got.
+    pub(crate) fn ended(&mut self, outcome: Outcome, read: &[u8]) -> Result<(), Error> {
         let Some(mut entry) = self.entry.take() else { return Ok(()) };
         entry.outcome = outcome;
-        self.sink.ended(entry)
+        // What was refused went nowhere.
+        entry.sha256 = entry.sha256.filter(|_| outcome.may_have_arrived());
+        self.sink.ended(entry, read)
     }
 
     /// Notes that it failed.
     fn fail(&mut self, failure: Failure) -> Failure {
-        match self.ended(Outcome::of(&failure)) {
+        match self.ended(Outcome::of(&failure), &[]) {
             Ok(()) => failure,
             Err(error) => trap(error),
         }
@@ -178,10 +214,8 @@ impl Noting {
 
 impl Drop for Noting {
     fn drop(&mut self) {
-        if let Some(entry) = self.entry.take() {
-            // The trail remembers a failure, and whoever entered the component asks it.
-            let _ = self.sink.ended(entry);
-        }
+        // The trail remembers a failure, and whoever entered the component asks it.
+        let _ = self.ended(Outcome::GivenUp, &[]);
     }
 }
 
@@ -190,6 +224,11 @@ fn trap(error: Error) -> Failure {
 }
 
 impl Outcome {
+    /// Whether what was to go out may have arrived.
+    fn may_have_arrived(self) -> bool {
+        matches!(self, Self::Ok | Self::Unavailable | Self::GivenUp)
+    }
+
     fn of(failure: &Failure) -> Self {
         match failure {
             Failure::Trap(_) => Self::Trapped,

@@ -1,10 +1,12 @@
-//! What a trail says of data: names and sizes, and a digest that others can compute as well.
+//! What a trail says of data: names and sizes, and digests that others can compute as well.
 
+use indexmap::IndexMap;
 use sha2::{Digest as _, Sha256};
 
 use super::entry::{DataEntry, text};
-use crate::exchange::{Dxo, DxoData};
+use crate::exchange::{Dxo, DxoData, Shareable, entry_len};
 use crate::inspect::Digest;
+use crate::json::Json;
 use crate::tensor::{Tensor, TensorError};
 
 /// How much of a tensor is read at a time.
@@ -22,59 +24,77 @@ const CHUNK: usize = 1 << 20;
 /// [`TensorError::Io`] where a file behind a tensor fails.
 pub fn digest(dxo: &Dxo) -> Result<Option<Digest>, TensorError> {
     let mut found = Found::new(true);
-    found.add(dxo)?;
-    Ok(found.digest())
+    found.dxo(dxo)?;
+    Ok(found.tensors.digest())
 }
 
-struct Found {
+/// The digest of what data carries besides tensors; none where there are neither headers nor meta properties nor
+/// plain values.
+///
+/// It is the sha256 over texts, each with its length in bytes before it, and numbers; lengths and numbers are 8 bytes,
+/// little-endian. Of a shareable: NVFLARE's name of its return code, and its headers. Of a dxo: NVFLARE's name of its
+/// kind, its meta properties, and then its plain values as JSON, or of each member its name and the same of it. Headers
+/// and properties are their number, and the name and the JSON of each, in their order, as it came.
+///
+/// # Errors
+///
+/// [`TensorError::Io`] where a file behind a tensor fails.
+///
+/// ```
+/// use flip_runtime::audit::{self, Carried};
+/// use flip_runtime::{DataKind, Dxo};
+///
+/// let mut dxo = Dxo::new(DataKind::Metrics);
+/// let without = audit::text_digest(&dxo)?;
+/// dxo.set_meta("rounds", &3)?;
+/// assert_ne!(audit::text_digest(&dxo)?, without);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn text_digest<'a>(data: impl Into<Carried<'a>>) -> Result<Option<Digest>, TensorError> {
+    Ok(Found::of(data.into(), true)?.texts.digest())
+}
+
+/// What comes to the components of a place, or leaves it.
+#[derive(Clone, Copy)]
+pub enum Carried<'a> {
+    /// Nothing.
+    Nothing,
+    /// A dxo.
+    Dxo(&'a Dxo),
+    /// A task's data or its result.
+    Shareable(&'a Shareable),
+    /// The properties of an event that are plain values.
+    Props(&'a IndexMap<String, Json>),
+}
+
+impl<'a> From<&'a Dxo> for Carried<'a> {
+    fn from(dxo: &'a Dxo) -> Self {
+        Self::Dxo(dxo)
+    }
+}
+
+impl<'a> From<Option<&'a Dxo>> for Carried<'a> {
+    fn from(dxo: Option<&'a Dxo>) -> Self {
+        dxo.map_or(Self::Nothing, Self::Dxo)
+    }
+}
+
+impl<'a> From<&'a Shareable> for Carried<'a> {
+    fn from(shareable: &'a Shareable) -> Self {
+        Self::Shareable(shareable)
+    }
+}
+
+/// A digest in the making, of so many things.
+struct Hash {
     /// None where nobody asks for a digest: then no element is read.
     hash: Option<Sha256>,
-    tensors: u64,
-    bytes: u64,
+    things: u64,
 }
 
-impl Found {
+impl Hash {
     fn new(digested: bool) -> Self {
-        Self { hash: digested.then(Sha256::new), tensors: 0, bytes: 0 }
-    }
-
-    fn add(&mut self, dxo: &Dxo) -> Result<(), TensorError> {
-        match &dxo.data {
-            DxoData::Tensors(tensors) => {
-                tensors.iter().try_for_each(|(name, tensor)| self.tensor(name, tensor))
-            }
-            DxoData::Members(members) => members.iter().try_for_each(|(name, member)| {
-                self.text(name);
-                self.add(member)
-            }),
-            DxoData::Values(values) => {
-                self.bytes = self.bytes.saturating_add(values.text().len() as u64);
-                Ok(())
-            }
-        }
-    }
-
-    fn tensor(&mut self, name: &str, tensor: &Tensor) -> Result<(), TensorError> {
-        self.tensors += 1;
-        self.bytes = self.bytes.saturating_add(tensor.byte_len());
-        if self.hash.is_none() {
-            return Ok(());
-        }
-        self.text(name);
-        self.text(tensor.dtype().name());
-        self.number(tensor.shape().len() as u64);
-        tensor.shape().iter().for_each(|length| self.number(*length));
-        self.number(tensor.byte_len());
-        let mut offset = 0;
-        while offset < tensor.byte_len() {
-            let bytes = tensor.read(offset, CHUNK)?;
-            if bytes.is_empty() {
-                return Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into());
-            }
-            self.update(&bytes);
-            offset += bytes.len() as u64;
-        }
-        Ok(())
+        Self { hash: digested.then(Sha256::new), things: 0 }
     }
 
     fn text(&mut self, text: &str) {
@@ -93,9 +113,132 @@ impl Found {
     }
 
     fn digest(self) -> Option<Digest> {
-        let hash = self.hash.filter(|_| self.tensors > 0)?;
+        let hash = self.hash.filter(|_| self.things > 0)?;
         Some(Digest::from(<[u8; 32]>::from(hash.finalize())))
     }
+}
+
+struct Found {
+    tensors: Hash,
+    texts: Hash,
+    bytes: u64,
+    text_bytes: u64,
+    kind: Option<&'static str>,
+}
+
+impl Found {
+    fn new(digested: bool) -> Self {
+        let (tensors, texts) = (Hash::new(digested), Hash::new(digested));
+        Self { tensors, texts, bytes: 0, text_bytes: 0, kind: None }
+    }
+
+    fn of(data: Carried<'_>, digested: bool) -> Result<Self, TensorError> {
+        let mut found = Self::new(digested);
+        let dxo = match data {
+            Carried::Nothing => None,
+            Carried::Dxo(dxo) => Some(dxo),
+            Carried::Shareable(shareable) => {
+                found.texts.text(shareable.return_code.name());
+                found.properties(&shareable.headers);
+                shareable.dxo.as_ref()
+            }
+            Carried::Props(props) => {
+                found.properties(props);
+                None
+            }
+        };
+        if let Some(dxo) = dxo {
+            found.kind = Some(dxo.kind().name());
+            found.text_bytes = found.text_bytes.saturating_add(dxo.text_len());
+            found.dxo(dxo)?;
+        }
+        Ok(found)
+    }
+
+    fn dxo(&mut self, dxo: &Dxo) -> Result<(), TensorError> {
+        self.texts.text(dxo.kind().name());
+        self.hash_properties(&dxo.meta);
+        match &dxo.data {
+            DxoData::Tensors(tensors) => {
+                tensors.iter().try_for_each(|(name, tensor)| self.tensor(name, tensor))
+            }
+            DxoData::Members(members) => members.iter().try_for_each(|(name, member)| {
+                self.tensors.text(name);
+                self.texts.text(name);
+                self.dxo(member)
+            }),
+            DxoData::Values(values) => {
+                self.bytes = self.bytes.saturating_add(values.text().len() as u64);
+                self.texts.things += 1;
+                self.texts.text(values.text());
+                Ok(())
+            }
+        }
+    }
+
+    /// Properties that are counted nowhere else.
+    fn properties(&mut self, properties: &IndexMap<String, Json>) {
+        let sizes = properties.iter().map(|(name, value)| entry_len(name.len() + value.text().len()));
+        self.text_bytes = sizes.fold(self.text_bytes, u64::saturating_add);
+        self.hash_properties(properties);
+    }
+
+    fn hash_properties(&mut self, properties: &IndexMap<String, Json>) {
+        self.texts.number(properties.len() as u64);
+        for (name, value) in properties {
+            self.texts.things += 1;
+            self.texts.text(name);
+            self.texts.text(value.text());
+        }
+    }
+
+    fn tensor(&mut self, name: &str, tensor: &Tensor) -> Result<(), TensorError> {
+        let Self { tensors, bytes, .. } = self;
+        tensors.things += 1;
+        *bytes = bytes.saturating_add(tensor.byte_len());
+        if tensors.hash.is_none() {
+            return Ok(());
+        }
+        tensors.text(name);
+        tensors.text(tensor.dtype().name());
+        tensors.number(tensor.shape().len() as u64);
+        tensor.shape().iter().for_each(|length| tensors.number(*length));
+        tensors.number(tensor.byte_len());
+        elements(tensor, |bytes| {
+            tensors.update(bytes);
+            Ok(())
+        })
+    }
+}
+
+/// The elements of a tensor, some at a time.
+fn elements<E: From<TensorError>>(
+    tensor: &Tensor,
+    mut each: impl FnMut(&[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut offset = 0;
+    while offset < tensor.byte_len() {
+        let bytes = tensor.read(offset, CHUNK)?;
+        if bytes.is_empty() {
+            return Err(TensorError::from(std::io::Error::from(std::io::ErrorKind::UnexpectedEof)).into());
+        }
+        each(&bytes)?;
+        offset += bytes.len() as u64;
+    }
+    Ok(())
+}
+
+/// The digest of a tensor's elements alone; `go_on` is asked again and again whether there is still time for it.
+pub(crate) fn digest_of_elements<E: From<TensorError>>(
+    tensor: &Tensor,
+    go_on: impl Fn() -> Result<(), E>,
+) -> Result<Digest, E> {
+    let mut hash = Sha256::new();
+    elements(tensor, |bytes| {
+        hash.update(bytes);
+        go_on()
+    })?;
+    Ok(Digest::from(<[u8; 32]>::from(hash.finalize())))
 }
 
 impl DataEntry {
@@ -104,27 +247,27 @@ impl DataEntry {
     /// # Errors
     ///
     /// [`TensorError::Io`] where a file behind a tensor fails.
-    pub fn of(place: &str, task: &str, dxo: Option<&Dxo>) -> Result<Self, TensorError> {
-        Self::with(place, task, dxo, true)
+    pub fn of<'a>(place: &str, task: &str, data: impl Into<Carried<'a>>) -> Result<Self, TensorError> {
+        Self::with(place, task, data.into(), true)
     }
 
-    /// What is said of data that comes or goes, with a digest or without.
+    /// What is said of data that comes or goes, with digests or without.
     pub(super) fn with(
         place: &str,
         task: &str,
-        dxo: Option<&Dxo>,
+        data: Carried<'_>,
         digested: bool,
     ) -> Result<Self, TensorError> {
-        let mut found = Found::new(digested);
-        dxo.map_or(Ok(()), |dxo| found.add(dxo))?;
+        let found = Found::of(data, digested)?;
         Ok(Self {
             place: text(place),
             task: text(task),
-            kind: dxo.map(|dxo| dxo.kind().name().to_owned()),
-            tensors: found.tensors,
+            kind: found.kind.map(str::to_owned),
+            tensors: found.tensors.things,
             bytes: found.bytes,
-            sha256: found.digest(),
-            text_bytes: dxo.map_or(0, Dxo::text_len),
+            sha256: found.tensors.digest(),
+            text_sha256: found.texts.digest(),
+            text_bytes: found.text_bytes,
             filters: Vec::new(),
             unfiltered: Vec::new(),
             refused: None,
@@ -141,6 +284,7 @@ impl DataEntry {
             tensors: 0,
             bytes: 0,
             sha256: None,
+            text_sha256: None,
             text_bytes: 0,
             filters: Vec::new(),
             unfiltered: Vec::new(),

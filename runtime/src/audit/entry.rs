@@ -119,7 +119,8 @@ pub struct CallEntry {
     /// What was deleted, also where something stayed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deleted: Option<DeletedEntry>,
-    /// The digest of an object that was stored whole, or of a file that was written.
+    /// The digest of what came or went: of the bytes that were read, in the order of the calls, of an object, of a
+    /// file that was written whole, of the body of a request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<Digest>,
     /// How they ended.
@@ -127,7 +128,7 @@ pub struct CallEntry {
 }
 
 impl CallEntry {
-    /// Whether it has an entry of its own: what was deleted or stored.
+    /// Whether it has an entry of its own: what was deleted, stored or sent.
     pub(super) fn stands_alone(&self) -> bool {
         self.deleted.is_some() || self.sha256.is_some()
     }
@@ -177,8 +178,12 @@ pub struct DataEntry {
     pub bytes: u64,
     /// [`digest`](super::digest) of its tensors; none where it has none.
     pub sha256: Option<Digest>,
-    /// The size of its names, meta properties and plain values as text, with some bytes for each: what a filter adds
-    /// there shows.
+    /// [`text_digest`](super::text_digest) of everything else: its headers, meta properties and plain values, or the
+    /// properties of an event; none where it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text_sha256: Option<Digest>,
+    /// The size of its names, headers, meta properties and plain values as text, with some bytes for each: what a filter
+    /// adds there shows.
     #[serde(default)]
     pub text_bytes: u64,
     /// The ids of the filters that it went through.
@@ -244,6 +249,7 @@ functions! {
     Create: Storage "create" true,
     Append: Storage "append" true,
     Commit: Storage "commit" true,
+    Discard: Storage "discard" true,
     CreateDirAll: Storage "create-dir-all" true,
     Rename: Storage "rename" true,
     Usage: Cleanup "usage" false,

@@ -33,7 +33,8 @@
 //! # What stands in it
 //!
 //! No data, no values of metrics, no texts of exceptions, no keys, no addresses: names, sizes, digests, and
-//! how calls ended. Of plain values there is no digest either, since few digits can be guessed from it.
+//! how calls ended. A digest tells whoever has the data that this is it. Of a few digits, such as a metric, whoever
+//! tries them all finds them: a trail is for those who may see such figures.
 //! Names that come from components are cut and cleaned. Every call has its place: where a component makes several
 //! alike right after each other, one line has their number, and whoever fills the room that the limit `audit-bytes`
 //! leaves for its calls is ended before it makes one that would not be noted.
@@ -56,7 +57,8 @@ pub use check::{Altered, Wrong, check, check_each};
 #[cfg(test)]
 pub(crate) use component::figures;
 pub(crate) use component::{Auditor, CallSink, Noting};
-pub use data::digest;
+pub(crate) use data::digest_of_elements;
+pub use data::{Carried, digest, text_digest};
 pub(crate) use entry::text;
 pub use entry::{
     CallEntry, ComponentEntry, DataEntry, DeletedEntry, EndEntry, Entry, Function, Interface, Line, Outcome,

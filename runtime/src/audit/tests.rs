@@ -76,10 +76,10 @@ fn what_was_deleted_was_lost_where_the_process_was_killed() {
     let trail = AuditTrail::to(sink.clone(), start()).unwrap();
     let account = trail.component(component(), 1 << 20).unwrap();
     let told = |path: &str| String::from_utf8(sink.bytes()).unwrap().contains(path);
-    trail.call(account, call(Function::Read, "job/read")).unwrap();
+    trail.call(account, call(Function::Read, "job/read"), b"").unwrap();
     assert!(!told("job/read"), "it waits for others like it");
     let deleted = Some(DeletedEntry { files: 1, directories: 0, bytes: 5 });
-    trail.call(account, CallEntry { deleted, ..call(Function::Remove, "job/deleted") }).unwrap();
+    trail.call(account, CallEntry { deleted, ..call(Function::Remove, "job/deleted") }, b"").unwrap();
     assert!(told("job/read") && told("job/deleted"));
 }
 
@@ -90,7 +90,7 @@ fn trail() -> Vec<u8> {
     let account = trail.component(component(), u64::MAX).unwrap();
     trail.data_in(DataEntry::of("site-1", "train", None).unwrap()).unwrap();
     for name in ["a", "a", "a", "b"] {
-        trail.call(account, call(Function::Read, name)).unwrap();
+        trail.call(account, call(Function::Read, name), name.as_bytes()).unwrap();
     }
     trail.data_out(DataEntry::refused("site-1", "train", crate::Code::Refused)).unwrap();
     let digest = trail.finish(Some(crate::Code::Refused)).unwrap();
@@ -126,6 +126,15 @@ fn the_same_call_again_is_counted_in_one_line() {
     let calls: Vec<_> = text.lines().filter(|line| line.contains(r#""entry":"call""#)).collect();
     assert_eq!(calls.len(), 2);
     assert!(calls[0].contains(r#""touched":"a","calls":3,"read":30"#), "{}", calls[0]);
+}
+
+#[test]
+fn what_was_read_had_no_digest() {
+    let text = String::from_utf8(trail()).unwrap();
+    let calls: Vec<_> = text.lines().filter(|line| line.contains(r#""entry":"call""#)).collect();
+    for (call, read) in calls.iter().zip([&b"aaa"[..], b"b"]) {
+        assert!(call.contains(&format!(r#""sha256":"{}""#, Digest::of(read))), "{call}");
+    }
 }
 
 #[test]
@@ -228,7 +237,7 @@ fn a_flood_of_calls_was_only_counted_beyond_some_thousand() {
     let account = trail.component(component(), 1 << 20).unwrap();
     let mut made = 0;
     while trail.room(account).is_ok() {
-        trail.call(account, call(Function::Remove, &format!("job/{made}"))).unwrap();
+        trail.call(account, call(Function::Remove, &format!("job/{made}")), b"").unwrap();
         made += 1;
     }
     let reached = trail.room(account).unwrap_err();
@@ -250,7 +259,7 @@ fn a_trail_that_cannot_be_written_says_so_from_then_on() {
         let ended = AuditTrail::to(sink.clone(), start()).and_then(|trail| {
             let account = trail.component(component(), u64::MAX);
             let noted = account.and_then(|account| {
-                trail.call(account, call(Function::Read, "a"))?;
+                trail.call(account, call(Function::Read, "a"), b"")?;
                 trail.data_in(DataEntry::of("site-1", "train", None).unwrap())
             });
             if noted.is_err() {
@@ -302,6 +311,55 @@ fn a_digest_is_that_of_names_dtypes_shapes_and_bytes() {
 }
 
 #[test]
+fn a_digest_of_texts_is_that_of_headers_properties_and_values() {
+    use crate::{DataKind, Dxo, Json, Shareable};
+    let number = |number: u64| number.to_le_bytes().to_vec();
+    let text = |text: &str| [number(text.len() as u64), text.as_bytes().to_vec()].concat();
+    let mut member = Dxo::new(DataKind::Metrics);
+    member.set_values(Json::parse(r#"{"loss": NaN}"#).unwrap());
+    let mut dxo = Dxo::of_members([("site-1".to_owned(), member)]);
+    assert_eq!(text_digest(&Dxo::new(DataKind::Weights)).unwrap(), None);
+    dxo.set_meta("rounds", &3).unwrap();
+    let of_dxo = [
+        text("COLLECTION"),
+        number(1),
+        text("rounds"),
+        text("3"),
+        text("site-1"),
+        text("METRICS"),
+        number(0),
+        text(r#"{"loss": NaN}"#),
+    ]
+    .concat();
+    assert_eq!(text_digest(&dxo).unwrap(), Some(Digest::of(&of_dxo)));
+    let mut shareable = Shareable::ok(dxo);
+    shareable.headers.insert("task".to_owned(), Json::of("train").unwrap());
+    let of_shareable = [text("OK"), number(1), text("task"), text(r#""train""#), of_dxo].concat();
+    assert_eq!(text_digest(&shareable).unwrap(), Some(Digest::of(&of_shareable)));
+    let entry = DataEntry::of("site-1", "train", &shareable).unwrap();
+    assert_eq!((entry.text_sha256, entry.sha256), (Some(Digest::of(&of_shareable)), None));
+    assert!(entry.text_bytes > DataEntry::of("site-1", "train", shareable.dxo.as_ref()).unwrap().text_bytes);
+}
+
+#[test]
+fn what_an_event_carries_was_in_no_trail() {
+    use std::sync::Arc;
+
+    use crate::{Json, ReturnCode, Shareable};
+    let sink = Sink::default();
+    let trail = AuditTrail::to(sink.clone(), start()).unwrap();
+    let props = [("secret".to_owned(), Json::of("who").unwrap())].into();
+    let reply = Shareable { return_code: ReturnCode::Ok, headers: Default::default(), dxo: None };
+    let shareables = [("reply".to_owned(), Arc::new(reply))].into();
+    trail.event_comes_in("server", "go", &props, &shareables).unwrap();
+    trail.finish(None).unwrap();
+    let checked = check(&*sink.bytes()).unwrap();
+    let digests: Vec<_> = checked.data.iter().map(|seen| seen.data.text_sha256).collect();
+    assert_eq!(digests, [text_digest(Carried::Props(&props)).unwrap(), None]);
+    assert!(digests[0].is_some() && !String::from_utf8(sink.bytes()).unwrap().contains("who"));
+}
+
+#[test]
 fn a_trail_that_goes_nowhere_made_digests_that_nobody_read() {
     use crate::{DataKind, Dtype, Dxo, Tensor};
     let tensor = Tensor::new(Dtype::Uint8, &[3], b"abc".to_vec()).unwrap();
@@ -313,6 +371,7 @@ fn a_trail_that_goes_nowhere_made_digests_that_nobody_read() {
             panic!("no data came in")
         };
         assert_eq!((data.tensors, data.bytes), (1, 3));
+        assert_eq!(data.text_sha256, None);
         data.sha256
     };
     assert_eq!(of(AuditTrail::to(io::sink(), start()).unwrap()), None);

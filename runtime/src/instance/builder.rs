@@ -256,6 +256,12 @@ impl InstanceBuilder {
         // Others like it may be made later, to share its work.
         let blueprint = self.component.loaded.phased.then(|| self.clone());
         let (component, limits, meter) = (self.component, self.limits, self.meter);
+        let id = self.id.unwrap_or_else(|| self.name.clone());
+        // What is refused now is in the trail as well.
+        let audit = self.audit.map(|(trail, place)| {
+            Auditor::start(&trail, &place, &id, &component, self.pinned, &self.grants, &limits)
+        });
+        let audit = audit.transpose()?;
         if component.loaded.inspection.size > limits.component_size {
             let allowed = Allowed::Bytes(limits.component_size);
             let reached = LimitReached { limit: "component-size", allowed };
@@ -272,12 +278,8 @@ impl InstanceBuilder {
             });
         }
         let winding_up = Arc::<AtomicBool>::default();
-        let id = self.id.unwrap_or_else(|| self.name.clone());
-        let audit = self.audit.map(|(trail, place)| {
-            Auditor::start(&trail, &place, &id, &component, self.pinned, &self.grants, &limits)
-        });
         let told = self.told.map(|sink| Auditor::telling(sink, &id));
-        let audit = audit.transpose()?.or(told).or(self.auditor);
+        let audit = audit.or(told).or(self.auditor);
         let mut state = HostState::new(
             &limits,
             CallCtx::new(id, deadline(Instant::now(), &limits, Duration::ZERO, None), winding_up.clone()),

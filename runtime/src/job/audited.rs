@@ -10,14 +10,12 @@ use crate::error::Error;
 
 /// Notes the data that comes to the components of a place, before any of them has it.
 pub(super) fn comes_in(trail: &AuditTrail, at: &str, what: &What) -> Result<(), Error> {
-    let note = |task: &str, dxo| trail.comes_in(at, task, dxo);
     match what {
-        What::Event { event_type, shareables, .. } => {
-            let carried = shareables.values().filter_map(|shareable| shareable.dxo.as_ref());
-            carried.into_iter().try_for_each(|dxo| note(event_type, Some(dxo)))
+        What::Event { event_type, props, shareables } => {
+            trail.event_comes_in(at, event_type, props, shareables)
         }
         What::Task { task, data: carrier } | What::Result { task, result: carrier } => {
-            note(task, carrier.dxo.as_ref())
+            trail.comes_in(at, task, carrier)
         }
     }
 }
@@ -32,7 +30,7 @@ pub(super) fn goes_out(
 ) -> Result<(), Error> {
     let mut entry = match &passed.held_back {
         Some(failure) => DataEntry::refused(at, task, failure.code),
-        None => DataEntry::of(at, task, passed.data.dxo.as_ref())?,
+        None => DataEntry::of(at, task, &passed.data)?,
     };
     entry.by = passed.held_back.as_ref().map(|failure| crate::audit::text(&failure.what));
     entry.filters = passed.filters.keys().map(|id| crate::audit::text(id)).collect();

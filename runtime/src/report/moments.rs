@@ -161,7 +161,7 @@ fn kind(function: Function) -> Kind {
     use Function as F;
     match function {
         F::Open | F::Entries | F::Stat | F::Read | F::Tensor | F::Usage => Kind::Other,
-        F::Create | F::Append | F::Commit | F::CreateDirAll | F::Rename => Kind::File,
+        F::Create | F::Append | F::Commit | F::Discard | F::CreateDirAll | F::Rename => Kind::File,
         F::Remove | F::Clear => Kind::Deletion,
         F::Put | F::PutArchive => Kind::Upload,
         F::UpdateStatus | F::SendMetric | F::SendException => Kind::Hub,

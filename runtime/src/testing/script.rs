@@ -103,7 +103,7 @@ impl CallSink for Script {
         answer.error.map_or(Ok(()), |error| Err(Failure::Typed(error)))
     }
 
-    fn ended(&self, entry: CallEntry) -> Result<(), Error> {
+    fn ended(&self, entry: CallEntry, _: &[u8]) -> Result<(), Error> {
         let mut calls = lock(&self.calls);
         if calls.len() < KEPT {
             calls.push(HostCall { call: read(&entry), outcome: entry.outcome });

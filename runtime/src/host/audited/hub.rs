@@ -6,25 +6,29 @@ use crate::bindings::flip::fl::hub::Host;
 use crate::bindings::flip::fl::types::ModelStatus;
 use crate::host::Failure;
 use crate::host::hub::HubView;
+use crate::inspect::Digest;
 use crate::services::HubMessage;
 
 impl Audited<'_, HubView<'_>> {
-    /// A message is about to be sent; gives the length of its body.
+    /// A message is about to be sent, with a body of this digest; gives its length.
     fn sending(
         &self,
         function: Function,
         message: impl FnOnce() -> HubMessage,
     ) -> Result<(Option<Noting>, u64), Failure> {
-        let mut len = 0;
-        let noting = self.begin(function, |_| match message().request() {
+        let mut body = None;
+        let mut noting = self.begin(function, |_| match message().request() {
             Ok(request) => {
-                len = request.body.map_or(0, |body| body.len() as u64);
+                body = request.body;
                 (format!("{} {}", request.method, request.path), None)
             }
             // What is wrong with it may be a text of any kind.
             Err(_) => ("a message that is no request".to_owned(), None),
         })?;
-        Ok((noting, len))
+        if let Some(entry) = noting.as_mut().and_then(Noting::entry) {
+            entry.sha256 = body.as_ref().map(|body| Digest::of(body.as_ref()));
+        }
+        Ok((noting, body.map_or(0, |body| body.len() as u64)))
     }
 }
 

@@ -58,6 +58,14 @@ fn end<T>(
     noting.end(result)
 }
 
+/// A call has ended that gives bytes to the component.
+fn end_read(noting: Option<Noting>, result: Result<Vec<u8>, Failure>) -> Result<Vec<u8>, Failure> {
+    match noting {
+        Some(noting) => noting.end_read(result),
+        None => result,
+    }
+}
+
 impl<V> TypesHost for Audited<'_, V> {
     fn convert_error(&mut self, failure: Failure) -> wasmtime::Result<Error> {
         failure.into_typed()

@@ -2,8 +2,8 @@
 
 use wasmtime::component::Resource;
 
-use super::{Audited, end};
-use crate::audit::Function;
+use super::{Audited, end, end_read};
+use crate::audit::{Function, Noting};
 use crate::bindings::flip::fl::object_store::{Host, ObjectMeta};
 use crate::host::Failure;
 use crate::host::object_store::ObjectStoreView;
@@ -12,10 +12,12 @@ use crate::inspect::Digest;
 
 impl Host for Audited<'_, ObjectStoreView<'_>> {
     async fn put(&mut self, key: String, contents: Vec<u8>) -> Result<ObjectMeta, Failure> {
-        let noting = self.begin(Function::Put, |_| (key.clone(), None))?;
-        let digest = noting.as_ref().map(|_| Digest::of(&contents));
+        let mut noting = self.begin(Function::Put, |_| (key.clone(), None))?;
+        if let Some(entry) = noting.as_mut().and_then(Noting::entry) {
+            entry.sha256 = Some(Digest::of(&contents));
+        }
         let put = self.view.put(key, contents).await;
-        end(noting, put, |entry, meta| (entry.written, entry.sha256) = (meta.size, digest))
+        end(noting, put, |entry, meta| entry.written = meta.size)
     }
 
     async fn put_archive(
@@ -36,7 +38,7 @@ impl Host for Audited<'_, ObjectStoreView<'_>> {
     async fn get(&mut self, key: String, offset: u64, len: u32) -> Result<Vec<u8>, Failure> {
         let noting = self.begin(Function::Get, |_| (key.clone(), None))?;
         let got = self.view.get(key, offset, len).await;
-        end(noting, got, |entry, bytes| entry.read = bytes.len() as u64)
+        end_read(noting, got)
     }
 
     async fn head(&mut self, key: String) -> Result<ObjectMeta, Failure> {

@@ -36,14 +36,14 @@ impl<'a> View<'a> {
         };
         let found = find(&mut self.view);
         if let Some(mut noting) = noting {
-            let ended = noting.ended(match &found {
+            let outcome = match &found {
                 Ok(Ok(_)) => Outcome::Ok,
                 Ok(Err(LookupError::NotFound)) => Outcome::NotFound,
                 Ok(Err(LookupError::WrongRole(_))) => Outcome::InvalidArgument,
                 Ok(Err(LookupError::NotPermitted(_))) => Outcome::NotPermitted,
                 Err(_) => Outcome::Trapped,
-            });
-            ended.map_err(|error| wasmtime::Error::msg(error.to_string()))?;
+            };
+            noting.ended(outcome, &[]).map_err(|error| wasmtime::Error::msg(error.to_string()))?;
         }
         found
     }

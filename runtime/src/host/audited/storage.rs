@@ -1,14 +1,17 @@
 //! The interface `storage`, noted.
 
+use std::sync::PoisonError;
+
 use wasmtime::component::Resource;
 
-use super::{Audited, Touched, end};
-use crate::audit::Function;
+use super::{Audited, Touched, end, end_read};
+use crate::audit::{Function, Noting, digest_of_elements};
 use crate::bindings::flip::fl::storage::{Entry, Host, HostDirectory, HostStagedFile};
 use crate::bindings::flip::fl::types::Dtype;
 use crate::host::Failure;
 use crate::host::storage::{OpenDirectory, StagedFile, StorageView};
 use crate::host::tensors::SharedTensor;
+use crate::inspect::Digest;
 use crate::services::Root;
 
 type View<'a> = Audited<'a, StorageView<'a>>;
@@ -24,6 +27,20 @@ impl StorageView<'_> {
     fn staged(&self, handle: &Staged) -> Touched {
         let place = self.table.get(handle).map(StagedFile::place);
         (place.map_or_else(|_| String::new(), |(root, path)| format!("{root}/{path}")), None)
+    }
+}
+
+impl View<'_> {
+    /// The bytes of a tensor that was opened, and their digest where somebody reads that. Where they cannot be read, the
+    /// component does not get the handle, which is charged as any other.
+    fn read_of(
+        &self,
+        tensor: &Resource<SharedTensor>,
+        digests: bool,
+    ) -> Result<(u64, Option<Digest>), Failure> {
+        let tensor = self.view.table.get(tensor)?.lock().unwrap_or_else(PoisonError::into_inner);
+        let digest = digests.then(|| digest_of_elements(&tensor, || self.view.call.check()));
+        Ok((tensor.byte_len(), digest.transpose()?))
     }
 }
 
@@ -54,10 +71,10 @@ impl HostDirectory for View<'_> {
     fn read(&mut self, handle: Handle, path: String, offset: u64, len: u32) -> Result<Vec<u8>, Failure> {
         let noting = self.begin(Function::Read, |view| (view.path(&handle, &path), None))?;
         let read = self.view.read(handle, path, offset, len);
-        end(noting, read, |entry, bytes| entry.read = bytes.len() as u64)
+        end_read(noting, read)
     }
 
-    // What is read of the tensor afterwards is within these bytes.
+    // What is read of the tensor afterwards is within these bytes, which are digested now.
     fn tensor(
         &mut self,
         handle: Handle,
@@ -67,14 +84,11 @@ impl HostDirectory for View<'_> {
         shape: Vec<u64>,
     ) -> Result<Resource<SharedTensor>, Failure> {
         let noting = self.begin(Function::Tensor, |view| (view.path(&handle, &path), None))?;
-        let tensor = self.view.tensor(handle, path, offset, dtype, shape);
-        let bytes = match (&noting, &tensor) {
-            (Some(_), Ok(tensor)) => self.view.table.get(tensor).map_or(0, |tensor| {
-                tensor.lock().unwrap_or_else(std::sync::PoisonError::into_inner).byte_len()
-            }),
-            _ => 0,
-        };
-        end(noting, tensor, |entry, _| entry.read = bytes)
+        let opened = self.view.tensor(handle, path, offset, dtype, shape);
+        let digests = noting.as_ref().is_some_and(Noting::digests);
+        let read = opened.and_then(|tensor| Ok((self.read_of(&tensor, digests)?, tensor)));
+        let ended = end(noting, read, |entry, (read, _)| (entry.read, entry.sha256) = *read);
+        ended.map(|(_, tensor)| tensor)
     }
 
     fn create(&mut self, handle: Handle, path: String) -> Result<Staged, Failure> {
@@ -125,6 +139,13 @@ impl HostStagedFile for View<'_> {
     }
 
     fn drop(&mut self, handle: Staged) -> wasmtime::Result<()> {
-        HostStagedFile::drop(&mut self.view, handle)
+        // One that was committed loses nothing.
+        let loses = self.view.table.get(&handle).is_ok_and(StagedFile::is_open);
+        let noting = match loses.then(|| self.begin(Function::Discard, |view| view.staged(&handle))) {
+            Some(Err(failure)) => return failure.into_typed().map(drop),
+            noting => noting.and_then(Result::ok).flatten(),
+        };
+        let dropped = HostStagedFile::drop(&mut self.view, handle).map_err(Failure::Trap);
+        end(noting, dropped, |_, ()| {}).or_else(|failure| failure.into_typed().map(drop))
     }
 }

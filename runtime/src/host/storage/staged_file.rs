@@ -63,6 +63,11 @@ impl StagedFile {
         Digest::from(<[u8; 32]>::from(self.written.clone().finalize()))
     }
 
+    /// Whether it can be committed still.
+    pub(in crate::host) fn is_open(&self) -> bool {
+        self.file.is_some()
+    }
+
     /// The file is not to get its name.
     fn discard(&mut self) {
         if self.file.is_some()

@@ -47,6 +47,21 @@ def test_what_came_in_and_went_out_stands_in_the_trail(tmp_path, runtime):
     assert found[6]["refused"] == "refused"
 
 
+def test_tasks_and_events_were_in_no_trail(tmp_path, runtime, guests):
+    path = tmp_path / "audit.jsonl"
+    with flip_wasm.AuditTrail(path) as trail:
+        errand = runtime.load(guests / "errand.wasm")
+        instance = errand.instantiate({"on": {"train": [{"say": "a"}], "go": [{"say": "b"}]}}, audit=trail)
+        instance.execute("train", flip_wasm.Shareable(headers={"who": "me"}, dxo=update()))
+        instance.handle_event("go", flip_wasm.Context(props={"round": 3}))
+    found = lines(path)
+    assert [line["entry"] for line in found] == ["start", "component", "in", "out", "in", "end"]
+    came, went, event = found[2], found[3], found[4]
+    assert (came["task"], came["tensors"], event["task"], event["kind"]) == ("train", 1, "go", None)
+    assert came["sha256"] is not None and came["text-sha256"] not in (None, event["text-sha256"])
+    assert len(event["text-sha256"]) == 64 and went["task"] == "train"
+
+
 def test_nothing_runs_once_the_trail_has_ended(tmp_path, runtime):
     trail = flip_wasm.AuditTrail(tmp_path / "audit.jsonl")
     instance = runtime.load("percentile-privacy").instantiate(ARGS, audit=trail)

@@ -157,43 +157,44 @@ fn text_is_smaller_at_a_higher_level() {
     assert_eq!((size(0), size(u32::MAX)), (size(1), size(9)), "there are no others");
 }
 
+/// What is said where an archive has reached a limit.
+fn reached(limit: &str, allowed: u64) -> String {
+    let line = format!("a policy's line limits = {{ {limit} = ... }} sets it");
+    format!("{:?}", ServiceError::QuotaExceeded(format!("limit {limit} reached: {allowed} allowed; {line}")))
+}
+
 #[test]
 fn limits_end_an_archive() {
-    let limits = |entries, depth| {
-        Fixture::with(StoreOptions {
-            archive: ArchiveLimits { entries, depth, paths: 20, reported: 2 },
-            ..StoreOptions::default()
-        })
-    };
-    let fixture = limits(3, 9);
+    let entries = || ArchiveLimits { entries: 3, ..ArchiveLimits::default() };
+    let fixture = Fixture::new();
     fixture.write("a/b", "");
     fixture.write("c", "");
-    let (archived, _) = fixture.archive();
-    assert_eq!((archived.entries.len(), archived.files), (2, 2), "the first two are reported");
+    assert_eq!(fixture.try_archive(entries()).unwrap().files, 2);
 
-    let fixture = limits(3, 9);
+    let fixture = Fixture::new();
     fixture.write("a/b", "");
     fixture.write("a/c", "");
     fixture.write("d", "");
-    let error = fixture.refused();
-    assert!(error.contains("QuotaExceeded") && error.contains("archive-entries reached: 3"), "{error}");
+    assert_eq!(fixture.refused_within(entries()), reached("archive-entries", 3));
 
-    let fixture = limits(100, 2);
+    let depth = || ArchiveLimits { depth: 2, ..ArchiveLimits::default() };
+    let fixture = Fixture::new();
     fixture.write("1/2/file", "");
-    fixture.archive();
-    let fixture = limits(100, 2);
+    fixture.try_archive(depth()).unwrap();
+    let fixture = Fixture::new();
     fixture.write("1/2/3/file", "");
-    let error = fixture.refused();
-    assert!(error.contains("QuotaExceeded") && error.contains("1/2/3/"), "{error}");
+    assert_eq!(fixture.refused_within(depth()), reached("archive-depth", 2));
+}
 
-    let fixture = limits(100, 9);
-    fixture.write("a/123456789", "");
-    fixture.archive();
-    let fixture = limits(100, 9);
-    fixture.write("a/123456789", "");
-    fixture.write("a/1234567", "");
-    let error = fixture.refused();
-    assert!(error.contains("QuotaExceeded") && error.contains("archive-paths reached: 20"), "{error}");
+#[test]
+fn the_first_thousand_entries_are_reported() {
+    let fixture = Fixture::new();
+    for number in 0..1_001 {
+        fixture.write(&format!("{number:04}"), "");
+    }
+    let (archived, zip) = fixture.archive();
+    assert_eq!((archived.entries.len(), archived.files, zip.len()), (1_000, 1_001, 1_001));
+    assert_eq!(archived.entries[999].name, "0999");
 }
 
 #[test]
@@ -201,12 +202,13 @@ fn an_archive_may_have_so_many_bytes() {
     let fixture = Fixture::with(StoreOptions { part_size: 10_000, ..StoreOptions::default() });
     fixture.write("file", noise(100_000));
     let source = Dir::open_ambient_dir(fixture.directory.path(), ambient_authority()).unwrap();
+    let bytes = |bytes| ArchiveLimits { bytes, ..ArchiveLimits::default() };
     for allowed in [0, 10, 99_999] {
-        let result = fixture.store.put_archive(&call(), "a.zip", &source, allowed);
+        let result = fixture.store.put_archive(&call(), "a.zip", &source, bytes(allowed));
         assert!(matches!(result, Err(ServiceError::QuotaExceeded(_))), "{result:?}");
         assert!(fixture.store.head(&call(), "a.zip").is_err());
     }
-    fixture.store.put_archive(&call(), "a.zip", &source, 101_000).unwrap();
+    fixture.store.put_archive(&call(), "a.zip", &source, bytes(101_000)).unwrap();
 }
 
 #[test]
@@ -217,6 +219,6 @@ fn an_aborted_run_makes_no_archive() {
     let abort = AbortSignal::default();
     abort.trigger();
     let call = Call::new(std::time::Instant::now() + Duration::from_secs(60), abort);
-    let result = fixture.store.put_archive(&call, "a.zip", &source, u64::MAX);
+    let result = fixture.store.put_archive(&call, "a.zip", &source, ArchiveLimits::default());
     assert!(matches!(result, Err(ServiceError::Aborted)), "{result:?}");
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
-use flip_runtime::services::{ObjectStore, StoreOptions};
+use flip_runtime::services::{ArchiveLimits, ObjectStore, StoreOptions};
 use flip_wasm_tests::servers::archives::{Fixture, contents, names, noise};
 use flip_wasm_tests::servers::call;
 use proptest::prelude::*;
@@ -51,7 +51,8 @@ fn what_was_read_of_a_changing_file_is_what_is_stored() {
         for turn in 0..30 {
             let source = Dir::open_ambient_dir(fixture.directory.path(), ambient_authority()).unwrap();
             let key = format!("{turn}.zip");
-            let archived = fixture.store.put_archive(&call(), &key, &source, u64::MAX).unwrap();
+            let archived =
+                fixture.store.put_archive(&call(), &key, &source, ArchiveLimits::default()).unwrap();
             let bytes = fixture.store.get(&call(), &key, 0, u32::MAX).unwrap();
             let mut zip = ZipArchive::new(Cursor::new(bytes.to_vec())).unwrap();
             assert_eq!(contents(&mut zip, "changing").len() as u64, archived.bytes);
@@ -80,7 +81,7 @@ pub fn a_file_that_becomes_a_link_is_not_followed() {
         for turn in 0..200 {
             let source = Dir::open_ambient_dir(fixture.directory.path(), ambient_authority()).unwrap();
             let key = format!("{turn}.zip");
-            fixture.store.put_archive(&call(), &key, &source, u64::MAX).unwrap();
+            fixture.store.put_archive(&call(), &key, &source, ArchiveLimits::default()).unwrap();
             let bytes = fixture.store.get(&call(), &key, 0, u32::MAX).unwrap();
             let mut zip = ZipArchive::new(Cursor::new(bytes.to_vec())).unwrap();
             for name in names(&mut zip) {

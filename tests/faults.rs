@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use cap_std::fs::Dir;
 use flip_runtime::services::{
-    Archived, Call, Caller, Directories, Events, Hub, HubMessage, Layout, LookupError, ModelPersistor,
-    ObjectMeta, ObjectStore, Peers, RecordedHub, ResultsGenerator, ResultsPersistor, Root, ServiceError,
+    ArchiveLimits, Archived, Call, Caller, Directories, Events, Hub, HubMessage, Layout, LookupError,
+    ModelPersistor, ObjectMeta, ObjectStore, Peers, RecordedHub, ResultsGenerator, ResultsPersistor, Root,
+    ServiceError,
 };
 use flip_runtime::{Builtin, Code, Error, FlContext, Services};
 use flip_wasm_tests::job::{JOB_FOLDER, MODEL_ID, RESULTS, StandardJob, memory};
@@ -88,9 +89,15 @@ impl ObjectStore for Faulty {
         self.store.put(call, key, contents)
     }
 
-    fn put_archive(&self, call: &Call, key: &str, source: &Dir, max: u64) -> Result<Archived, ServiceError> {
+    fn put_archive(
+        &self,
+        call: &Call,
+        key: &str,
+        source: &Dir,
+        limits: ArchiveLimits,
+    ) -> Result<Archived, ServiceError> {
         self.check()?;
-        let archived = self.store.put_archive(call, key, source, max)?;
+        let archived = self.store.put_archive(call, key, source, limits)?;
         self.archived.fetch_add(1, Ordering::Relaxed);
         Ok(archived)
     }

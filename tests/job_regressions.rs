@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use cap_std::fs::Dir;
 use flip_runtime::job::{Job, JobConfig, JobOptions, JobReport, Trace};
 use flip_runtime::services::{
-    Archived, Call, Caller, Layout, ObjectMeta, ObjectStore, RecordedHub, Root, ServiceError, Store,
-    StoreOptions,
+    ArchiveLimits, Archived, Call, Caller, Layout, ObjectMeta, ObjectStore, RecordedHub, Root, ServiceError,
+    Store, StoreOptions,
 };
 use flip_runtime::{AbortSignal, Builtin, Code, Error, FlContext, Services};
 use flip_wasm_tests::{fixture, runtime};
@@ -95,9 +95,15 @@ impl ObjectStore for AbortingStore {
         self.store.put(call, key, contents)
     }
 
-    fn put_archive(&self, call: &Call, key: &str, source: &Dir, max: u64) -> Result<Archived, ServiceError> {
+    fn put_archive(
+        &self,
+        call: &Call,
+        key: &str,
+        source: &Dir,
+        limits: ArchiveLimits,
+    ) -> Result<Archived, ServiceError> {
         self.abort.trigger();
-        self.store.put_archive(call, key, source, max)
+        self.store.put_archive(call, key, source, limits)
     }
 
     fn get(&self, call: &Call, key: &str, offset: u64, len: u32) -> Result<bytes::Bytes, ServiceError> {

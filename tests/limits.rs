@@ -18,29 +18,31 @@ const MIB: u64 = 1 << 20;
 #[test]
 fn every_limit_is_finite_and_has_its_tests() {
     let Limits {
-        component_size, // a_component_larger_than_*
-        compile_time,   // compiling.rs
-        compile_memory, // cli/tests/compiling.rs
-        memory,         // store_limits.rs: memory_*
-        table_elements, // store_limits.rs: tables_*
-        instances,      // store_limits.rs: core_instances_*
-        handles,        // host_bytes.rs: handles_*
-        host_bytes,     // host_bytes.rs: host_bytes_*
-        call_bytes,     // call_bytes_*
-        call_time,      // call_time_*, also in store_limits.rs
-        total_time,     // total_time_*
-        cores,          // phases.rs
-        log_lines,      // log_lines_*
-        log_line,       // a_log_line_*
-        gauges,         // gauges_*
-        events,         // interfaces.rs: events_*
-        files,          // interfaces.rs: files_*
-        open_files,     // storage.rs: open_*
-        file_bytes,     // interfaces.rs: file_bytes_*
-        upload_bytes,   // interfaces.rs: upload_bytes_*
-        store_calls,    // interfaces.rs: store_calls_*
-        hub_calls,      // interfaces.rs: hub_calls_*
-        audit_bytes,    // audit_hostile.rs: a_flood_*
+        component_size,  // a_component_larger_than_*
+        compile_time,    // compiling.rs
+        compile_memory,  // cli/tests/compiling.rs
+        memory,          // store_limits.rs: memory_*, also in archive_limits.rs
+        table_elements,  // store_limits.rs: tables_*
+        instances,       // store_limits.rs: core_instances_*
+        handles,         // host_bytes.rs: handles_*
+        host_bytes,      // host_bytes.rs: host_bytes_*
+        call_bytes,      // call_bytes_*
+        call_time,       // call_time_*, also in store_limits.rs
+        total_time,      // total_time_*
+        cores,           // phases.rs
+        log_lines,       // log_lines_*
+        log_line,        // a_log_line_*
+        gauges,          // gauges_*
+        events,          // interfaces.rs: events_*
+        files,           // interfaces.rs: files_*
+        open_files,      // storage.rs: open_*
+        file_bytes,      // interfaces.rs: file_bytes_*
+        upload_bytes,    // interfaces.rs: upload_bytes_*
+        archive_entries, // archive_limits.rs: archive_entries_*
+        archive_depth,   // archive_limits.rs: archive_depth_*
+        store_calls,     // interfaces.rs: store_calls_*
+        hub_calls,       // interfaces.rs: hub_calls_*
+        audit_bytes,     // audit_hostile.rs: a_flood_*
     } = Limits::default();
     for count in [
         component_size,
@@ -58,6 +60,8 @@ fn every_limit_is_finite_and_has_its_tests() {
         files,
         open_files,
         file_bytes,
+        archive_entries,
+        archive_depth,
         store_calls,
         hub_calls,
         audit_bytes,

@@ -8,6 +8,7 @@
 
 mod archive;
 mod archive_changes;
+mod archive_limits;
 mod attacks;
 mod audit;
 mod audit_hostile;

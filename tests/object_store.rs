@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use flip_runtime::services::{ObjectStore, RecordedStore, ServiceError};
+use flip_runtime::services::{ArchiveLimits, ObjectStore, RecordedStore, ServiceError};
 use flip_wasm_tests::servers::s3::{PART, S3, SECRET, env, files, open, source, unavailable, uploads};
 use flip_wasm_tests::servers::{call, call_of, logged, runtime};
 use tempfile::TempDir;
@@ -40,12 +40,12 @@ fn behaves(store: &impl ObjectStore) {
     exists(store.put(&call(), "a/b.txt", b"other".to_vec()).map(drop));
     let (_kept, small) = source(0);
     let (_kept, large) = source(2);
-    exists(store.put_archive(&call(), "a/b.txt", &small, u64::MAX).map(drop));
-    exists(store.put_archive(&call(), "a/b.txt", &large, u64::MAX).map(drop));
+    exists(store.put_archive(&call(), "a/b.txt", &small, ArchiveLimits::default()).map(drop));
+    exists(store.put_archive(&call(), "a/b.txt", &large, ArchiveLimits::default()).map(drop));
     assert_eq!(get(0, 10), "0123456789");
 
     for (key, source) in [("small.zip", &small), ("deep/er/large.zip", &large)] {
-        let archived = store.put_archive(&call(), key, source, u64::MAX).unwrap();
+        let archived = store.put_archive(&call(), key, source, ArchiveLimits::default()).unwrap();
         assert_eq!((archived.meta.key.as_str(), archived.files, archived.entries.len()), (key, 2, 2));
         assert_eq!(head(key).unwrap().size, archived.meta.size);
         let bytes = store.get(&call(), key, 0, u32::MAX).unwrap();
@@ -58,7 +58,7 @@ fn behaves(store: &impl ObjectStore) {
     for key in ["", "/x", "../x", "x/../../y", "x//y", "x/", "x\n", &"x".repeat(2000)] {
         for result in [
             store.put(&call(), key, Vec::new()).map(drop),
-            store.put_archive(&call(), key, &small, u64::MAX).map(drop),
+            store.put_archive(&call(), key, &small, ArchiveLimits::default()).map(drop),
             store.get(&call(), key, 0, 1).map(drop),
             head(key).map(drop),
         ] {
@@ -117,11 +117,12 @@ fn a_failed_upload_to_a_directory_leaves_no_file_and_no_directory() {
     let url = flip_runtime::services::Store::url_of(root.path()).unwrap();
     let store = open(url.as_str(), Vec::new(), &runtime).unwrap();
     let (_kept, large) = source(2);
-    let result = store.put_archive(&call(), "new/er/a.zip", &large, 2 * PART as u64);
+    let limits = || ArchiveLimits { bytes: 2 * PART as u64, ..ArchiveLimits::default() };
+    let result = store.put_archive(&call(), "new/er/a.zip", &large, limits());
     assert!(matches!(result, Err(ServiceError::QuotaExceeded(_))), "{result:?}");
     assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
     fs::create_dir(root.path().join("new")).unwrap();
-    store.put_archive(&call(), "new/er/a.zip", &large, 2 * PART as u64).unwrap_err();
+    store.put_archive(&call(), "new/er/a.zip", &large, limits()).unwrap_err();
     assert_eq!(fs::read_dir(root.path().join("new")).unwrap().count(), 0, "what was there stays");
 }
 

@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
-use flip_runtime::services::{ObjectStore, ServiceError, Store};
+use flip_runtime::services::{ArchiveLimits, ObjectStore, ServiceError, Store};
 use flip_wasm_tests::hostile::objects::{LINKS, left, plant};
 use flip_wasm_tests::servers::s3::{PART, files, open, source};
 use flip_wasm_tests::servers::{call, runtime};
@@ -28,7 +28,7 @@ fn read(store: &Store, key: &str) -> Vec<ServiceError> {
 fn stored(store: &Store, key: &str) -> Vec<ServiceError> {
     let archives = [0, 2].map(|parts| {
         let (_kept, source) = source(parts);
-        store.put_archive(&call(), key, &source, u64::MAX).map(drop)
+        store.put_archive(&call(), key, &source, ArchiveLimits::default()).map(drop)
     });
     let all = archives.into_iter().chain([store.put(&call(), key, b"x".to_vec()).map(drop)]);
     all.map(|outcome| outcome.unwrap_err()).collect()
@@ -112,7 +112,8 @@ fn a_key_of_many_parts_is_stored_and_leaves_nothing_where_it_fails() {
     let store = store(folder.path(), &runtime);
     let deep = "d/".repeat(500);
     let (_kept, large) = source(2);
-    store.put_archive(&call(), &format!("{deep}a"), &large, 2 * PART as u64).unwrap_err();
+    let limits = ArchiveLimits { bytes: 2 * PART as u64, ..ArchiveLimits::default() };
+    store.put_archive(&call(), &format!("{deep}a"), &large, limits).unwrap_err();
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     store.put(&call(), &format!("{deep}a"), b"x".to_vec()).unwrap();
     assert_eq!(store.head(&call(), &format!("{deep}a")).unwrap().size, 1);

@@ -1,4 +1,5 @@
-//! What a component holds, counted: its memories and tables, its handles, and what the host keeps for it.
+//! What a component holds, counted: its memories and tables, its handles, what the host keeps for it, and what a host call
+//! works with.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -44,6 +45,8 @@ struct Account {
     /// Of what the host keeps: the data that the component was given, which is not its doing.
     given: Kept,
     host: Kept,
+    /// What the host works with while a call is under way. It keeps nothing of that.
+    buffers: u64,
     /// Whether the host keeps tensors in memory, not on disk.
     in_memory: bool,
     peak: Peak,
@@ -66,7 +69,8 @@ impl Account {
         } else {
             self.host.texts.saturating_sub(self.given.texts)
         };
-        self.linear.saturating_add(self.handles.saturating_mul(HANDLE)).saturating_add(host)
+        let handles = self.handles.saturating_mul(HANDLE);
+        [handles, host, self.buffers].into_iter().fold(self.linear, u64::saturating_add)
     }
 
     /// What the host keeps beyond what was given. Texts have no use of the room that tensors leave, which may be that of
@@ -101,6 +105,7 @@ impl Budget {
             host_allowed: limits.host_bytes,
             given: Kept::default(),
             host: Kept::default(),
+            buffers: 0,
             in_memory,
             peak: Peak::default(),
         })))
@@ -140,6 +145,11 @@ impl Budget {
         self.charge_to(|account| &mut account.host.texts, bytes)
     }
 
+    /// A charge for what a host call works with, which takes nothing yet. It is memory, and none of what the host keeps.
+    pub(crate) fn buffers(&self) -> Charge {
+        Charge { budget: self.clone(), field: |account| &mut account.buffers, bytes: 0 }
+    }
+
     fn charge_to(&self, field: fn(&mut Account) -> &mut u64, bytes: u64) -> Result<Charge, TensorError> {
         let mut charge = Charge { budget: self.clone(), field, bytes: 0 };
         charge.resize(bytes)?;
@@ -176,12 +186,14 @@ impl Charge {
     /// Takes more, or gives some back.
     pub(crate) fn resize(&mut self, bytes: u64) -> Result<(), TensorError> {
         let mut account = self.budget.account();
+        let kept = account.beyond_given();
         let before = *(self.field)(&mut account);
         let value = before.saturating_sub(self.bytes).saturating_add(bytes);
         *(self.field)(&mut account) = value;
         let beyond = account.beyond_given();
         *(self.field)(&mut account) = before;
-        if value > before && beyond > account.host_allowed {
+        // What adds nothing to it does not go beyond it.
+        if value > before && beyond > kept.max(account.host_allowed) {
             let allowed = Allowed::Bytes(account.host_allowed);
             return Err(TensorError::Limit(LimitReached { limit: "host-bytes", allowed }));
         }
@@ -254,6 +266,33 @@ mod tests {
         budget.grow(6_000).unwrap();
         assert_eq!(limit(texts.resize(5_001)), "memory");
         assert_eq!(budget.peak().memory, 10_000);
+    }
+
+    #[test]
+    fn what_a_host_call_works_with_is_memory_until_it_ends_and_nothing_that_the_host_keeps() {
+        for in_memory in [true, false] {
+            let budget = Budget::new(&LIMITS, in_memory);
+            budget.grow(1_000).unwrap();
+            let _texts = budget.charge_texts(500).unwrap();
+            let mut buffers = budget.buffers();
+            buffers.resize(8_400).unwrap();
+            assert_eq!((budget.peak().memory, budget.peak().host), (9_900, 500));
+            assert_eq!(limit(buffers.resize(8_501)), "memory");
+            assert_eq!(budget.grow(101).unwrap_err().limit, "memory");
+            assert_eq!(buffers.bytes(), 8_400);
+            drop(buffers);
+            budget.grow(8_500).unwrap();
+        }
+    }
+
+    #[test]
+    fn buffers_have_room_where_the_host_keeps_more_than_it_may() {
+        let budget = Budget::new(&LIMITS, false);
+        budget.give(Kept { texts: 0, tensors: 9_000 });
+        let _tensors = budget.charge(9_000).unwrap();
+        budget.give(Kept::default());
+        budget.buffers().resize(1).unwrap();
+        assert_eq!(limit(budget.charge(1)), "host-bytes");
     }
 
     #[test]

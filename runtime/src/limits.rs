@@ -36,9 +36,11 @@ pub struct Limits {
     #[serde(deserialize_with = "size")]
     pub compile_memory: u64,
     /// Everything that it holds in memory, in bytes: all linear memories and tables together, its handles,
-    /// and what the host keeps for it beyond the data that it was given: names, meta properties and other texts, and
-    /// tensors unless they are on disk. Filters work in windows and need a few MiB at any size of model; an
-    /// interpreter needs some tens. Integers that become float64 in memory need seven times their size.
+    /// what the host keeps for it beyond the data that it was given: names, meta properties and other texts, and
+    /// tensors unless they are on disk; and what an archive takes while it is made: four parts of 8 MiB under way, 1.5 MiB
+    /// for each core, of sixteen at most, and some hundred bytes for each entry. Filters work in windows and need a few MiB
+    /// at any size of model; an interpreter needs some tens. Integers that become float64 in memory need seven times their
+    /// size.
     #[serde(deserialize_with = "size")]
     pub memory: u64,
     /// The elements of all tables together. A table holds a component's function pointers: some
@@ -99,6 +101,14 @@ pub struct Limits {
     /// The bytes that it uploads, those of uploads that fail among them. A job's folder holds a model or two.
     #[serde(deserialize_with = "size")]
     pub upload_bytes: u64,
+    /// The files and directories in one archive: a job's folder has some thousand. The host holds their paths until the
+    /// archive's end, which counts in `memory`. With more of them than by default an archive ends in zip64's way, which old
+    /// programs do not read.
+    pub archive_entries: u64,
+    /// Directories inside each other in one archive: the host holds each of them open, and the process has some
+    /// thousand descriptors for everybody. A job's folder has a handful. At most [`Limits::MOST_ARCHIVE_DEPTH`].
+    #[serde(deserialize_with = "archive_depth")]
+    pub archive_depth: u64,
     /// Calls of the object store, those that read included: components store a handful of objects, and a model is read
     /// in some ten thousand windows.
     pub store_calls: u64,
@@ -140,6 +150,8 @@ impl Limits {
         open_files: 128,
         file_bytes: 1 << 30,
         upload_bytes: 64 << 30,
+        archive_entries: 65_535,
+        archive_depth: 64,
         store_calls: 100_000,
         hub_calls: 10_000,
         audit_bytes: 256 << 20,
@@ -151,6 +163,8 @@ impl Limits {
     pub const MOST_INSTANCES: u32 = 1_000;
     /// What `table_elements` is at most: there is room for so many in the place of one table.
     pub const MOST_TABLE_ELEMENTS: u32 = 200_000;
+    /// What `archive_depth` is at most: so many directories are open at once, and a thread's stack has room for them.
+    pub const MOST_ARCHIVE_DEPTH: u32 = 256;
 
     /// These limits, as far as there is room for anybody: a figure beyond that is written down nowhere, but may stand
     /// in a program. [`Instance::limits`](crate::Instance::limits) has what holds.
@@ -166,6 +180,7 @@ impl Limits {
         Self {
             instances: held("instances", self.instances, Self::MOST_INSTANCES),
             table_elements: held("table-elements", self.table_elements, Self::MOST_TABLE_ELEMENTS),
+            archive_depth: held("archive-depth", self.archive_depth, Self::MOST_ARCHIVE_DEPTH),
             ..self
         }
     }
@@ -201,7 +216,7 @@ impl Limits {
         lower! {
             component_size compile_time compile_memory memory table_elements instances handles host_bytes
             call_bytes call_time total_time cores log_lines log_line gauges events files open_files file_bytes upload_bytes
-            store_calls hub_calls audit_bytes
+            archive_entries archive_depth store_calls hub_calls audit_bytes
         }
     }
 }
@@ -216,6 +231,10 @@ fn instances<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error
 
 fn table_elements<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     at_most(deserializer, "table-elements", Limits::MOST_TABLE_ELEMENTS)
+}
+
+fn archive_depth<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    at_most(deserializer, "archive-depth", Limits::MOST_ARCHIVE_DEPTH)
 }
 
 fn at_most<'de, D: Deserializer<'de>>(deserializer: D, limit: &str, most: u32) -> Result<u64, D::Error> {
@@ -310,15 +329,17 @@ mod tests {
 
     #[test]
     fn a_limit_that_there_is_no_room_for_is_an_error_that_says_how_much_there_is() {
-        for (figure, limit) in [("instances", 1_000), ("table-elements", 200_000)] {
+        for (figure, limit) in [("instances", 1_000), ("table-elements", 200_000), ("archive-depth", 256)] {
             let read = |value: u64| serde_json::from_value::<Limits>(serde_json::json!({ figure: value }));
             assert!(read(limit).is_ok());
             let error = read(limit + 1).unwrap_err().to_string();
             assert!(error.contains(figure) && error.contains(&limit.to_string()), "{error}");
         }
-        let written = Limits { instances: 5_000, table_elements: u64::MAX, ..Limits::default() };
+        let most = u64::MAX;
+        let written =
+            Limits { instances: 5_000, table_elements: most, archive_depth: most, ..Limits::default() };
         let limits = written.tightened("{}").unwrap();
-        assert_eq!((limits.instances, limits.table_elements), (1_000, 200_000));
+        assert_eq!((limits.instances, limits.table_elements, limits.archive_depth), (1_000, 200_000, 256));
     }
 
     #[test]

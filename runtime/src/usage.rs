@@ -100,6 +100,10 @@ pub struct LimitUse {
     pub file_bytes: u64,
     /// Bytes that were uploaded.
     pub upload_bytes: u64,
+    /// The entries of the archive that had most.
+    pub archive_entries: u64,
+    /// Directories inside each other, of the archive that had most.
+    pub archive_depth: u64,
     /// Calls of the object store.
     pub store_calls: u64,
     /// Requests to the hub.
@@ -116,8 +120,8 @@ impl LimitUse {
         }
         higher! {
             compile_time compile_memory instances table_elements handles host_bytes call_bytes call_time cores
-            log_lines log_line gauges events files open_files file_bytes upload_bytes store_calls hub_calls
-            audit_bytes
+            log_lines log_line gauges events files open_files file_bytes upload_bytes archive_entries archive_depth
+            store_calls hub_calls audit_bytes
         }
     }
 }

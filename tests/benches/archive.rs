@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
-use flip_runtime::services::{ObjectStore, Store, StoreOptions};
+use flip_runtime::services::{ArchiveLimits, ObjectStore, Store, StoreOptions};
 use flip_wasm_tests::servers::{archives, call_of, runtime, s3};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::json;
@@ -89,7 +89,7 @@ fn upload(url: &str, directory: &Path, options: StoreOptions) {
     let call = call_of(Duration::from_secs(600));
     let before = memory("VmRSS");
     let (cpu, wall) = (cpu_time(), Instant::now());
-    let archived = store.put_archive(&call, "archive.zip", &source, u64::MAX).unwrap();
+    let archived = store.put_archive(&call, "archive.zip", &source, ArchiveLimits::default()).unwrap();
     let (cpu, wall) = (cpu_time() - cpu, wall.elapsed());
     println!(
         "{}",

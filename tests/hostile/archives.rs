@@ -71,6 +71,20 @@ pub const ATTACKS: &[Attack] = &[
         "upload-bytes=1000",
         Expected::Told("quota exceeded: "),
     ),
+    errands(
+        "35",
+        "an archive that there is no memory to make",
+        archive_without_memory,
+        "memory=8MiB",
+        Expected::Told("quota exceeded: limit memory"),
+    ),
+    errands(
+        "35",
+        "an archive of directories that lie deeper than it may hold",
+        archive_too_deep,
+        "archive-depth=8",
+        Expected::Told("quota exceeded: limit archive-depth"),
+    ),
     given("36", "a safetensors header of 2^63 bytes", header_of_2_to_the_63, Expected::NotLoaded("header")),
     given(
         "36",
@@ -198,6 +212,20 @@ fn archive_too_large() -> Errands {
     Errands::granting(EVERYTHING)
         .file("job/a", noise)
         .told("quota exceeded: ", [json!({"put-archive": ["key", "job", ""]})])
+        .told("not found: ", [json!({"head": "key"})])
+}
+
+fn archive_without_memory() -> Errands {
+    Errands::granting(EVERYTHING)
+        .file("job/a", "a")
+        .told("quota exceeded: limit memory", [json!({"put-archive": ["key", "job", ""]})])
+        .told("not found: ", [json!({"head": "key"})])
+}
+
+fn archive_too_deep() -> Errands {
+    Errands::granting(EVERYTHING)
+        .file("job/1/2/3/4/5/6/7/8/9/a", "a")
+        .told("quota exceeded: limit archive-depth", [json!({"put-archive": ["key", "job", ""]})])
         .told("not found: ", [json!({"head": "key"})])
 }
 

@@ -4,7 +4,9 @@ use std::sync::{Condvar, Mutex};
 
 use axum::body::Bytes;
 use cap_std::fs::Dir;
-use flip_runtime::services::{Archived, Call, Hub, HubMessage, ObjectMeta, ObjectStore, ServiceError};
+use flip_runtime::services::{
+    ArchiveLimits, Archived, Call, Hub, HubMessage, ObjectMeta, ObjectStore, ServiceError,
+};
 
 /// How a service fails.
 pub enum Fails {
@@ -72,7 +74,7 @@ impl ObjectStore for Fails {
         self.fail(call)
     }
 
-    fn put_archive(&self, call: &Call, _: &str, _: &Dir, _: u64) -> Result<Archived, ServiceError> {
+    fn put_archive(&self, call: &Call, _: &str, _: &Dir, _: ArchiveLimits) -> Result<Archived, ServiceError> {
         self.fail(call)
     }
 

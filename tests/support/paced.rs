@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use cap_std::fs::Dir;
 use flip_runtime::services::{
-    Archived, Call, Hub, HubMessage, ObjectMeta, ObjectStore, RecordedStore, ServiceError, Store,
+    ArchiveLimits, Archived, Call, Hub, HubMessage, ObjectMeta, ObjectStore, RecordedStore, ServiceError,
+    Store,
 };
 
 /// What a service waits for, before it does what it is asked and after.
@@ -67,8 +68,14 @@ impl<P: Pace> ObjectStore for Paced<P> {
         self.work(call, || self.store.put(call, key, contents))?
     }
 
-    fn put_archive(&self, call: &Call, key: &str, source: &Dir, max: u64) -> Result<Archived, ServiceError> {
-        self.work(call, || self.store.put_archive(call, key, source, max))?
+    fn put_archive(
+        &self,
+        call: &Call,
+        key: &str,
+        source: &Dir,
+        limits: ArchiveLimits,
+    ) -> Result<Archived, ServiceError> {
+        self.work(call, || self.store.put_archive(call, key, source, limits))?
     }
 
     fn get(&self, call: &Call, key: &str, offset: u64, len: u32) -> Result<Bytes, ServiceError> {

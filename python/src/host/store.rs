@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use cap_std::fs::Dir;
-use flip_runtime::services::{Archived, Call, ObjectMeta, ServiceError};
+use flip_runtime::services::{ArchiveLimits, Archived, Call, ObjectMeta, ServiceError};
 use pyo3::prelude::*;
 use tokio::runtime::Handle;
 
@@ -49,11 +49,11 @@ impl flip_runtime::services::ObjectStore for PythonStore {
         call: &Call,
         key: &str,
         source: &Dir,
-        max_bytes: u64,
+        limits: ArchiveLimits,
     ) -> Result<Archived, ServiceError> {
         call.check()?;
         let folder = path_of(source).map_err(|error| ServiceError::Unavailable(error.to_string()))?;
-        let (name, key) = (key.to_owned(), key.to_owned());
+        let (name, key, max_bytes) = (key.to_owned(), key.to_owned(), limits.bytes);
         let put = self.0.ask(move |store, context| {
             store.call_method1("put_archive", (key, folder, max_bytes, context))?.extract::<Option<u64>>()
         });

@@ -19,7 +19,8 @@ pub(crate) mod tensors;
 mod wasi;
 
 use std::fmt;
-use std::sync::LazyLock;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use wasmtime::component::{Linker, Resource, ResourceTableError};
@@ -88,6 +89,9 @@ impl HostState {
                 bytes: Quota::bytes("upload-bytes", limits.upload_bytes),
                 objects: Quota::count("files", limits.files),
                 calls: Quota::count("store-calls", limits.store_calls),
+                archive_entries: limits.archive_entries,
+                archive_depth: limits.archive_depth,
+                most_archived: Arc::default(),
                 window: limits.call_bytes,
                 stored: Vec::new(),
                 remembered: 0,
@@ -139,6 +143,7 @@ impl HostState {
     pub(crate) fn add_to(&self, usage: &mut Usage) {
         let peak = self.tensors.budget.peak();
         let log = self.log.used;
+        let archived = &self.object_store.most_archived;
         usage.peak_memory = peak.memory;
         usage.host_calls.clone_from(&self.host_calls);
         usage.refusals = self.grants.refusals();
@@ -163,6 +168,8 @@ impl HostState {
             open_files: self.storage.open.most(),
             file_bytes: self.storage.bytes.used(),
             upload_bytes: self.object_store.bytes.used(),
+            archive_entries: archived.entries.load(Ordering::Relaxed),
+            archive_depth: archived.depth.load(Ordering::Relaxed),
             store_calls: self.object_store.calls.used(),
             hub_calls: self.hub_calls.used(),
             audit_bytes: self.audit.as_ref().map_or(0, Auditor::used),
@@ -242,6 +249,7 @@ impl HostState {
         let view = object_store::ObjectStoreView {
             ctx: &mut self.object_store,
             call: &self.call,
+            budget: &self.tensors.budget,
             grants: &self.grants,
             store: self.services.object_store.as_ref(),
             table: &mut self.table,

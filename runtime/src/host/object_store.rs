@@ -11,9 +11,12 @@ use super::storage::{OpenDirectory, anywhere, io_failure};
 use super::{Failure, Table};
 use crate::bindings::flip::fl::object_store::{Host, ObjectMeta};
 use crate::bindings::flip::fl::types::{Error, Host as TypesHost};
+use crate::budget::Budget;
 use crate::inspect::Digest;
 use crate::policy::ObjectVerb;
-use crate::services::{self, ArchiveEntry, Call, ObjectStore, ServiceError};
+use crate::services::{
+    self, ArchiveAccount, ArchiveEntry, ArchiveLimits, Call, MostArchived, ObjectStore, ServiceError,
+};
 use crate::usage::Besides;
 
 /// What a component may still ask of the store and upload, and what it has stored.
@@ -21,6 +24,11 @@ pub(crate) struct ObjectStoreCtx {
     pub(crate) bytes: Quota,
     pub(crate) objects: Quota,
     pub(crate) calls: Quota,
+    /// The entries that an archive may have, and the directories inside each other.
+    pub(crate) archive_entries: u64,
+    pub(crate) archive_depth: u64,
+    /// Of all archives the most of each.
+    pub(crate) most_archived: Arc<MostArchived>,
     /// The most that one call passes to the component, in bytes.
     pub(crate) window: u64,
     pub(crate) stored: Vec<Stored>,
@@ -65,6 +73,7 @@ impl HasData for HasObjectStore {
 pub(crate) struct ObjectStoreView<'a> {
     pub(crate) ctx: &'a mut ObjectStoreCtx,
     pub(crate) call: &'a CallCtx,
+    pub(crate) budget: &'a Budget,
     pub(crate) grants: &'a GrantsCtx,
     pub(crate) store: Option<&'a Arc<dyn ObjectStore>>,
     pub(crate) table: &'a mut Table,
@@ -144,10 +153,15 @@ impl Host for ObjectStoreView<'_> {
         let source = self.table.get(&source)?.here(&path).map_err(io_failure(&path))?;
         self.ctx.objects.take(1)?;
         let (max_bytes, sent) = (self.ctx.bytes.left(), Arc::<AtomicU64>::default());
+        let limits = ArchiveLimits {
+            bytes: max_bytes,
+            entries: self.ctx.archive_entries,
+            depth: self.ctx.archive_depth,
+            account: ArchiveAccount::of(self.budget, &self.ctx.most_archived),
+        };
         let count = sent.clone();
-        let archived = self
-            .ask(true, move |call| store.put_archive(&call.counting(count), &key, &source, max_bytes))
-            .await;
+        let archived =
+            self.ask(true, move |call| store.put_archive(&call.counting(count), &key, &source, limits)).await;
         // What was sent counts, whether it arrived or not.
         let size = archived.as_ref().map_or(0, |archived| archived.meta.size);
         self.ctx.bytes.take(sent.load(Ordering::Relaxed).max(size).min(max_bytes))?;

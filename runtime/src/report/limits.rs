@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use crate::usage::{LimitUse, Usage};
 
 /// The limits that are no sizes, nor times.
-const COUNTS: [&str; 11] = [
+const COUNTS: [&str; 13] = [
     "table-elements",
     "instances",
     "handles",
@@ -16,6 +16,8 @@ const COUNTS: [&str; 11] = [
     "events",
     "files",
     "open-files",
+    "archive-entries",
+    "archive-depth",
     "store-calls",
     "hub-calls",
 ];
@@ -53,6 +55,8 @@ pub(super) fn add_use(limits: &mut [Limit], usage: &Usage, size: u64) {
         open_files,
         file_bytes,
         upload_bytes,
+        archive_entries,
+        archive_depth,
         store_calls,
         hub_calls,
         audit_bytes,
@@ -80,6 +84,8 @@ pub(super) fn add_use(limits: &mut [Limit], usage: &Usage, size: u64) {
                 "open-files" => Some(open_files),
                 "file-bytes" => Some(file_bytes),
                 "upload-bytes" => Some(upload_bytes),
+                "archive-entries" => Some(archive_entries),
+                "archive-depth" => Some(archive_depth),
                 "store-calls" => Some(store_calls),
                 "hub-calls" => Some(hub_calls),
                 "audit-bytes" => Some(audit_bytes),

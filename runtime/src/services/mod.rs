@@ -17,7 +17,8 @@ mod store;
 
 use std::sync::Arc;
 
-pub use archive::{ArchiveEntry, ArchiveLimits};
+pub(crate) use archive::MostArchived;
+pub use archive::{ArchiveAccount, ArchiveEntry, ArchiveLimits};
 pub use call::Call;
 pub use directories::{Directories, Layout, Root};
 pub use http_hub::{HttpHub, HttpHubOptions};

@@ -6,7 +6,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use cap_std::fs::Dir;
 
-use crate::services::{Archived, Call, Hub, HubMessage, HubRequest, ObjectMeta, ObjectStore, ServiceError};
+use crate::services::{
+    ArchiveLimits, Archived, Call, Hub, HubMessage, HubRequest, ObjectMeta, ObjectStore, ServiceError,
+};
 
 /// What a recording keeps at most.
 const KEPT: usize = 10_000;
@@ -112,9 +114,9 @@ impl<S: ObjectStore> ObjectStore for RecordedStore<S> {
         call: &Call,
         key: &str,
         source: &Dir,
-        max_bytes: u64,
+        limits: ArchiveLimits,
     ) -> Result<Archived, ServiceError> {
-        self.keep("put-archive", key).put_archive(call, key, source, max_bytes)
+        self.keep("put-archive", key).put_archive(call, key, source, limits)
     }
 
     fn get(&self, call: &Call, key: &str, offset: u64, len: u32) -> Result<Bytes, ServiceError> {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
-use flip_runtime::services::{Archived, ObjectStore, ServiceError, Store, StoreOptions};
+use flip_runtime::services::{ArchiveLimits, Archived, ObjectStore, ServiceError, Store, StoreOptions};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use zip::ZipArchive;
@@ -41,13 +41,13 @@ impl Fixture {
         fs::write(path, contents).unwrap();
     }
 
-    pub fn try_archive(&self) -> Result<Archived, ServiceError> {
+    pub fn try_archive(&self, limits: ArchiveLimits) -> Result<Archived, ServiceError> {
         let source = Dir::open_ambient_dir(self.directory.path(), ambient_authority()).unwrap();
-        self.store.put_archive(&call(), "a.zip", &source, u64::MAX)
+        self.store.put_archive(&call(), "a.zip", &source, limits)
     }
 
     pub fn archive(&self) -> (Archived, ZipArchive<Cursor<Vec<u8>>>) {
-        let archived = self.try_archive().unwrap();
+        let archived = self.try_archive(ArchiveLimits::default()).unwrap();
         let bytes = self.store.get(&call(), "a.zip", 0, u32::MAX).unwrap();
         assert_eq!(bytes.len() as u64, archived.meta.size);
         (archived, ZipArchive::new(Cursor::new(bytes.to_vec())).unwrap())
@@ -55,7 +55,12 @@ impl Fixture {
 
     /// The archive must fail and leave nothing.
     pub fn refused(&self) -> String {
-        let error = self.try_archive().unwrap_err();
+        self.refused_within(ArchiveLimits::default())
+    }
+
+    /// The same within these limits.
+    pub fn refused_within(&self, limits: ArchiveLimits) -> String {
+        let error = self.try_archive(limits).unwrap_err();
         let found = self.store.head(&call(), "a.zip");
         assert!(matches!(found, Err(ServiceError::NotFound(_))), "{found:?}");
         format!("{error:?}")

@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::body::Body;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
-use flip_runtime::services::{Call, ObjectStore, ServiceError, Store, StoreOptions};
+use flip_runtime::services::{ArchiveLimits, Call, ObjectStore, ServiceError, Store, StoreOptions};
 use hyper::Response;
 use s3s::auth::SimpleAuth;
 use s3s::service::S3ServiceBuilder;
@@ -164,7 +164,7 @@ pub fn uploads(store: &Store, call: &Call, which: &str) -> Result<(), ServiceErr
     let (_kept, source) = source(if which == "large" { 2 } else { 0 });
     match which {
         "put" => store.put(call, "k/key", vec![b'x'; 50_000]).map(drop),
-        _ => store.put_archive(call, "k/key", &source, u64::MAX).map(drop),
+        _ => store.put_archive(call, "k/key", &source, ArchiveLimits::default()).map(drop),
     }
 }
 

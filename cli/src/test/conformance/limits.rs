@@ -22,7 +22,7 @@ const MORE: u64 = 16 << 20;
 
 /// Limits that leave next to nothing, each alone. The host tells a component when it reaches one of these, and leaves
 /// it to the component how to end; at the others it ends it by itself, whatever the component does.
-const TIGHT: [(&str, u64); 9] = [
+const TIGHT: [(&str, u64); 11] = [
     ("handles", 3),
     ("handles", 5),
     ("host-bytes", 64),
@@ -30,6 +30,8 @@ const TIGHT: [(&str, u64); 9] = [
     ("files", 0),
     ("file-bytes", 1),
     ("upload-bytes", 1),
+    ("archive-entries", 0),
+    ("archive-depth", 0),
     ("store-calls", 0),
     ("hub-calls", 0),
 ];

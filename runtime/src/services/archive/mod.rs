@@ -7,6 +7,7 @@
 //! whatever their number.
 
 mod entry;
+mod limits;
 mod queue;
 mod records;
 #[cfg(test)]
@@ -23,6 +24,8 @@ use cap_std::fs::Dir;
 
 use crate::services::{Call, ServiceError};
 use entry::Blocks;
+pub(crate) use limits::MostArchived;
+pub use limits::{ArchiveAccount, ArchiveLimits};
 use queue::Queue;
 use walk::{Found, LeftOut};
 use workers::Workers;
@@ -31,24 +34,8 @@ use workers::Workers;
 /// part of the memory.
 const MOST_THREADS: usize = 16;
 
-/// What an archive may hold.
-#[derive(Clone, Debug)]
-pub struct ArchiveLimits {
-    /// Files and directories together: 65 535. Some hundred bytes are held for each until the end, and its path.
-    pub entries: usize,
-    /// The bytes of all their paths: 16 MiB.
-    pub paths: usize,
-    /// Directories inside each other: 64. One descriptor is held open for each.
-    pub depth: usize,
-    /// The entries that are reported, the first of them: 1000.
-    pub reported: usize,
-}
-
-impl Default for ArchiveLimits {
-    fn default() -> Self {
-        Self { entries: 65_535, paths: 16 << 20, depth: 64, reported: 1000 }
-    }
-}
+/// The entries that are reported, the first of them.
+const REPORTED: usize = 1_000;
 
 /// One entry of an archive; a directory's name ends with a slash.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,16 +59,11 @@ pub(super) struct Contents {
 pub(super) enum ArchiveError {
     #[error("{0:?} is not UTF-8, as a name in an archive must be")]
     Name(String),
-    #[error("archive-depth reached: {allowed} allowed, and {path:?} lies deeper")]
-    Depth { allowed: usize, path: String },
-    #[error("archive-entries reached: {allowed} allowed")]
-    Entries { allowed: usize },
-    #[error("archive-paths reached: {allowed} bytes allowed in all paths together")]
-    Paths { allowed: usize },
     #[error("{path:?} cannot be read: {source}")]
     Read { path: String, source: io::Error },
     #[error("the archive cannot be written: {0}")]
     Write(io::Error),
+    /// The call has ended, or a limit is reached.
     #[error("{0}")]
     Ended(ServiceError),
 }
@@ -90,9 +72,6 @@ impl From<ArchiveError> for ServiceError {
     fn from(error: ArchiveError) -> Self {
         match error {
             ArchiveError::Name(_) => Self::InvalidArgument(error.to_string()),
-            ArchiveError::Depth { .. } | ArchiveError::Entries { .. } | ArchiveError::Paths { .. } => {
-                Self::QuotaExceeded(error.to_string())
-            }
             ArchiveError::Read { .. } => Self::Unavailable(error.to_string()),
             // The upload hands its own error through the writer of the archive.
             ArchiveError::Write(error) => error
@@ -108,12 +87,20 @@ pub(super) fn threads() -> usize {
     thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS)
 }
 
+/// What compressing takes in memory with so many threads, in bytes: each has its steps in the queue, and works on one
+/// more with as much again of its own. A step is a block as it was read, or as it is kept.
+pub(super) fn memory(threads: usize) -> u64 {
+    let steps = (queue::STEPS_PER_THREAD as u64).saturating_add(2);
+    let step = (entry::BLOCK as u64).saturating_mul(2);
+    steps.saturating_mul(step).saturating_mul(threads.max(1) as u64)
+}
+
 /// Writes what `source` holds into `sink`, deflated at this level where it is worth it. `left_out` counts the lines that say
 /// what is not in it.
 pub(super) fn write(
     sink: impl Write,
     source: &Dir,
-    limits: &ArchiveLimits,
+    limits: &mut ArchiveLimits,
     level: u32,
     threads: usize,
     left_out: &AtomicU64,
@@ -123,7 +110,7 @@ pub(super) fn write(
         let workers = Workers::start(scope, threads, level).map_err(ArchiveError::Write)?;
         let queue = Queue::new(sink, workers, threads);
         let (contents, left_out) = (Contents::default(), LeftOut::new(left_out));
-        let mut archive = Archive { queue, contents, names: 0, paths: 0, left_out, limits, call };
+        let mut archive = Archive { queue, contents, names: 0, left_out, limits, call };
         let walked = archive.directory(source, "", 0);
         archive.left_out.log();
         // What was read before an error is written before it is reported: it may fail first.
@@ -138,32 +125,24 @@ struct Archive<'a, W> {
     queue: Queue<W>,
     contents: Contents,
     /// Of all directories that were listed so far.
-    names: usize,
-    /// The bytes of all paths so far.
-    paths: usize,
+    names: u64,
     left_out: LeftOut<'a>,
-    limits: &'a ArchiveLimits,
+    limits: &'a mut ArchiveLimits,
     call: &'a Call,
 }
 
 impl<W: Write> Archive<'_, W> {
     /// Writes what a directory holds. `prefix` is its path in the archive, empty or with a slash at the end.
-    fn directory(&mut self, directory: &Dir, prefix: &str, depth: usize) -> Result<(), ArchiveError> {
-        if depth > self.limits.depth {
-            return Err(ArchiveError::Depth { allowed: self.limits.depth, path: prefix.to_owned() });
-        }
-        let allowed = self.limits.entries;
-        let left = allowed.saturating_sub(self.names);
-        let names = walk::names(directory, prefix, left, &mut self.left_out, self.call)?
-            .ok_or(ArchiveError::Entries { allowed })?;
-        self.names = self.names.saturating_add(names.len());
-        for name in names {
+    fn directory(&mut self, directory: &Dir, prefix: &str, depth: u64) -> Result<(), ArchiveError> {
+        self.limits.enter(depth).map_err(ArchiveError::Ended)?;
+        let Self { names: number, limits, left_out, .. } = self;
+        let add = |name: &str| {
+            *number = number.saturating_add(1);
+            limits.add(*number, prefix.len().saturating_add(name.len()))
+        };
+        for name in walk::names(directory, prefix, add, left_out, self.call)? {
             self.call.check().map_err(ArchiveError::Ended)?;
             let path = format!("{prefix}{name}");
-            self.paths = self.paths.saturating_add(path.len());
-            if self.paths > self.limits.paths {
-                return Err(ArchiveError::Paths { allowed: self.limits.paths });
-            }
             match walk::open(directory, &name, &path, &mut self.left_out)? {
                 Some(Found::Directory(found, modified)) => {
                     let path = path + "/";
@@ -195,7 +174,7 @@ impl<W: Write> Archive<'_, W> {
     }
 
     fn report(&mut self, name: &str, size: u64) {
-        if self.contents.entries.len() < self.limits.reported {
+        if self.contents.entries.len() < REPORTED {
             self.contents.entries.push(ArchiveEntry { name: name.to_owned(), size });
         }
     }

@@ -7,7 +7,7 @@ use super::records::{Method, Records};
 use super::workers::{Block, Pending, Workers};
 
 /// How many steps are held for each thread: enough that none waits for another, or for the upload.
-const STEPS_PER_THREAD: usize = 4;
+pub(super) const STEPS_PER_THREAD: usize = 4;
 
 enum Step {
     Directory(String, i64),

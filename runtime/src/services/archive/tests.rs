@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Cursor, Read, Write};
 use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
@@ -17,16 +18,17 @@ use super::entry::{BLOCK, Blocks};
 use super::queue::Queue;
 use super::records::{Method, Records};
 use super::workers::Workers;
-use super::{ArchiveError, ArchiveLimits, Contents};
-use crate::AbortSignal;
-use crate::services::Call;
+use super::{ArchiveAccount, ArchiveError, ArchiveLimits, Contents};
+use crate::budget::Budget;
+use crate::services::{Call, ServiceError};
+use crate::{AbortSignal, Limits};
 
 const LEVEL: u32 = 4;
 
 fn archive(sink: impl Write, directory: &TempDir, threads: usize) -> Result<Contents, ArchiveError> {
     let source = Dir::open_ambient_dir(directory.path(), ambient_authority()).unwrap();
     let call = Call::new(Instant::now() + Duration::from_secs(60), AbortSignal::default());
-    super::write(sink, &source, &ArchiveLimits::default(), LEVEL, threads, &AtomicU64::default(), &call)
+    super::write(sink, &source, &mut ArchiveLimits::default(), LEVEL, threads, &AtomicU64::default(), &call)
 }
 
 /// Text of which no two parts are the same.
@@ -270,4 +272,44 @@ fn what_fails_first_is_told_though_more_was_read_by_then() {
         let result = archive(io::sink(), &directory, threads);
         assert!(matches!(result, Err(ArchiveError::Name(_))), "{result:?}");
     }
+}
+
+#[test]
+fn names_and_paths_are_memory_of_the_component_until_the_archive_is_dropped() {
+    let directory = TempDir::new().unwrap();
+    for number in 0..10 {
+        fs::write(directory.path().join(format!("{number}{}", "n".repeat(200))), "").unwrap();
+    }
+    let source = Dir::open_ambient_dir(directory.path(), ambient_authority()).unwrap();
+    let archive = |memory| {
+        let budget = Budget::new(&Limits { memory, ..Limits::default() }, true);
+        let account = ArchiveAccount::of(&budget, &Arc::default());
+        let mut limits = ArchiveLimits { account, ..ArchiveLimits::default() };
+        let call = Call::new(Instant::now() + Duration::from_secs(60), AbortSignal::default());
+        let written = super::write(io::sink(), &source, &mut limits, LEVEL, 1, &AtomicU64::default(), &call);
+        assert!(budget.grow(memory).is_err(), "something is taken");
+        drop(limits);
+        budget.grow(memory).unwrap();
+        written.map_err(ServiceError::from)
+    };
+    let written = archive(10_000);
+    let Err(ServiceError::QuotaExceeded(told)) = written else { panic!("{written:?}") };
+    assert!(told.starts_with("limit memory reached: "), "{told}");
+    assert_eq!(archive(20_000).unwrap().files, 10);
+}
+
+#[test]
+fn the_deepest_archive_that_anybody_may_have_fits_half_a_stack() {
+    let directory = TempDir::new().unwrap();
+    let depth = Limits::MOST_ARCHIVE_DEPTH;
+    fs::create_dir_all(directory.path().join("d/".repeat(depth as usize))).unwrap();
+    let source = Dir::open_ambient_dir(directory.path(), ambient_authority()).unwrap();
+    let archive = move || {
+        let call = Call::new(Instant::now() + Duration::from_secs(60), AbortSignal::default());
+        let mut limits = ArchiveLimits { depth: depth.into(), ..ArchiveLimits::default() };
+        super::write(io::sink(), &source, &mut limits, LEVEL, 1, &AtomicU64::default(), &call).unwrap()
+    };
+    // A service works in a thread of tokio's, which has two MiB.
+    let thread = std::thread::Builder::new().stack_size(1 << 20).spawn(archive).unwrap();
+    assert_eq!(thread.join().unwrap().entries.len(), depth as usize);
 }

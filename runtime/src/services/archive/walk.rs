@@ -11,7 +11,7 @@ use rustix::io::Errno;
 
 use super::{ArchiveError, read_error};
 use crate::paths::is_staged;
-use crate::services::Call;
+use crate::services::{Call, ServiceError};
 
 /// What a name stands for; times are in seconds since 1970.
 pub(super) enum Found {
@@ -20,15 +20,15 @@ pub(super) enum Found {
     File(File, u64, i64),
 }
 
-/// The names in a directory, in order; none where there are more than `allowed`. What is neither a file
-/// nor a directory is left out, and so are files in the making.
+/// The names in a directory, in order; `add` may refuse each, before it is kept. What is neither a file nor a
+/// directory is left out, and so are files in the making.
 pub(super) fn names(
     directory: &Dir,
     path: &str,
-    allowed: usize,
+    mut add: impl FnMut(&str) -> Result<(), ServiceError>,
     left_out: &mut LeftOut<'_>,
     call: &Call,
-) -> Result<Option<Vec<String>>, ArchiveError> {
+) -> Result<Vec<String>, ArchiveError> {
     let mut names = Vec::new();
     for entry in directory.entries().map_err(read_error(path))? {
         call.check().map_err(ArchiveError::Ended)?;
@@ -47,13 +47,12 @@ pub(super) fn names(
             left_out.add(&shown(), "it is neither a file nor a directory");
             continue;
         }
-        if names.len() >= allowed {
-            return Ok(None);
-        }
-        names.push(name.to_str().ok_or_else(|| ArchiveError::Name(shown()))?.to_owned());
+        let name = name.to_str().ok_or_else(|| ArchiveError::Name(shown()))?;
+        add(name).map_err(ArchiveError::Ended)?;
+        names.push(name.to_owned());
     }
     names.sort_unstable();
-    Ok(Some(names))
+    Ok(names)
 }
 
 fn is_archived(kind: FileType) -> bool {

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use cap_std::fs::Dir;
 
 use crate::inspect::Digest;
-use crate::services::{ArchiveEntry, Call, ServiceError};
+use crate::services::{ArchiveEntry, ArchiveLimits, Call, ServiceError};
 
 /// S3, or whatever else speaks for it. Keys lie under a prefix that the caller does not see.
 pub trait ObjectStore: Send + Sync {
@@ -28,18 +28,20 @@ pub trait ObjectStore: Send + Sync {
     /// where the service fails, and the call's own end. Nothing is stored then.
     fn put(&self, call: &Call, key: &str, contents: Vec<u8>) -> Result<ObjectMeta, ServiceError>;
 
-    /// Zips what a directory holds while uploading it. The archive may have `max_bytes` bytes.
+    /// Zips what a directory holds while uploading it, within these limits. A store that holds much in memory for it takes
+    /// that of [`ArchiveLimits::account`] first, and drops it when no more is left.
     ///
     /// # Errors
     ///
     /// As [`ObjectStore::put`]; `InvalidArgument` also for a file's name that is not UTF-8,
-    /// `QuotaExceeded` where the archive grows too large, too deep or has too many entries.
+    /// `QuotaExceeded` where the archive grows too large, too deep or has too many entries, or where there is no memory
+    /// for it.
     fn put_archive(
         &self,
         call: &Call,
         key: &str,
         source: &Dir,
-        max_bytes: u64,
+        limits: ArchiveLimits,
     ) -> Result<Archived, ServiceError>;
 
     /// Up to `len` bytes from byte `offset`; fewer at the end of the object. They are held in memory: the

@@ -12,7 +12,7 @@ use url::Url;
 
 use super::directory::Directory;
 use super::real::Store;
-use crate::services::{ArchiveLimits, Secret, ServiceError, install_tls};
+use crate::services::{Secret, ServiceError, install_tls};
 
 /// How a store is used.
 #[derive(Clone, Debug)]
@@ -31,8 +31,6 @@ pub struct StoreOptions {
     /// How long what must not be left half-done may take after the end of a call: 6 s. Each of its steps
     /// has a third: the request that was under way, the abort of an upload, a look at what is there.
     pub clean_up_time: Duration,
-    /// What an archive may hold.
-    pub archive: ArchiveLimits,
     /// The level of deflate, from 1 to 9: 4. Level 6, the usual one, takes twice the time and makes logs
     /// smaller by 1 %. What hardly shrinks, as a model's weights, is stored at any level.
     pub deflate_level: u32,
@@ -47,9 +45,16 @@ impl Default for StoreOptions {
             first_pause: Duration::from_millis(200),
             request_time: Duration::from_secs(120),
             clean_up_time: Duration::from_secs(6),
-            archive: ArchiveLimits::default(),
             deflate_level: 4,
         }
+    }
+}
+
+impl StoreOptions {
+    /// What an upload in parts takes in memory, in bytes.
+    pub(super) fn upload_memory(&self) -> u64 {
+        let parts = (self.parts_in_flight.max(1) as u64).saturating_add(1);
+        parts.saturating_mul(self.part_size.max(1) as u64)
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 use super::hashed::Hashed;
 use super::upload::Upload;
 use super::{Archived, ObjectMeta, ObjectStore, StoreOptions, error, key};
-use crate::services::{Call, Secret, ServiceError, archive};
+use crate::services::{ArchiveLimits, Call, Secret, ServiceError, archive};
 
 /// S3, a directory, or memory: [`Store::open`] opens one.
 pub struct Store {
@@ -115,17 +115,19 @@ impl ObjectStore for Store {
         call: &Call,
         key: &str,
         source: &Dir,
-        max_bytes: u64,
+        mut limits: ArchiveLimits,
     ) -> Result<Archived, ServiceError> {
-        let (meta, (contents, sha256)) = self.upload(call, "put-archive", key, max_bytes, |upload| {
-            let StoreOptions { archive: limits, deflate_level, .. } = &self.options;
+        let threads = archive::threads();
+        // The memory is given back with the limits, after all of the upload.
+        let (meta, (contents, sha256)) = self.upload(call, "put-archive", key, limits.bytes, |upload| {
+            limits.account.take(self.options.upload_memory().saturating_add(archive::memory(threads)))?;
             let mut upload = Hashed::new(upload);
             let contents = archive::write(
                 &mut upload,
                 source,
-                limits,
-                *deflate_level,
-                archive::threads(),
+                &mut limits,
+                self.options.deflate_level,
+                threads,
                 &self.left_out,
                 call,
             )?;

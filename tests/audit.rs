@@ -182,7 +182,10 @@ fn errands(site: &Site, errands: Vec<serde_json::Value>) -> Vec<CallEntry> {
     let trail = AuditTrail::create(&path, Start::new(RunKind::Job)).unwrap();
     let component = errand();
     let builder = component.instance().args(on_go(errands)).grants(granted(&site.policy));
-    let builder = builder.services(site.services.clone()).log(Arc::new(RecordedLog::default()));
+    let builder = builder
+        .limits(site.limits.clone())
+        .services(site.services.clone())
+        .log(Arc::new(RecordedLog::default()));
     let mut runner = builder.audit(&trail, "site-1").build().unwrap();
     runner.handle_event("go", &site.context).unwrap();
     trail.finish(None).unwrap();
@@ -241,6 +244,26 @@ fn what_was_read_or_sent_had_no_digest_and_what_was_given_up_was_not_noted() {
     assert_eq!(digest(Function::Discard, Outcome::Ok), None);
     let given_up = calls.iter().find(|call| call.function == Function::Discard).unwrap();
     assert_eq!(given_up.touched, "job/given-up");
+}
+
+#[test]
+fn what_was_refused_an_append_was_in_the_digest_of_the_file() {
+    let mut site = Site::granting_everything();
+    site.limits.file_bytes = 6;
+    let calls = errands(
+        &site,
+        vec![
+            json!({"stage": ["job", "file", "abc"]}),
+            json!({"append": "defgh"}),
+            json!({"append": "xyz"}),
+            json!("commit"),
+        ],
+    );
+    let appends: Vec<_> = calls.iter().filter(|call| call.function == Function::Append).collect();
+    let outcomes: Vec<_> = appends.iter().map(|call| call.outcome).collect();
+    assert_eq!(outcomes, [Outcome::Ok, Outcome::QuotaExceeded, Outcome::Ok]);
+    let file = fs::read(site.path("job/file")).unwrap();
+    assert_eq!((&*file, calls.last().unwrap().sha256), (&b"abcxyz"[..], Some(Digest::of(&file))));
 }
 
 #[test]

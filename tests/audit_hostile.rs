@@ -7,7 +7,7 @@ use std::thread;
 use flip_runtime::audit::{
     self, AuditTrail, CallEntry, Checked, Entry, Function, Line, Outcome, RunKind, Start,
 };
-use flip_runtime::{AbortSignal, Error, FlContext, Limits, RecordedLog};
+use flip_runtime::{AbortSignal, Digest, Error, FlContext, Limits, RecordedLog};
 use flip_wasm_tests::hostile::limits;
 use flip_wasm_tests::{Fails, Gate, Site, assert_limit, errand, granted, on_go};
 use serde_json::{Value, json};
@@ -57,6 +57,8 @@ fn assert_given_up(errand: Value, function: Function) {
     assert!(matches!(trail.ended, Err(Error::Limit { .. })), "{:?}", trail.ended);
     let call = trail.calls.last().unwrap();
     assert_eq!((call.function, call.outcome), (function, Outcome::GivenUp));
+    let sent = (function == Function::Put).then(|| Digest::of(b"x"));
+    assert_eq!(call.sha256, sent, "nobody knows whether it arrived");
     assert_eq!(site.names("job"), [""; 0], "it went on after its end");
 }
 

@@ -98,8 +98,13 @@ fn summary(checked: &Checked) -> Result<String, std::fmt::Error> {
     }
     for (title, out) in [("came in", false), ("went out", true)] {
         writeln!(text, "{title}")?;
-        for seen in checked.data.iter().filter(|seen| seen.out == out) {
-            writeln!(text, "  {}", data(&seen.data, clean))?;
+        let seen = checked.data.iter().filter(|seen| seen.out == out).map(|seen| &seen.data);
+        let (texts, listed): (Vec<_>, Vec<_>) = seen.partition(|data| is_text(data));
+        for seen in listed {
+            writeln!(text, "  {}", data(seen, clean))?;
+        }
+        if !texts.is_empty() {
+            writeln!(text, "  {} times properties or headers alone", texts.len())?;
         }
     }
     if checked.unlisted > 0 {
@@ -110,11 +115,15 @@ fn summary(checked: &Checked) -> Result<String, std::fmt::Error> {
     Ok(text)
 }
 
+/// Whether it is the properties of an event, or a shareable that carries nothing: most of the entries of a job.
+fn is_text(data: &DataEntry) -> bool {
+    data.kind.is_none() && data.text_sha256.is_some()
+}
+
 fn data(data: &DataEntry, clean: impl Fn(&str) -> String) -> String {
     let mut text = format!("{}, {}: ", clean(&data.place), clean(&data.task));
     text += &match (data.refused, &data.kind) {
         (Some(code), _) => format!("held back, {}", name(code)),
-        (None, None) if data.text_sha256.is_some() => "no dxo".to_owned(),
         (None, None) => "no data".to_owned(),
         (None, Some(kind)) => {
             let s = if data.tensors == 1 { "" } else { "s" };

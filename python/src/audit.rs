@@ -3,17 +3,17 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use flip_runtime::audit::{AuditTrail as Trail, DataEntry, RunKind, Start};
+use flip_runtime::audit::{AuditTrail as Trail, Carried, DataEntry, RunKind, Start};
 use flip_runtime::{Dxo, Error, Filtered, FlContext, Instance, Shareable};
 use pyo3::prelude::*;
 
 use crate::error::OrRaise;
 
 /// What the trail calls the task of a filter that Python calls itself.
-const TASK: &str = "filter";
+pub const TASK: &str = "filter";
 
 /// And that of a locator's model.
-const LOCATE: &str = "locate-model";
+pub const LOCATE: &str = "locate-model";
 
 /// An audit trail, in a new file. `flip-wasm audit` checks it.
 #[pyclass(frozen, module = "flip_wasm")]
@@ -70,12 +70,9 @@ impl Audit {
         dxo: Dxo,
         context: &Arc<FlContext>,
     ) -> Result<Filtered, Error> {
-        self.trail.comes_in(&self.place, TASK, Some(&dxo))?;
+        self.trail.comes_in(&self.place, TASK, &dxo)?;
         let filtered = instance.filter(dxo, context);
-        self.trail.data_out(match &filtered {
-            Ok(filtered) => DataEntry::of(&self.place, TASK, Some(&filtered.dxo))?,
-            Err(error) => DataEntry::refused(&self.place, TASK, error.code()),
-        })?;
+        self.goes_out(TASK, filtered.as_ref().map(|filtered| Carried::from(&filtered.dxo)))?;
         filtered
     }
 
@@ -88,18 +85,32 @@ impl Audit {
         context: &Arc<FlContext>,
     ) -> Result<Shareable, Error> {
         self.trail.comes_in(&self.place, task, &data)?;
-        let reply = instance.execute(task, data, context)?;
-        self.trail.data_out(DataEntry::of(&self.place, task, &reply)?)?;
-        Ok(reply)
+        let reply = instance.execute(task, data, context);
+        self.goes_out(task, reply.as_ref().map(Carried::from))?;
+        reply
     }
 
-    /// Notes what comes in with an event.
-    pub fn event(&self, event_type: &str, context: &FlContext) -> Result<(), Error> {
-        self.trail.event_comes_in(&self.place, event_type, &context.props, &context.shareables)
+    /// Has a model looked for, and notes what went out.
+    pub fn locate_model(
+        &self,
+        instance: &mut Instance,
+        name: Option<&str>,
+        context: &Arc<FlContext>,
+    ) -> Result<Option<Dxo>, Error> {
+        let found = instance.locate_model(name, context);
+        self.goes_out(LOCATE, found.as_ref().map(|model| model.as_ref().into()))?;
+        found
     }
 
-    /// Notes a model that was found, before it goes out.
-    pub fn found(&self, model: &Dxo) -> Result<(), Error> {
-        self.trail.data_out(DataEntry::of(&self.place, LOCATE, model)?)
+    /// Notes what the context of a call carries in.
+    pub fn context(&self, call: &str, context: &FlContext) -> Result<(), Error> {
+        self.trail.event_comes_in(&self.place, call, &context.props, &context.shareables)
+    }
+
+    fn goes_out(&self, task: &str, data: Result<Carried<'_>, &Error>) -> Result<(), Error> {
+        self.trail.data_out(match data {
+            Ok(data) => DataEntry::of(&self.place, task, data)?,
+            Err(error) => DataEntry::refused(&self.place, task, error.code()),
+        })
     }
 }

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use tokio::runtime::Handle;
 
-use crate::audit::Audit;
+use crate::audit::{Audit, LOCATE, TASK};
 use crate::call::{Desk, call};
 use crate::context::context_of;
 use crate::dxo::{Given, dxo_of, exchange, object_of, shareable_object, shareable_of};
@@ -49,10 +49,11 @@ impl Instance {
         inner.as_ref().map(look).ok_or_else(|| raised(py, &self.busy()))
     }
 
-    /// Enters it.
+    /// Enters it. What the context carries is noted as coming in with this call.
     fn enter<T: Send + 'static>(
         &self,
         py: Python<'_>,
+        name: &str,
         context: Option<&Bound<'_, PyAny>>,
         work: impl FnOnce(&mut flip_runtime::Instance, &Arc<FlContext>) -> Result<T, Error> + Send + 'static,
     ) -> PyResult<T> {
@@ -60,8 +61,10 @@ impl Instance {
         let taken = self.inner.lock().unwrap_or_else(PoisonError::into_inner).take();
         let mut instance = taken.ok_or_else(|| raised(py, &self.busy()))?;
         let (inner, abort) = (self.inner.clone(), given.abort.clone());
+        let (audit, name) = (self.audit.clone(), name.to_owned());
         let work = move || {
-            let result = work(&mut instance, &given);
+            let noted = audit.map_or(Ok(()), |audit| audit.context(&name, &given));
+            let result = noted.and_then(|()| work(&mut instance, &given));
             *inner.lock().unwrap_or_else(PoisonError::into_inner) = Some(instance);
             result
         };
@@ -125,7 +128,7 @@ impl Instance {
         let before = dxo_of(dxo)?;
         let data = before.clone();
         let audit = self.audit.clone();
-        let filtered = self.enter(py, context, move |instance, context| match audit {
+        let filtered = self.enter(py, TASK, context, move |instance, context| match audit {
             Some(audit) => audit.filter(instance, data, context),
             None => instance.filter(data, context),
         })?;
@@ -145,8 +148,8 @@ impl Instance {
         context: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let data = shareable_of(data.unwrap_or(py.None().bind(py)))?;
-        let audit = self.audit.clone();
-        let reply = self.enter(py, context, move |instance, context| match audit {
+        let (audit, call) = (self.audit.clone(), task.clone());
+        let reply = self.enter(py, &call, context, move |instance, context| match audit {
             Some(audit) => audit.execute(instance, &task, data, context),
             None => instance.execute(&task, data, context),
         })?;
@@ -161,11 +164,8 @@ impl Instance {
         event_type: String,
         context: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
-        let audit = self.audit.clone();
-        self.enter(py, context, move |instance, context| {
-            audit.map_or(Ok(()), |audit| audit.event(&event_type, context))?;
-            instance.handle_event(&event_type, context)
-        })
+        let call = event_type.clone();
+        self.enter(py, &call, context, move |instance, context| instance.handle_event(&event_type, context))
     }
 
     /// Has a results generator handle an event of the evaluation.
@@ -176,40 +176,43 @@ impl Instance {
         event_type: String,
         context: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
-        let audit = self.audit.clone();
-        self.enter(py, context, move |instance, context| {
-            audit.map_or(Ok(()), |audit| audit.event(&event_type, context))?;
+        let call = event_type.clone();
+        self.enter(py, &call, context, move |instance, context| {
             instance.handle_evaluation_event(&event_type, caller(instance, context))
         })
     }
 
     /// Whether every evaluation task failed and none produced metrics.
     fn all_tasks_failed(&self, py: Python<'_>) -> PyResult<bool> {
-        self.enter(py, None, |instance, context| instance.all_tasks_failed(caller(instance, context)))
+        self.enter(py, "all-tasks-failed", None, |instance, context| {
+            instance.all_tasks_failed(caller(instance, context))
+        })
     }
 
     /// Has a results persistor upload and clean up.
     #[pyo3(signature = (context = None))]
     fn persist(&self, py: Python<'_>, context: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        self.enter(py, context, |instance, context| instance.persist(caller(instance, context)))
+        self.enter(py, "persist", context, |instance, context| instance.persist(caller(instance, context)))
     }
 
     /// Has a results persistor upload; where that fails, it cleans up too.
     #[pyo3(signature = (context = None))]
     fn upload_results(&self, py: Python<'_>, context: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        self.enter(py, context, |instance, context| instance.upload_results(caller(instance, context)))
+        self.enter(py, "upload-results", context, |instance, context| {
+            instance.upload_results(caller(instance, context))
+        })
     }
 
     /// Has a results persistor clean up, without an upload.
     #[pyo3(signature = (context = None))]
     fn clean_up(&self, py: Python<'_>, context: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        self.enter(py, context, |instance, context| instance.clean_up(caller(instance, context)))
+        self.enter(py, "clean-up", context, |instance, context| instance.clean_up(caller(instance, context)))
     }
 
     /// The names of the models that a locator finds.
     #[pyo3(signature = (context = None))]
     fn model_names(&self, py: Python<'_>, context: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<String>> {
-        self.enter(py, context, |instance, context| instance.model_names(context))
+        self.enter(py, "model-names", context, |instance, context| instance.model_names(context))
     }
 
     /// The model of this name, a collection of all models without a name; `None` where it is not found.
@@ -221,17 +224,16 @@ impl Instance {
         context: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let audit = self.audit.clone();
-        let found = self.enter(py, context, move |instance, context| {
-            let found = instance.locate_model(name.as_deref(), context)?;
-            audit.iter().zip(&found).try_for_each(|(audit, model)| audit.found(model))?;
-            Ok(found)
+        let found = self.enter(py, LOCATE, context, move |instance, context| match audit {
+            Some(audit) => audit.locate_model(instance, name.as_deref(), context),
+            None => instance.locate_model(name.as_deref(), context),
         })?;
         found.map(|dxo| object_of(py, dxo, None)).transpose()
     }
 
     /// What it remembers between calls; `None` where it does not say.
     fn state<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let state = self.enter(py, None, |instance, _| instance.state())?;
+        let state = self.enter(py, "state", None, |instance, _| instance.state())?;
         state.map(|state| from_json(py, &state)).transpose()
     }
 
@@ -239,7 +241,7 @@ impl Instance {
     fn set_state(&self, py: Python<'_>, state: &Bound<'_, PyAny>) -> PyResult<()> {
         let state = to_json(state)?
             .ok_or_else(|| pyo3::exceptions::PyTypeError::new_err("the state has no JSON form"))?;
-        self.enter(py, None, move |instance, _| instance.set_state(&state))
+        self.enter(py, "set-state", None, move |instance, _| instance.set_state(&state))
     }
 
     fn __repr__(&self) -> String {

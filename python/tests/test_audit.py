@@ -54,9 +54,12 @@ def test_tasks_and_events_were_in_no_trail(tmp_path, runtime, guests):
         instance = errand.instantiate({"on": {"train": [{"say": "a"}], "go": [{"say": "b"}]}}, audit=trail)
         instance.execute("train", flip_wasm.Shareable(headers={"who": "me"}, dxo=update()))
         instance.handle_event("go", flip_wasm.Context(props={"round": 3}))
+        with pytest.raises(flip_wasm.MissingRole):
+            instance.locate_model(context=flip_wasm.Context(shareables={"data": flip_wasm.Shareable(dxo=update())}))
     found = lines(path)
-    assert [line["entry"] for line in found] == ["start", "component", "in", "out", "in", "end"]
-    came, went, event = found[2], found[3], found[4]
+    assert [line["entry"] for line in found] == ["start", "component", "in", "out", "in", "in", "out", "end"]
+    came, went, event, carried, missing = found[2:7]
+    assert (carried["task"], carried["sha256"], missing["refused"]) == ("locate-model", came["sha256"], "invalid-input")
     assert (came["task"], came["tensors"], event["task"], event["kind"]) == ("train", 1, "go", None)
     assert came["sha256"] is not None and came["text-sha256"] not in (None, event["text-sha256"])
     assert len(event["text-sha256"]) == 64 and went["task"] == "train"

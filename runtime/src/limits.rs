@@ -115,7 +115,7 @@ pub struct Limits {
     /// Requests to the hub: some per round and site.
     pub hub_calls: u64,
     /// The bytes of the lines about its calls in an audit trail, or in what a report is made of: several hundred each,
-    /// one for calls alike that follow each other. No call goes unnoted: who fills this is ended. A job's components
+    /// one for calls alike that follow each other, unless they send, store, delete or open a tensor. No call goes unnoted: who fills this is ended. A job's components
     /// write some hundred lines.
     #[serde(deserialize_with = "size")]
     pub audit_bytes: u64,

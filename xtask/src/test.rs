@@ -1,5 +1,8 @@
 //! `cargo xtask test`: everything that must hold before a change lands.
 
+use std::sync::LazyLock;
+use std::time::Instant;
+
 use anyhow::Result;
 
 use crate::process::{self, cargo, command, has};
@@ -84,7 +87,9 @@ pub fn run() -> Result<()> {
     step("documentation");
     let mut doc = cargo(&["doc", "--locked", "--no-deps", "--quiet"]);
     process::run(doc.env("RUSTDOCFLAGS", "--deny warnings"))?;
-    docs::book().map(drop)
+    docs::book()?;
+    step("done");
+    Ok(())
 }
 
 /// Runs every attack twenty times in one process.
@@ -95,6 +100,9 @@ pub fn hostile() -> Result<()> {
     process::run(cargo(&test).args(which).env("RUST_BACKTRACE", "0"))
 }
 
+/// Says what comes next, and when that is.
 fn step(name: &str) {
-    println!("== {name}");
+    static STARTED: LazyLock<Instant> = LazyLock::new(Instant::now);
+    let minutes = STARTED.elapsed().as_secs_f64() / 60.0;
+    println!("== {name} ({minutes:.1} min)");
 }

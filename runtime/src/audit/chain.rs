@@ -286,6 +286,7 @@ impl Writer {
 
     fn call(&mut self, account: usize, call: CallEntry, read: &[u8]) -> Result<(), Error> {
         self.check()?;
+        // No more than `call-bytes`: it is hashed while others wait, so that lines are in their order.
         let read = if self.nowhere { &[] } else { read };
         if let Some(pending) = &mut self.pending
             && pending.account == account

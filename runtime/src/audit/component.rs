@@ -199,7 +199,7 @@ impl Noting {
         let Some(mut entry) = self.entry.take() else { return Ok(()) };
         entry.outcome = outcome;
         // What was refused went nowhere.
-        entry.sha256 = entry.sha256.filter(|_| outcome.may_have_arrived());
+        entry.sha256 = entry.sha256.filter(|_| !outcome.is_refusal());
         self.sink.ended(entry, read)
     }
 
@@ -224,9 +224,10 @@ fn trap(error: Error) -> Failure {
 }
 
 impl Outcome {
-    /// Whether what was to go out may have arrived.
-    fn may_have_arrived(self) -> bool {
-        matches!(self, Self::Ok | Self::Unavailable | Self::GivenUp)
+    /// Whether nothing can have gone out. Of what was cut off, or failed, that is not known.
+    fn is_refusal(self) -> bool {
+        use Outcome as O;
+        matches!(self, O::InvalidArgument | O::InvalidData | O::NotFound | O::NotPermitted | O::QuotaExceeded)
     }
 
     fn of(failure: &Failure) -> Self {

@@ -14,10 +14,10 @@ const CHUNK: usize = 1 << 20;
 
 /// The digest of a dxo's tensors, in their order; none where it has none.
 ///
-/// It is the sha256 over, for each tensor: its name, NumPy's name of its dtype, the number of its
+/// It is the sha256 over the number of tensors and, for each: its name, NumPy's name of its dtype, the number of its
 /// dimensions, the length of each dimension, and its elements, row-major and little-endian. Texts and
-/// elements have their length in bytes before them; lengths and numbers are 8 bytes, little-endian. A
-/// member of a collection has its name before its tensors.
+/// elements have their length in bytes before them; lengths and numbers are 8 bytes, little-endian. Of a
+/// collection it is over the number of its members and, for each, its name and the same of it.
 ///
 /// # Errors
 ///
@@ -33,8 +33,8 @@ pub fn digest(dxo: &Dxo) -> Result<Option<Digest>, TensorError> {
 ///
 /// It is the sha256 over texts, each with its length in bytes before it, and numbers; lengths and numbers are 8 bytes,
 /// little-endian. Of a shareable: NVFLARE's name of its return code, and its headers. Of a dxo: NVFLARE's name of its
-/// kind, its meta properties, and then its plain values as JSON, or of each member its name and the same of it. Headers
-/// and properties are their number, and the name and the JSON of each, in their order, as it came.
+/// kind, its meta properties, and then its plain values as JSON, or the number of its members and of each its name and
+/// the same of it. Headers and properties are their number, and the name and the JSON of each, in their order, as it came.
 ///
 /// # Errors
 ///
@@ -160,14 +160,20 @@ impl Found {
         self.hash_properties(&dxo.meta);
         match &dxo.data {
             DxoData::Tensors(tensors) => {
+                self.tensors.number(tensors.len() as u64);
                 tensors.iter().try_for_each(|(name, tensor)| self.tensor(name, tensor))
             }
-            DxoData::Members(members) => members.iter().try_for_each(|(name, member)| {
-                self.tensors.text(name);
-                self.texts.text(name);
-                self.dxo(member)
-            }),
+            DxoData::Members(members) => {
+                self.tensors.number(members.len() as u64);
+                self.texts.number(members.len() as u64);
+                members.iter().try_for_each(|(name, member)| {
+                    self.tensors.text(name);
+                    self.texts.text(name);
+                    self.dxo(member)
+                })
+            }
             DxoData::Values(values) => {
+                self.tensors.number(0);
                 self.bytes = self.bytes.saturating_add(values.text().len() as u64);
                 self.texts.things += 1;
                 self.texts.text(values.text());

@@ -294,7 +294,7 @@ fn a_digest_is_that_of_names_dtypes_shapes_and_bytes() {
         let tensor = Tensor::new(Dtype::Uint8, shape, bytes.to_vec()).unwrap();
         Dxo::of_tensors(DataKind::Weights, [(name.to_owned(), tensor)]).unwrap()
     };
-    let mut by_hand = Vec::new();
+    let mut by_hand = 1_u64.to_le_bytes().to_vec();
     for text in [&b"w"[..], b"uint8"] {
         by_hand.extend((text.len() as u64).to_le_bytes());
         by_hand.extend(text);
@@ -325,6 +325,7 @@ fn a_digest_of_texts_is_that_of_headers_properties_and_values() {
         number(1),
         text("rounds"),
         text("3"),
+        number(1),
         text("site-1"),
         text("METRICS"),
         number(0),
@@ -339,6 +340,26 @@ fn a_digest_of_texts_is_that_of_headers_properties_and_values() {
     let entry = DataEntry::of("site-1", "train", &shareable).unwrap();
     assert_eq!((entry.text_sha256, entry.sha256), (Some(Digest::of(&of_shareable)), None));
     assert!(entry.text_bytes > DataEntry::of("site-1", "train", shareable.dxo.as_ref()).unwrap().text_bytes);
+}
+
+#[test]
+fn collections_that_differ_in_who_is_a_member_of_whom_had_the_same_digest() {
+    use crate::{DataKind, Dtype, Dxo, Tensor};
+    let tensor = || Tensor::new(Dtype::Uint8, &[1], vec![7]).unwrap();
+    let weights = || Dxo::of_tensors(DataKind::Weights, [("w".to_owned(), tensor())]).unwrap();
+    let mut metrics = Dxo::new(DataKind::Metrics);
+    metrics.set_values(crate::Json::of("v").unwrap());
+    let members = |members: Vec<(&str, Dxo)>| {
+        Dxo::of_members(members.into_iter().map(|(name, member)| (name.to_owned(), member)))
+    };
+    for leaf in [weights(), metrics] {
+        let flat = members(vec![("a", members(vec![])), ("b", leaf.clone())]);
+        let nested = members(vec![("a", members(vec![("b", leaf)]))]);
+        let digests = |dxo: &Dxo| (digest(dxo).unwrap(), text_digest(dxo).unwrap());
+        let (flat, nested) = (digests(&flat), digests(&nested));
+        assert!(flat.0.is_none() || flat.0 != nested.0);
+        assert!(flat.1.is_none() || flat.1 != nested.1);
+    }
 }
 
 #[test]

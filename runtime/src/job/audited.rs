@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use super::filters::Passed;
+use super::place::Place;
 use super::slot::Slot;
 use super::trace::What;
 use crate::audit::{AuditTrail, DataEntry};
 use crate::error::Error;
 
 /// Notes the data that comes to the components of a place, before any of them has it.
-pub(super) fn comes_in(trail: &AuditTrail, at: &str, what: &What) -> Result<(), Error> {
+pub(super) fn comes_in(trail: &AuditTrail, at: &str, place: &Place, what: &What) -> Result<(), Error> {
     match what {
+        What::Event { event_type, .. } if !place.handles(event_type) => Ok(()),
         What::Event { event_type, props, shareables } => {
             trail.event_comes_in(at, event_type, props, shareables)
         }

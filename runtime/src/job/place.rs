@@ -131,6 +131,11 @@ impl Place {
         }
     }
 
+    /// Whether an event comes to any component.
+    pub(super) fn handles(&self, event_type: &str) -> bool {
+        self.handlers().any(|slot| slot.is_interested(event_type))
+    }
+
     /// Has the executor of a task carry it out; says which one did. None where the task is the engine's.
     pub fn execute(
         &self,

@@ -269,7 +269,7 @@ impl Job {
         let Record { seq, at, peer, what } = record;
         let context = self.context(&at, peer);
         if let Some(trail) = &self.options.audit {
-            audited::comes_in(trail, &at, &what)?;
+            audited::comes_in(trail, &at, &place, &what)?;
         }
         match what {
             What::Event { event_type, props, shareables } => {

@@ -100,9 +100,14 @@ impl Slot {
         }
     }
 
+    /// Whether it handles events of this type.
+    pub(super) fn is_interested(&self, event_type: &str) -> bool {
+        self.interests.contains(event_type)
+    }
+
     /// Delivers an event, now or when the component has returned.
     pub(super) fn deliver(&self, event_type: &str, scope: Scope<'_>, context: &Arc<FlContext>) {
-        if !self.interests.contains(event_type) {
+        if !self.is_interested(event_type) {
             return;
         }
         let mut state = self.state();

@@ -25,7 +25,8 @@ impl Audited<'_, HubView<'_>> {
             // What is wrong with it may be a text of any kind.
             Err(_) => ("a message that is no request".to_owned(), None),
         })?;
-        if let Some(entry) = noting.as_mut().and_then(Noting::entry) {
+        let digested = noting.as_mut().filter(|noting| noting.digests());
+        if let Some(entry) = digested.and_then(Noting::entry) {
             entry.sha256 = body.as_ref().map(|body| Digest::of(body.as_ref()));
         }
         Ok((noting, body.map_or(0, |body| body.len() as u64)))

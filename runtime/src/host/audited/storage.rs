@@ -31,8 +31,7 @@ impl StorageView<'_> {
 }
 
 impl View<'_> {
-    /// The bytes of a tensor that was opened, and their digest where somebody reads that. Where they cannot be read, the
-    /// component does not get the handle, which is charged as any other.
+    /// The bytes of a tensor that was opened, and their digest where somebody reads that.
     fn read_of(
         &self,
         tensor: &Resource<SharedTensor>,
@@ -74,7 +73,8 @@ impl HostDirectory for View<'_> {
         end_read(noting, read)
     }
 
-    // What is read of the tensor afterwards is within these bytes, which are digested now.
+    // What is read of the tensor afterwards is within these bytes. Their digest is that of now: the component cannot change
+    // a file that has its name, others can.
     fn tensor(
         &mut self,
         handle: Handle,
@@ -86,7 +86,13 @@ impl HostDirectory for View<'_> {
         let noting = self.begin(Function::Tensor, |view| (view.path(&handle, &path), None))?;
         let opened = self.view.tensor(handle, path, offset, dtype, shape);
         let digests = noting.as_ref().is_some_and(Noting::digests);
-        let read = opened.and_then(|tensor| Ok((self.read_of(&tensor, digests)?, tensor)));
+        let read = opened.and_then(|tensor| match self.read_of(&tensor, digests) {
+            Ok(read) => Ok((read, tensor)),
+            Err(failure) => {
+                self.view.table.delete(tensor)?;
+                Err(failure)
+            }
+        });
         let ended = end(noting, read, |entry, (read, _)| (entry.read, entry.sha256) = *read);
         ended.map(|(_, tensor)| tensor)
     }
@@ -122,11 +128,16 @@ impl HostStagedFile for View<'_> {
     fn append(&mut self, handle: Staged, contents: Vec<u8>) -> Result<(), Failure> {
         let noting = self.begin(Function::Append, |view| view.staged(&handle))?;
         let written = contents.len() as u64;
-        // A file of which not all could be written never gets its name.
-        if let (Some(_), Ok(staged)) = (&noting, self.view.table.get_mut(&handle)) {
-            staged.hash(&contents);
+        let hashed = match (&noting, self.view.table.get(&handle)) {
+            (Some(_), Ok(staged)) => Some(staged.hash_with(&contents)),
+            _ => None,
+        };
+        let rep = handle.rep();
+        let appended = self.view.append(handle, contents);
+        if let (Ok(()), Some(hashed)) = (&appended, hashed) {
+            self.view.table.get_mut(&Staged::new_borrow(rep))?.hashed(hashed);
         }
-        end(noting, self.view.append(handle, contents), |entry, ()| entry.written = written)
+        end(noting, appended, |entry, ()| entry.written = written)
     }
 
     fn commit(&mut self, handle: Staged) -> Result<(), Failure> {
@@ -141,11 +152,10 @@ impl HostStagedFile for View<'_> {
     fn drop(&mut self, handle: Staged) -> wasmtime::Result<()> {
         // One that was committed loses nothing.
         let loses = self.view.table.get(&handle).is_ok_and(StagedFile::is_open);
-        let noting = match loses.then(|| self.begin(Function::Discard, |view| view.staged(&handle))) {
-            Some(Err(failure)) => return failure.into_typed().map(drop),
-            noting => noting.and_then(Result::ok).flatten(),
-        };
-        let dropped = HostStagedFile::drop(&mut self.view, handle).map_err(Failure::Trap);
-        end(noting, dropped, |_, ()| {}).or_else(|failure| failure.into_typed().map(drop))
+        let noting = loses.then(|| self.begin(Function::Discard, |view| view.staged(&handle)));
+        HostStagedFile::drop(&mut self.view, handle)?;
+        let noted = noting.map_or(Ok(()), |noting| end(noting?, Ok(()), |_, ()| {}));
+        // To drop has no answer.
+        noted.or_else(|failure| failure.into_typed().map(drop))
     }
 }

@@ -53,9 +53,14 @@ impl StagedFile {
         (self.root, self.path.as_str())
     }
 
-    /// Counts into its digest what is written next.
-    pub(in crate::host) fn hash(&mut self, contents: &[u8]) {
-        self.written.update(contents);
+    /// What its digest is made of once this is written as well.
+    pub(in crate::host) fn hash_with(&self, contents: &[u8]) -> Sha256 {
+        self.written.clone().chain_update(contents)
+    }
+
+    /// That was written.
+    pub(in crate::host) fn hashed(&mut self, written: Sha256) {
+        self.written = written;
     }
 
     /// The digest of all that was counted into it.

@@ -199,7 +199,7 @@ impl<'a> Upload<'a> {
         if self.parts == MAX_PARTS {
             let size = self.store.options.part_size;
             return Err(ServiceError::QuotaExceeded(format!(
-                "archive-size reached: {MAX_PARTS} x {size} bytes"
+                "the archive has more than {MAX_PARTS} parts of {size} bytes"
             )));
         }
         if self.multipart.is_none() {

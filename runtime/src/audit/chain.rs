@@ -173,7 +173,8 @@ impl AuditTrail {
         self.data_in(DataEntry::with(place, task, data.into(), self.digests())?)
     }
 
-    /// Writes that an event is about to come to the components of a place, with what it carries.
+    /// Writes what an event, or the context of another call, is about to carry to the components of a place. Nothing is
+    /// written where that is nothing.
     ///
     /// # Errors
     ///

@@ -32,7 +32,7 @@ pub struct Line {
 pub enum Entry {
     /// A run starts: always the first line.
     Start(Start),
-    /// A component is about to be configured.
+    /// A component is about to be configured, or is refused for its size or a WASI bit.
     Component(ComponentEntry),
     /// A component made a call that touches a file, an object, the hub or the rest of the job.
     Call(CallEntry),

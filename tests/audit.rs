@@ -9,11 +9,11 @@ use flip_runtime::audit::{
 };
 use flip_runtime::job::{JobOptions, JobReport};
 use flip_runtime::safetensors::{self, Overrides};
-use flip_runtime::{Code, Digest, Error, RecordedLog};
+use flip_runtime::{Code, Digest, Error, Limits, RecordedLog};
 use flip_wasm_tests::job::{CLIENT, MODEL_ID, RESULTS, Servers, StandardJob};
 use flip_wasm_tests::servers::hub::KEY;
 use flip_wasm_tests::servers::s3::{ID, SECRET};
-use flip_wasm_tests::{Site, errand, granted, on_go};
+use flip_wasm_tests::{Site, errand, granted, on_go, runtime};
 use serde_json::json;
 
 /// The trail of a job that ran with servers.
@@ -264,6 +264,29 @@ fn what_was_refused_an_append_was_in_the_digest_of_the_file() {
     assert_eq!(outcomes, [Outcome::Ok, Outcome::QuotaExceeded, Outcome::Ok]);
     let file = fs::read(site.path("job/file")).unwrap();
     assert_eq!((&*file, calls.last().unwrap().sha256), (&b"abcxyz"[..], Some(Digest::of(&file))));
+}
+
+#[test]
+fn a_component_that_is_refused_for_its_size_or_for_what_it_imports_is_in_the_trail() {
+    let kept = Arc::<Mutex<Vec<u8>>>::default();
+    let disk = Full { left: usize::MAX, kept: kept.clone() };
+    let trail = AuditTrail::to(disk, Start::new(RunKind::Program)).unwrap();
+    let seeded = r#"(component (import "wasi:random/insecure-seed@0.2.6" (instance
+        (export "insecure-seed" (func (result (tuple u64 u64)))))))"#;
+    let seeded = runtime().load_bytes("Seeded", &wat::parse_str(seeded).unwrap()).unwrap();
+    let size = errand().inspection().size - 1;
+    let large = errand().instance().limits(Limits { component_size: size, ..Limits::default() });
+    let withheld = seeded.instance().grants(granted("wasi = []"));
+    let refused = [(errand(), large, Code::ComponentFailed), (seeded, withheld, Code::NotPermitted)];
+    let refused = refused.map(|(component, builder, code)| {
+        let error = builder.audit(&trail, "here").build().err().unwrap();
+        assert_eq!(error.code(), code);
+        component.inspection().sha256
+    });
+    trail.finish(None).unwrap();
+    let checked = audit::check(&**kept.lock().unwrap()).unwrap();
+    let there: Vec<_> = checked.components.iter().map(|component| component.sha256).collect();
+    assert_eq!(there, refused);
 }
 
 #[test]

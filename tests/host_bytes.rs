@@ -2,8 +2,10 @@
 
 use flip_runtime::{DataKind, Dxo, FlContext, Instance, Limits};
 use flip_wasm_tests::{
-    assert_fresh_one_works, assert_told, context, float32, misbehaving_filter, misbehaving_within, update,
+    EVERYTHING, Site, assert_fresh_one_works, assert_told, context, errand, float32, granted,
+    misbehaving_filter, misbehaving_within, on_go, update,
 };
+use serde_json::json;
 
 const MIB: u64 = 1 << 20;
 
@@ -44,6 +46,22 @@ fn host_bytes_bound_the_meta_properties() {
 fn host_bytes_count_what_a_small_entry_takes_besides_its_text() {
     assert_told(&mut within_a_mib(r#"{"tiny-meta": 50000}"#), "host-bytes");
     assert_told(&mut within_a_mib(r#"{"tiny-tensors": 20000}"#), "host-bytes");
+}
+
+#[test]
+fn what_is_remembered_of_stored_objects_counted_nowhere() {
+    const OBJECTS: usize = 40;
+    let site = Site::granting_everything();
+    let puts: Vec<_> = (0..OBJECTS).map(|number| json!({"put": [format!("{number:0100}"), "x"]})).collect();
+    let limits = Limits { host_bytes: 4 << 10, ..Limits::default() };
+    let builder = errand().instance().args(on_go(puts)).limits(limits);
+    let mut runner = builder.grants(granted(EVERYTHING)).services(site.services.clone()).build().unwrap();
+    runner.handle_event("go", &site.context).unwrap();
+    assert_eq!(site.store.calls().len(), OBJECTS);
+    let usage = runner.usage();
+    let (remembered, besides) = (usage.stored.len(), usage.stored_besides.count);
+    assert!((1..=20).contains(&remembered), "{remembered}");
+    assert_eq!(remembered as u64 + besides, OBJECTS as u64);
 }
 
 /// What a filter added to one member of a collection was the host's alone when it was given the next.

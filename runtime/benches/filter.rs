@@ -3,7 +3,8 @@
 //!
 //! `make FILE ELEMENTS TENSORS` writes the data. `native FILE [OUT]`, `sandboxed FILE CORES` and `memcpy FILE CORES`
 //! work on it, and print what it took; `compared FILE CORES ROUNDS` prints how many times as long `sandboxed` takes where what
-//! changed is measured for a report; `counted FILE` runs `sandboxed` on one core in [`measured`], for
+//! changed is measured for a report; `beside FILE NEIGHBOURS ROUNDS` how long it takes on all cores, alone and beside so
+//! many components that loop without end in the same process; `counted FILE` runs `sandboxed` on one core in [`measured`], for
 //! callgrind to count its instructions; `copy FILE OUT` copies it by windows. `forget FILE` lets
 //! a file that is on the disk leave memory. `digest FILE` is that of the elements in a file.
 
@@ -13,13 +14,14 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::{Arc, Barrier};
+use std::time::{Duration, Instant};
 
 use flip_runtime::{
     Component, DataKind, Dtype, Dxo, FlContext, Instance, InstanceBuilder, Limits, Runtime, Tensor,
 };
 use serde_json::Value;
 use support::update::{self, Update, digest, digest_of_file};
-use support::{Clock, Result, arguments};
+use support::{Clock, Result, arguments, median};
 use truncation::{Array, Settings, truncate};
 
 const SETTINGS: Settings = Settings { percentile: 95.0, gamma: 0.02, steps: 4.0 };
@@ -35,6 +37,7 @@ fn main() -> Result<()> {
         ["native", path, out] => native(Path::new(path), Some(Path::new(out))),
         ["sandboxed", path, cores] => sandboxed(Path::new(path), cores.parse()?),
         ["compared", path, cores, rounds] => compared(Path::new(path), cores.parse()?, rounds.parse()?),
+        ["beside", path, neighbours, rounds] => beside(Path::new(path), neighbours.parse()?, rounds.parse()?),
         ["counted", path] => counted(Path::new(path)),
         ["memcpy", path, cores] => memcpy(Path::new(path), cores.parse()?),
         ["copy", path, out] => copy(Path::new(path), Path::new(out)),
@@ -127,6 +130,38 @@ fn once(component: &Component, path: &Path, cores: u64, measure_changes: bool) -
         measured.insert("component".to_owned(), filter.usage().peak_memory.into());
     }
     Ok((measured, filtered))
+}
+
+/// How long it takes while all others loop that have run for longer, and without them: the medians of so many rounds.
+fn beside(path: &Path, neighbours: u32, rounds: usize) -> Result<()> {
+    let runtime = Runtime::new()?;
+    let component = runtime.load("percentile-privacy")?;
+    let endless = "(component (core module $m (func $start (loop $again (br $again))) (start $start))
+        (core instance (instantiate $m)))";
+    let endless = runtime.load_bytes("endless", &wat::parse_str(endless)?)?;
+    let cores = std::thread::available_parallelism()?.get();
+    let times = || -> Result<Duration> {
+        let measured = |_| {
+            let dxo = dxo_of(path)?;
+            let started = Instant::now();
+            measured(&mut of(&component, cores as u64).build()?, dxo)?;
+            Ok(started.elapsed())
+        };
+        Ok(median((0..rounds).map(measured).collect::<Result<_>>()?))
+    };
+    let alone = times()?;
+    // Before its time on all cores is up, each of them has had as much as the filter needs, and half as much again.
+    let warming = alone * neighbours * 3 / 2;
+    for _ in 0..neighbours {
+        let limits = Limits { call_time: Duration::from_secs(3_600), ..Limits::default() };
+        let builder = endless.instance().limits(limits);
+        // They end with the program.
+        std::thread::spawn(move || builder.build().map(drop));
+    }
+    std::thread::sleep(warming);
+    let beside = times()?;
+    println!("{}", serde_json::json!({"alone": alone.as_secs_f64(), "beside": beside.as_secs_f64()}));
+    Ok(())
 }
 
 /// The same without a clock, which valgrind does not bear.

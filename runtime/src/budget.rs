@@ -203,6 +203,22 @@ impl Charge {
     }
 }
 
+/// What the host remembers for the report of what a component did, of its texts.
+#[derive(Debug)]
+pub(crate) struct Remembered(Charge);
+
+impl Remembered {
+    pub(crate) fn nothing(budget: &Budget) -> Self {
+        Self(Charge { budget: budget.clone(), field: |account| &mut account.host.texts, bytes: 0 })
+    }
+
+    /// Whether there is room for so many bytes more, which are taken then, up to so many in all.
+    pub(crate) fn takes(&mut self, bytes: usize, at_most: u64) -> bool {
+        let all = self.0.bytes().saturating_add(bytes as u64);
+        all <= at_most && self.0.resize(all).is_ok()
+    }
+}
+
 impl Drop for Charge {
     fn drop(&mut self) {
         let mut account = self.budget.account();
@@ -293,6 +309,18 @@ mod tests {
         budget.give(Kept::default());
         budget.buffers().resize(1).unwrap();
         assert_eq!(limit(budget.charge(1)), "host-bytes");
+    }
+
+    #[test]
+    fn what_is_remembered_for_a_report_is_memory_and_no_more_than_there_is_room_for() {
+        let budget = Budget::new(&LIMITS, false);
+        budget.grow(3_000).unwrap();
+        let mut remembered = Remembered::nothing(&budget);
+        assert!(remembered.takes(6_000, 7_000) && !remembered.takes(1_001, 7_000));
+        assert!(remembered.takes(1_000, 7_000) && !remembered.takes(1, u64::MAX));
+        assert_eq!((budget.peak().memory, budget.peak().host), (10_000, 7_000));
+        drop(remembered);
+        budget.grow(7_000).unwrap();
     }
 
     #[test]

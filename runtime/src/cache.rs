@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     fn engine_and_component() -> (Engine, Compiled) {
-        let engine = crate::engine::engine(10).unwrap();
+        let engine = crate::engine::engine(10).unwrap().0;
         let compiled = crate::compile::compile(&engine, b"\0asm\x0d\0\x01\0").ok().unwrap();
         (engine, compiled)
     }

@@ -1,5 +1,6 @@
 //! The one configuration of the engine, and the clock that interrupts components.
 
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -7,8 +8,9 @@ use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, Po
 
 use crate::error::Error;
 use crate::limits::Limits;
+use crate::turns::{Turns, cores};
 
-/// How often components are interrupted to look at their deadline.
+/// How often components are interrupted, at the least, to look at their deadline and at whose turn it is.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
 
 /// From how many instances on their places are one pool for all threads. For fewer, such as one filter and its helpers,
@@ -28,8 +30,9 @@ pub(crate) fn compiler_only() -> Result<Engine, Error> {
     Engine::new(&config()).map_err(|error| Error::Setup(format!("{error:#}")))
 }
 
-/// Makes the engine, with places for so many instances, and starts its clock, which ends with it.
-pub(crate) fn engine(instances: u32) -> Result<Engine, Error> {
+/// Makes the engine, with places for so many instances, and the turns of its components; and starts its clock, which
+/// ends with it.
+pub(crate) fn engine(instances: u32) -> Result<(Engine, Arc<Turns>), Error> {
     let make = || {
         let mut config = config();
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances)));
@@ -39,18 +42,20 @@ pub(crate) fn engine(instances: u32) -> Result<Engine, Error> {
             .map_err(|error| Error::Setup(format!("{error:#}")))
     };
     let engine = if instances < WHOLE_FROM { make()? } else { on_one_core(make)? };
-    let weak = engine.weak();
+    let (weak, turns) = (engine.weak(), Turns::new(&engine, cores()));
+    let of_clock = turns.clone();
     thread::Builder::new()
         .name("flip-epoch".to_owned())
         .spawn(move || {
             while let Some(engine) = weak.upgrade() {
                 engine.increment_epoch();
+                of_clock.tick();
                 drop(engine);
                 thread::sleep(TICK);
             }
         })
         .map_err(|error| Error::Setup(error.to_string()))?;
-    Ok(engine)
+    Ok((engine, turns))
 }
 
 /// Makes it in a thread that may use one core only. wasmtime divides its pool among as many parts as cores, and a

@@ -68,6 +68,7 @@ mod store_limiter;
 mod tensor;
 pub mod testing;
 mod tree;
+mod turns;
 mod usage;
 
 pub use admission::Admitted;

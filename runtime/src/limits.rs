@@ -36,8 +36,8 @@ pub struct Limits {
     #[serde(deserialize_with = "size")]
     pub compile_memory: u64,
     /// Everything that it holds in memory, in bytes: all linear memories and tables together, its handles,
-    /// what the host keeps for it beyond the data that it was given: names, meta properties and other texts, and
-    /// tensors unless they are on disk; and what an archive takes while it is made: four parts of 8 MiB under way, 1.5 MiB
+    /// what the host keeps for it beyond the data that it was given: names, meta properties and other texts, what it
+    /// stored and deleted as far as the report shows it, and tensors unless they are on disk; and what an archive takes while it is made: four parts of 8 MiB under way, 1.5 MiB
     /// for each core, of sixteen at most, and some hundred bytes for each entry. Filters work in windows and need a few MiB
     /// at any size of model; an interpreter needs some tens. Integers that become float64 in memory need seven times their
     /// size.
@@ -66,7 +66,8 @@ pub struct Limits {
     #[serde(deserialize_with = "size")]
     pub call_bytes: u64,
     /// The time of one call into the component, host functions included. A gigabyte takes a filter
-    /// about a second. Other components that it calls, or fires an event at, have their own time, for which it waits. An
+    /// about a second. It includes the wait for a turn, where more components run than there are cores. Other components
+    /// that it calls, or fires an event at, have their own time, for which it waits. An
     /// upload that is under way then has ten seconds more, to leave nothing behind.
     #[serde(deserialize_with = "time", serialize_with = "time_text")]
     pub call_time: Duration,

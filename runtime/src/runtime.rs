@@ -18,6 +18,7 @@ use crate::inspect::Digest;
 use crate::limits::Limits;
 use crate::loaded::{AllLoaded, Loaded};
 use crate::raw::machine_code::Compiled;
+use crate::turns::Turns;
 
 /// Where components run. One per process is enough; clones are the same.
 #[derive(Clone)]
@@ -30,6 +31,7 @@ struct Inner {
     loaded: AllLoaded,
     compiler: Compiler,
     limits: Limits,
+    turns: Arc<Turns>,
     tokio: Tokio,
 }
 
@@ -106,7 +108,7 @@ impl RuntimeBuilder {
     /// [`Error::Setup`] where the machine does not allow what the sandbox needs.
     pub fn build(self) -> Result<Runtime, Error> {
         let setup = |error: &dyn std::fmt::Display| Error::Setup(error.to_string());
-        let engine = engine(self.instances)?;
+        let (engine, turns) = engine(self.instances)?;
         let mut linker = Linker::new(&engine);
         host::add_to_linker(&mut linker).map_err(|error| setup(&error))?;
         let tokio = tokio::runtime::Builder::new_multi_thread()
@@ -135,6 +137,7 @@ impl RuntimeBuilder {
             loaded: AllLoaded::default(),
             compiler: self.compiler,
             limits: self.limits,
+            turns,
             tokio,
         })))
     }
@@ -162,6 +165,10 @@ impl Runtime {
 
     pub(crate) fn engine(&self) -> &Engine {
         &self.0.engine
+    }
+
+    pub(crate) fn turns(&self) -> &Arc<Turns> {
+        &self.0.turns
     }
 
     /// Where futures wait, and blocking services run.

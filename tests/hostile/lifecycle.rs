@@ -186,7 +186,8 @@ pub const ATTACKS: &[Attack] = &[
         CommandLine::Test("cli/tests/hostile_aborts.rs::programs_that_loop_without_end_beside_a_benign_one"),
         "call-time=3s",
         Expected::Harmless(
-            "the benign one gives its answer while they run; how soon is the system's matter, and no test bounds it",
+            "the benign one gives its answer while they run; once they have run for longer than it needs, it waits no \
+             longer than it runs: `runtime/src/turns/tests.rs`. Among processes the system decides",
         ),
     ),
 ];

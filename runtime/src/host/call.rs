@@ -10,6 +10,7 @@ use crate::bindings::flip::fl::types;
 use crate::context::{AbortSignal, FlContext};
 use crate::limits::{Allowed, LimitReached};
 use crate::services::{Call, Caller, ServiceError};
+use crate::turns::Turn;
 
 /// When a call ends at the latest, and which limit says so.
 #[derive(Clone, Copy)]
@@ -36,6 +37,7 @@ pub(crate) struct CallCtx {
     pub(crate) id: Arc<str>,
     pub(crate) abort: AbortSignal,
     pub(crate) deadline: Deadline,
+    pub(crate) turn: Arc<Turn>,
     /// The context of the call; an empty one while the component is configured.
     pub(crate) context: Arc<FlContext>,
     /// Set while a service is at work that undoes what it has begun when its time is up.
@@ -45,11 +47,17 @@ pub(crate) struct CallCtx {
 }
 
 impl CallCtx {
-    pub(crate) fn new(id: Arc<str>, deadline: Deadline, winding_up: Arc<AtomicBool>) -> Self {
+    pub(crate) fn new(
+        id: Arc<str>,
+        deadline: Deadline,
+        turn: Arc<Turn>,
+        winding_up: Arc<AtomicBool>,
+    ) -> Self {
         Self {
             id,
             abort: AbortSignal::default(),
             deadline,
+            turn,
             context: Arc::default(),
             winding_up,
             aborted_since: None,
@@ -95,6 +103,11 @@ impl CallCtx {
             true => Err(Failure::unavailable("local dev: nothing is deleted or uploaded")),
             false => Ok(()),
         }
+    }
+
+    /// Leaves its turn to the components that this work calls.
+    pub(crate) fn aside<R>(&self, work: impl FnOnce() -> R) -> R {
+        self.turn.aside(&self.abort, self.deadline.at, work)
     }
 
     /// What a service is given of the call.

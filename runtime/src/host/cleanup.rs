@@ -12,6 +12,7 @@ use super::storage::{OpenDirectory, anywhere, inside, io_failure};
 use super::{Failure, Table};
 use crate::bindings::flip::fl::cleanup::{Host, Tally};
 use crate::bindings::flip::fl::types::{Error, Host as TypesHost};
+use crate::budget::{Budget, Remembered};
 use crate::paths::ComponentPath;
 use crate::tree::{self, Listing, Stop};
 use crate::usage::Besides;
@@ -37,14 +38,41 @@ const MAX_LISTED: usize = 20;
 /// The most entries of a list.
 const MAX_ENTRIES: usize = 200;
 
+/// The most bytes that are remembered of them: their paths, and the lists.
+const MAX_REMEMBERED: u64 = 16 << 20;
+
 /// What a component deleted so far.
-#[derive(Default)]
 pub(crate) struct Deletions {
     pub(crate) all: Vec<Deleted>,
     /// What was deleted after so much that it is not remembered.
     pub(crate) besides: Besides,
     /// What went in the last call, also where something stayed.
     pub(crate) last: tree::Tally,
+    remembered: Remembered,
+}
+
+impl Deletions {
+    pub(crate) fn none(budget: &Budget) -> Self {
+        let (besides, last) = Default::default();
+        Self { all: Vec::new(), besides, last, remembered: Remembered::nothing(budget) }
+    }
+
+    /// Remembers it, as far as there is room.
+    fn remember(&mut self, mut deleted: Deleted) {
+        // The path is in the report as well.
+        let own = size_of::<Deleted>() + 2 * deleted.path.len();
+        if self.all.len() >= MAX_DELETED || !self.remembered.takes(own, MAX_REMEMBERED) {
+            self.besides.add(deleted.files, deleted.bytes);
+            return;
+        }
+        let lists = [&deleted.before, &deleted.after].into_iter().flatten();
+        let entries = lists.flat_map(|listing| &listing.entries);
+        let lists = entries.map(|entry| size_of_val(entry) + entry.0.len()).sum();
+        if !self.remembered.takes(lists, MAX_REMEMBERED) {
+            (deleted.before, deleted.after) = (None, None);
+        }
+        self.all.push(deleted);
+    }
 }
 
 /// What a component deleted.
@@ -103,10 +131,7 @@ impl CleanupView<'_> {
         let Deleted { files, directories, bytes, .. } = deleted;
         self.deleted.last = tree::Tally { files, directories, bytes };
         if files + directories > 0 {
-            match self.deleted.all.len() < MAX_DELETED {
-                true => self.deleted.all.push(deleted),
-                false => self.deleted.besides.add(files, bytes),
-            }
+            self.deleted.remember(deleted);
         }
         result.map(|()| Tally { files, directories, bytes })
     }

@@ -39,7 +39,8 @@ impl EventsView<'_> {
         self.grants.firing(&event_type)?;
         self.left.take(1)?;
         if let Some(events) = self.events {
-            let fired = caught(|| events.fire(&event_type, self.call.caller()));
+            let fire = || events.fire(&event_type, self.call.caller());
+            let fired = self.call.aside(|| caught(fire));
             fired.map_err(|error| self.call.service_failure(error))?;
         }
         // Those who handle it may have taken what was left of the time.
@@ -52,9 +53,12 @@ impl EventsView<'_> {
         let reason = one_line(reason, MAX_REASON);
         self.left.take(1)?;
         let allowed = self.grants.firing(FATAL_SYSTEM_ERROR);
+        let panics = |events: &Arc<dyn Events>| {
+            let panics = || events.system_panic(&reason, self.call.caller());
+            self.call.aside(|| caught(panics)).is_ok()
+        };
         match (&allowed, self.events) {
-            (Ok(()), Some(events)) if caught(|| events.system_panic(&reason, self.call.caller())).is_ok() => {
-            }
+            (Ok(()), Some(events)) if panics(events) => {}
             (Ok(()), _) => tracing::error!(component = &*self.call.id, "system panic: {reason}"),
             (Err(refused), _) if self.log.takes_a_line() => {
                 tracing::error!(component = &*self.call.id, "system panic refused, {refused}: {reason}");

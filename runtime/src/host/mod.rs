@@ -29,6 +29,7 @@ use wasmtime_wasi::{WasiCtxView, WasiView};
 use crate::audit::Auditor;
 use crate::bindings::flip::fl as contract;
 use crate::bindings::flip::fl::types;
+use crate::budget::Remembered;
 use crate::error::Failed;
 use crate::limits::{Allowed, LimitReached, Limits};
 use crate::services::Services;
@@ -94,12 +95,12 @@ impl HostState {
                 most_archived: Arc::default(),
                 window: limits.call_bytes,
                 stored: Vec::new(),
-                remembered: 0,
+                remembered: Remembered::nothing(&tensors.budget),
                 besides: Besides::default(),
                 archived: None,
             },
+            deleted: cleanup::Deletions::none(&tensors.budget),
             tensors,
-            deleted: cleanup::Deletions::default(),
             host_calls: HostCalls::default(),
             audit: None,
             grants,
@@ -177,20 +178,24 @@ impl HostState {
         };
     }
 
-    // Each function of an interface asks for its view once: here its calls are counted.
+    /// Each function of an interface asks for its view first: here its calls are counted.
+    fn serves(&mut self, of: impl FnOnce(&mut HostCalls) -> &mut u64) {
+        *of(&mut self.host_calls) += 1;
+        self.call.turn.set_in_host(true);
+    }
 
     fn log(&mut self) -> log::LogView<'_> {
-        self.host_calls.log += 1;
+        self.serves(|calls| &mut calls.log);
         log::LogView { ctx: &mut self.log }
     }
 
     fn context(&mut self) -> context::ContextView<'_> {
-        self.host_calls.context += 1;
+        self.serves(|calls| &mut calls.context);
         context::ContextView { exchange: self.handing_over() }
     }
 
     fn exchange(&mut self) -> exchange::ExchangeView<'_> {
-        self.host_calls.exchange += 1;
+        self.serves(|calls| &mut calls.exchange);
         self.handing_over()
     }
 
@@ -205,12 +210,12 @@ impl HostState {
     }
 
     fn tensors(&mut self) -> tensors::TensorsView<'_> {
-        self.host_calls.tensors += 1;
+        self.serves(|calls| &mut calls.tensors);
         tensors::TensorsView { ctx: &self.tensors, call: &self.call, table: &mut self.table }
     }
 
     fn events(&mut self) -> audited::Audited<'_, events::EventsView<'_>> {
-        self.host_calls.events += 1;
+        self.serves(|calls| &mut calls.events);
         let view = events::EventsView {
             left: &mut self.events,
             call: &self.call,
@@ -222,7 +227,7 @@ impl HostState {
     }
 
     fn storage(&mut self) -> audited::Audited<'_, storage::StorageView<'_>> {
-        self.host_calls.storage += 1;
+        self.serves(|calls| &mut calls.storage);
         let view = storage::StorageView {
             ctx: &mut self.storage,
             call: &self.call,
@@ -234,7 +239,7 @@ impl HostState {
     }
 
     fn cleanup(&mut self) -> audited::Audited<'_, cleanup::CleanupView<'_>> {
-        self.host_calls.cleanup += 1;
+        self.serves(|calls| &mut calls.cleanup);
         let view = cleanup::CleanupView {
             call: &self.call,
             grants: &self.grants,
@@ -245,7 +250,7 @@ impl HostState {
     }
 
     fn object_store(&mut self) -> audited::Audited<'_, object_store::ObjectStoreView<'_>> {
-        self.host_calls.object_store += 1;
+        self.serves(|calls| &mut calls.object_store);
         let view = object_store::ObjectStoreView {
             ctx: &mut self.object_store,
             call: &self.call,
@@ -258,7 +263,7 @@ impl HostState {
     }
 
     fn hub(&mut self) -> audited::Audited<'_, hub::HubView<'_>> {
-        self.host_calls.hub += 1;
+        self.serves(|calls| &mut calls.hub);
         let view = hub::HubView {
             calls: &mut self.hub_calls,
             call: &self.call,
@@ -269,7 +274,7 @@ impl HostState {
     }
 
     fn peers(&mut self) -> audited::Audited<'_, peers::PeersView<'_>> {
-        self.host_calls.peers += 1;
+        self.serves(|calls| &mut calls.peers);
         let view = peers::PeersView {
             call: &self.call,
             grants: &self.grants,
@@ -282,7 +287,7 @@ impl HostState {
 
 impl WasiView for HostState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        self.host_calls.wasi += 1;
+        self.serves(|calls| &mut calls.wasi);
         WasiCtxView { ctx: self.wasi.ctx(), table: self.table.for_wasi() }
     }
 }

@@ -11,7 +11,7 @@ use super::storage::{OpenDirectory, anywhere, io_failure};
 use super::{Failure, Table};
 use crate::bindings::flip::fl::object_store::{Host, ObjectMeta};
 use crate::bindings::flip::fl::types::{Error, Host as TypesHost};
-use crate::budget::Budget;
+use crate::budget::{Budget, Remembered};
 use crate::inspect::Digest;
 use crate::policy::ObjectVerb;
 use crate::services::{
@@ -32,8 +32,7 @@ pub(crate) struct ObjectStoreCtx {
     /// The most that one call passes to the component, in bytes.
     pub(crate) window: u64,
     pub(crate) stored: Vec<Stored>,
-    /// The bytes of keys and paths in them.
-    pub(crate) remembered: usize,
+    pub(crate) remembered: Remembered,
     /// What was stored after so much that it is not remembered.
     pub(crate) besides: Besides,
     /// The digest of the last archive.
@@ -43,8 +42,8 @@ pub(crate) struct ObjectStoreCtx {
 /// The most objects that are remembered for the report.
 const MAX_STORED: usize = 1_000;
 
-/// The most bytes of keys, and of the paths in archives, that are remembered of them.
-const MAX_REMEMBERED: usize = 8 << 20;
+/// The most bytes that are remembered of them: their keys, and the paths in archives.
+const MAX_REMEMBERED: u64 = 8 << 20;
 
 /// An object that a component stored.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -96,17 +95,17 @@ impl ObjectStoreView<'_> {
     }
 
     fn remember(&mut self, mut stored: Stored) {
-        let paths: usize = stored.entries.iter().map(|entry| entry.name.len()).sum();
-        let mut remembered = self.ctx.remembered.saturating_add(stored.key.len());
-        if self.ctx.stored.len() >= MAX_STORED || remembered > MAX_REMEMBERED {
+        // The key is in the report as well.
+        let own = size_of::<Stored>() + 2 * stored.key.len();
+        let remembered = &mut self.ctx.remembered;
+        if self.ctx.stored.len() >= MAX_STORED || !remembered.takes(own, MAX_REMEMBERED) {
             self.ctx.besides.add(0, stored.size);
             return;
         }
-        match remembered.saturating_add(paths) {
-            with_paths if with_paths <= MAX_REMEMBERED => remembered = with_paths,
-            _ => stored.entries = Arc::default(),
+        let entries = stored.entries.iter().map(|entry| size_of::<ArchiveEntry>() + entry.name.len());
+        if !remembered.takes(entries.sum(), MAX_REMEMBERED) {
+            stored.entries = Arc::default();
         }
-        self.ctx.remembered = remembered;
         self.ctx.stored.push(stored);
     }
 }

@@ -66,7 +66,7 @@ impl PeersView<'_> {
     }
 
     fn answer<T>(&self, ask: impl FnOnce() -> Result<T, crate::Error>) -> Result<T, Failure> {
-        let answer = caught(ask).map_err(|error| self.call.service_failure(error))?;
+        let answer = self.call.aside(|| caught(ask)).map_err(|error| self.call.service_failure(error))?;
         answer.map_err(|error| Failure::Typed(error.into_answer()))
     }
 

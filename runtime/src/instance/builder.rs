@@ -21,6 +21,7 @@ use crate::limits::{Allowed, LimitReached, Limits};
 use crate::policy::Grants;
 use crate::services::Services;
 use crate::tensor::{Scratch, ScratchFile};
+use crate::turns::{Had, Turn};
 use crate::usage::{LimitUse, Usage};
 
 /// Makes an [`Instance`]; from [`Component::instance`].
@@ -48,6 +49,8 @@ pub struct InstanceBuilder {
     measures_changes: bool,
     /// Whether it shares the work of another.
     helps: bool,
+    /// What those have had of the cores whose work it shares.
+    had: Option<Had>,
     #[cfg(feature = "cut")]
     pub(super) cut_after: Option<usize>,
 }
@@ -75,6 +78,7 @@ impl InstanceBuilder {
             sharing: None,
             measures_changes: false,
             helps: false,
+            had: None,
             #[cfg(feature = "cut")]
             cut_after: None,
         }
@@ -197,6 +201,13 @@ impl InstanceBuilder {
         self
     }
 
+    /// Counts what it has of the cores there as well.
+    #[cfg(test)]
+    pub(crate) fn had(mut self, had: Had) -> Self {
+        self.had = Some(had);
+        self
+    }
+
     /// Counts its data together with another's.
     pub(super) fn counted(mut self, meter: Meter) -> Self {
         self.meter = meter;
@@ -252,9 +263,11 @@ impl InstanceBuilder {
     }
 
     /// The same as a part of a call that is under way.
-    pub(super) fn build_within(self, scope: Scope<'_>) -> Result<Instance, Error> {
+    pub(crate) fn build_within(self, scope: Scope<'_>) -> Result<Instance, Error> {
         // Others like it may be made later, to share its work.
-        let blueprint = self.component.loaded.phased.then(|| self.clone());
+        let had = self.had.clone().unwrap_or_default();
+        let phased = self.component.loaded.phased;
+        let blueprint = phased.then(|| Self { had: Some(had.clone()), ..self.clone() });
         let (component, limits, meter) = (self.component, self.limits, self.meter);
         let id = self.id.unwrap_or_else(|| self.name.clone());
         // What is refused now is in the trail as well.
@@ -282,7 +295,12 @@ impl InstanceBuilder {
         let audit = audit.or(told).or(self.auditor);
         let mut state = HostState::new(
             &limits,
-            CallCtx::new(id, deadline(Instant::now(), &limits, Duration::ZERO, None), winding_up.clone()),
+            CallCtx::new(
+                id,
+                deadline(Instant::now(), &limits, Duration::ZERO, None),
+                Turn::new(component.runtime.turns().clone(), had),
+                winding_up.clone(),
+            ),
             LogCtx::new(self.log_name.unwrap_or_else(|| self.name.clone()), self.log, &limits),
             TensorsCtx {
                 budget: Budget::new(&limits, matches!(self.scratch, Scratch::Memory)),
@@ -304,8 +322,18 @@ impl InstanceBuilder {
             usize::try_from(limits.call_bytes).unwrap_or(usize::MAX).saturating_add(4 << 10),
         );
         store.epoch_deadline_callback(|mut store| {
-            store.data_mut().call.go_on()?;
-            Ok(UpdateDeadline::Continue(1))
+            let call = &mut store.data_mut().call;
+            call.go_on()?;
+            Ok(match call.turn.is_over(&call.abort) {
+                true => UpdateDeadline::Yield(1),
+                false => UpdateDeadline::Continue(1),
+            })
+        });
+        store.call_hook(|store, hook| {
+            if hook.exiting_host() {
+                store.data().call.turn.set_in_host(false);
+            }
+            Ok(())
         });
         let most = LimitUse {
             compile_time: component.compiling.time,

@@ -1,6 +1,5 @@
 //! Instances of the same component that share another's work.
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use super::{Instance, Scope};
@@ -10,6 +9,7 @@ use crate::error::Error;
 use crate::exchange::Dxo;
 use crate::limits::{Allowed, LimitReached};
 use crate::tensor::{Scratch, TensorError, Writing};
+use crate::turns::cores;
 
 /// How a dxo is shared.
 #[derive(Clone, Copy, Debug)]
@@ -27,10 +27,7 @@ impl Instance {
 
     /// How many instances may share its work: itself, and others like it.
     pub(crate) fn cores(&self) -> u64 {
-        // To ask the system takes as long as to filter a small update.
-        static CORES: LazyLock<u64> =
-            LazyLock::new(|| std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64));
-        self.limits.cores.min(self.with_places()).clamp(1, *CORES)
+        self.limits.cores.min(self.with_places()).clamp(1, cores() as u64)
     }
 
     /// How many like it together are made of no more than it may be made of alone: the places for that are everybody's.

@@ -257,12 +257,13 @@ impl Instance {
         under_way.deadline = deadline;
         under_way.context = scope.context.cloned().unwrap_or_default();
         under_way.abort = under_way.context.abort.clone();
+        let (turn, abort) = (under_way.turn.clone(), under_way.abort.clone());
         let result = {
             // The deadline of the epoch ends loops; this one ends waiting inside a host function.
             let _tokio = self.runtime.tokio().enter();
             pollster::block_on(async {
                 let late = || Err(deadline.reached.into());
-                let mut call = std::pin::pin!(call(&mut live));
+                let mut call = std::pin::pin!(turn.call(&abort, call(&mut live)));
                 #[cfg(feature = "cut")]
                 if let Some(polls) = self.cut_after {
                     return cut::after(polls, call).await.unwrap_or_else(late);
@@ -271,6 +272,7 @@ impl Instance {
                 match in_time {
                     Ok(result) => result,
                     Err(_) if self.winding_up.load(Ordering::Relaxed) => {
+                        turn.wind_up();
                         tokio::time::timeout(WINDING_UP, call).await.unwrap_or_else(|_| late())
                     }
                     Err(_) => late(),

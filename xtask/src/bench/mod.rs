@@ -9,6 +9,7 @@ mod filter;
 mod loops;
 mod machine;
 mod measure;
+mod neighbours;
 mod nvflare;
 mod page;
 mod plot;
@@ -30,12 +31,13 @@ use figures::{Figures, Target};
 type Benchmark = (&'static str, fn(&Bench<'_>) -> Result<Figures>);
 
 /// All of them, in the order of the page.
-const BENCHMARKS: [Benchmark; 8] = [
+const BENCHMARKS: [Benchmark; 9] = [
     ("filter", filter::run),
     ("files", files::run),
     ("nvflare", nvflare::run),
     ("startup", startup::run),
     ("density", density::run),
+    ("neighbours", neighbours::run),
     ("events", events::run),
     ("archive", archive::run),
     ("loops", loops::run),

@@ -1,0 +1,169 @@
+//! Who runs, who waits, and who goes first.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use super::Turn;
+use crate::context::AbortSignal;
+use crate::engine::TICK;
+
+/// How far one that comes may be behind the others, and one that runs before them, in time on a core. So long one goes
+/// before all that have run for longer, and so long each of those that come keeps the others waiting at most.
+pub(super) const CREDIT: Duration = Duration::from_secs(1);
+/// By how much less one must have had to go first: those that come and go at once do not interrupt each other.
+const GRAIN: Duration = Duration::from_millis(1);
+/// So long a component holds a core while the host is at work for it, on a disk that is slow for instance, counted from
+/// when it was last asked whether another goes first.
+pub(super) const LEASE: Duration = TICK.saturating_mul(3);
+
+pub(super) struct Queue {
+    cores: usize,
+    pub(super) running: Vec<Running>,
+    /// In the order in which they came.
+    pub(super) waiting: Vec<Waiting>,
+    /// What those that run or wait have had: all but those that came with less. It only grows.
+    floor: Duration,
+}
+
+pub(super) struct Running {
+    pub(super) turn: Arc<Turn>,
+    abort: AbortSignal,
+    /// Until when what it has had is counted.
+    since: Instant,
+    /// When it was asked last whether another goes first.
+    asked: Instant,
+}
+
+pub(super) struct Waiting {
+    pub(super) turn: Arc<Turn>,
+    abort: AbortSignal,
+    waker: Waker,
+}
+
+#[derive(Debug, PartialEq)]
+pub(super) enum Asked {
+    Goes,
+    Waits,
+    /// It waits, but goes before one of those that run.
+    Interrupts,
+}
+
+impl Queue {
+    pub(super) fn new(cores: usize) -> Self {
+        Self { cores, running: Vec::with_capacity(cores), waiting: Vec::new(), floor: Duration::ZERO }
+    }
+
+    fn place(&self, turn: &Arc<Turn>) -> Option<usize> {
+        self.running.iter().position(|running| Arc::ptr_eq(&running.turn, turn))
+    }
+
+    /// It wants to run. Whoever waits and is given a turn meanwhile is woken.
+    pub(super) fn ask(
+        &mut self,
+        turn: &Arc<Turn>,
+        abort: &AbortSignal,
+        waker: &Waker,
+        now: Instant,
+    ) -> Asked {
+        if let Some(running) = self.place(turn).and_then(|place| self.running.get_mut(place)) {
+            running.asked = now;
+            return Asked::Goes;
+        }
+        if let Some(waiting) = self.waiting.iter_mut().find(|waiting| Arc::ptr_eq(&waiting.turn, turn)) {
+            waiting.waker.clone_from(waker);
+            return Asked::Waits;
+        }
+        self.count(now);
+        turn.had.keep_within(self.floor.saturating_sub(CREDIT), self.floor.saturating_add(CREDIT));
+        if self.begin(turn, abort, now) {
+            return Asked::Goes;
+        }
+        let waiting = Waiting { turn: turn.clone(), abort: abort.clone(), waker: waker.clone() };
+        let interrupts = self.running.iter().any(|running| waiting.goes_before(running));
+        self.waiting.push(waiting);
+        if interrupts { Asked::Interrupts } else { Asked::Waits }
+    }
+
+    /// It runs, where there is a core for it.
+    pub(super) fn begin(&mut self, turn: &Arc<Turn>, abort: &AbortSignal, now: Instant) -> bool {
+        let free = self.running.len() < self.cores;
+        if free {
+            let (turn, abort) = (turn.clone(), abort.clone());
+            self.running.push(Running { turn, abort, since: now, asked: now });
+        }
+        free
+    }
+
+    pub(super) fn leave(&mut self, turn: &Arc<Turn>, now: Instant) {
+        match self.place(turn) {
+            Some(place) => self.end(place, now),
+            None => self.waiting.retain(|waiting| !Arc::ptr_eq(&waiting.turn, turn)),
+        }
+    }
+
+    /// Ends a turn. The next is that of one whose run is aborted, or else of whoever has had the least.
+    fn end(&mut self, place: usize, now: Instant) {
+        self.count(now);
+        self.running.swap_remove(place);
+        let waiting = self.waiting.iter().enumerate();
+        let next = waiting
+            .min_by_key(|(_, waiting)| (!waiting.abort.is_triggered(), waiting.turn.had.get()))
+            .map(|(next, _)| next);
+        if let Some(next) = next {
+            let Waiting { turn, abort, waker } = self.waiting.remove(next);
+            self.running.push(Running { turn, abort, since: now, asked: now });
+            waker.wake();
+        }
+    }
+
+    /// Whether another goes before this one, which runs, or has lost its turn in the host.
+    pub(super) fn is_over(&mut self, turn: &Arc<Turn>, abort: &AbortSignal, now: Instant) -> bool {
+        self.count(now);
+        let Some(running) = self.place(turn).and_then(|place| self.running.get_mut(place)) else {
+            return !self.begin(turn, abort, now);
+        };
+        running.asked = now;
+        let running = &*running;
+        self.waiting.iter().any(|waiting| waiting.goes_before(running))
+    }
+
+    /// Ends the turns of those that have been in the host for long, where others wait.
+    pub(super) fn end_leases(&mut self, now: Instant) {
+        while !self.waiting.is_empty() {
+            let ended = self.running.iter().position(|running| {
+                running.turn.in_host.load(Ordering::Relaxed)
+                    && now.saturating_duration_since(running.asked) >= LEASE
+            });
+            let Some(place) = ended else { break };
+            self.end(place, now);
+        }
+    }
+
+    /// Counts what those that run have had until now.
+    pub(super) fn count(&mut self, now: Instant) {
+        for running in &mut self.running {
+            running.turn.had.add(now.saturating_duration_since(running.since));
+            running.since = now;
+        }
+        let active = self.running.iter().map(|running| &running.turn);
+        let active = active.chain(self.waiting.iter().map(|waiting| &waiting.turn));
+        let least = active.map(|turn| turn.had.get()).min();
+        self.floor = self.floor.max(least.unwrap_or_default());
+        // Instances that share work, on many cores, have more of them than anybody else ever has: nobody is before the
+        // others for longer than they can catch up with.
+        let most = self.floor.saturating_add(CREDIT);
+        self.running.iter().for_each(|running| running.turn.had.keep_within(Duration::ZERO, most));
+    }
+}
+
+impl Waiting {
+    fn goes_before(&self, running: &Running) -> bool {
+        match (self.abort.is_triggered(), running.abort.is_triggered()) {
+            (true, false) => true,
+            (false, true) => false,
+            _ => self.turn.had.get().saturating_add(GRAIN) <= running.turn.had.get(),
+        }
+    }
+}

@@ -1,0 +1,286 @@
+use std::sync::mpsc::channel;
+use std::thread;
+
+use proptest::prelude::*;
+
+use super::queue::{CREDIT, LEASE};
+use super::*;
+use crate::engine::{TICK, compiler_only};
+use crate::instance::Scope;
+use crate::{FlContext, Limits, Runtime};
+
+const MS: Duration = Duration::from_millis(1);
+
+/// One that has had so much.
+fn turn(had: Duration) -> Arc<Turn> {
+    turn_of(&Turns::new(&compiler_only().unwrap(), 1), had)
+}
+
+fn turn_of(turns: &Arc<Turns>, had: Duration) -> Arc<Turn> {
+    let turn = Turn::new(turns.clone(), Had::default());
+    turn.had.add(had);
+    turn
+}
+
+fn ask(queue: &mut Queue, turn: &Arc<Turn>, now: Instant) -> Asked {
+    queue.ask(turn, &AbortSignal::default(), Waker::noop(), now)
+}
+
+fn is_over(queue: &mut Queue, turn: &Arc<Turn>, now: Instant) -> bool {
+    queue.is_over(turn, &AbortSignal::default(), now)
+}
+
+fn runs(queue: &Queue, turn: &Arc<Turn>) -> bool {
+    queue.running.iter().any(|running| Arc::ptr_eq(&running.turn, turn))
+}
+
+/// A queue for so many cores, of which all are taken by turns that have had so much; and when that was.
+fn taken(had: &[Duration]) -> (Queue, Vec<Arc<Turn>>, Instant) {
+    let (mut queue, now) = (Queue::new(had.len()), Instant::now());
+    let turns: Vec<_> = had.iter().map(|had| turn(*had)).collect();
+    for turn in &turns {
+        assert_eq!(ask(&mut queue, turn, now), Asked::Goes);
+    }
+    (queue, turns, now)
+}
+
+#[test]
+fn one_that_has_had_less_interrupts_and_goes_on_until_it_has_had_as_much() {
+    let (mut queue, hostile, now) = taken(&[500 * MS, 800 * MS]);
+    let benign = turn(100 * MS);
+    assert_eq!(ask(&mut queue, &benign, now), Asked::Interrupts);
+    // Its future is polled again while it waits: that is no second place in the queue.
+    assert_eq!(ask(&mut queue, &benign, now), Asked::Waits);
+    assert!(is_over(&mut queue, &hostile[1], now));
+    queue.leave(&hostile[1], now);
+    assert_eq!(ask(&mut queue, &benign, now), Asked::Goes);
+    assert_eq!(ask(&mut queue, &hostile[1], now), Asked::Waits);
+    // The one that goes on beside it gives way to whoever waits; this one does not, up to where they are.
+    assert!(is_over(&mut queue, &hostile[0], now + 350 * MS));
+    assert!(!is_over(&mut queue, &benign, now + 700 * MS));
+    assert!(is_over(&mut queue, &benign, now + 702 * MS));
+}
+
+#[test]
+fn one_that_comes_is_at_most_a_second_behind() {
+    let (mut queue, old, now) = taken(&[Duration::ZERO]);
+    let later = now + 3_600_000 * MS;
+    let new = turn(Duration::ZERO);
+    assert_eq!(ask(&mut queue, &new, later), Asked::Interrupts);
+    assert_eq!(new.had.get(), old[0].had.get() - CREDIT);
+}
+
+#[test]
+fn instances_that_share_work_on_many_cores_were_never_caught_up_with() {
+    let (mut queue, running, now) = taken(&[Duration::ZERO; 3]);
+    for turn in &running[1..] {
+        queue.leave(turn, now);
+    }
+    let shared = Had::default();
+    let sharing = [0; 2].map(|_| Turn::new(running[0].turns.clone(), shared.clone()));
+    for turn in &sharing {
+        assert_eq!(ask(&mut queue, turn, now), Asked::Goes);
+    }
+    let later = now + 60_000 * MS;
+    queue.count(later);
+    assert_eq!(running[0].had.get(), 60_000 * MS);
+    assert_eq!(shared.get(), 60_000 * MS + CREDIT);
+}
+
+#[test]
+fn one_that_was_aborted_waited_for_all_that_had_had_less() {
+    let (mut queue, running, now) = taken(&[100 * MS]);
+    let (abort, aborted, next) = (AbortSignal::default(), turn(900 * MS), turn(Duration::ZERO));
+    assert_eq!(queue.ask(&aborted, &abort, Waker::noop(), now), Asked::Waits);
+    assert!(!is_over(&mut queue, &running[0], now));
+    abort.trigger();
+    assert!(is_over(&mut queue, &running[0], now));
+    ask(&mut queue, &next, now);
+    queue.leave(&running[0], now);
+    assert!(runs(&queue, &aborted));
+    // And nobody interrupts it while it ends.
+    assert!(!queue.is_over(&aborted, &abort, now));
+}
+
+#[test]
+fn whoever_was_given_up_while_it_waited_is_passed_over() {
+    let (mut queue, running, now) = taken(&[900 * MS]);
+    let (gone, next) = (turn(Duration::ZERO), turn(MS));
+    for turn in [&gone, &next] {
+        ask(&mut queue, turn, now);
+    }
+    queue.leave(&gone, now);
+    queue.leave(&running[0], now);
+    assert!(runs(&queue, &next) && queue.waiting.is_empty());
+    // And one that was given its turn and never took it passes it on.
+    ask(&mut queue, &gone, now);
+    queue.leave(&next, now);
+    assert!(runs(&queue, &gone));
+}
+
+#[test]
+fn one_that_is_in_the_host_for_long_keeps_nobody_waiting() {
+    let (mut queue, running, now) = taken(&[Duration::ZERO]);
+    let waits = turn(Duration::ZERO);
+    ask(&mut queue, &waits, now);
+    // In the component itself it is asked at each tick; where that takes long, it still runs.
+    queue.end_leases(now + 2 * LEASE);
+    assert!(runs(&queue, &running[0]));
+    running[0].set_in_host(true);
+    queue.end_leases(now + LEASE / 2);
+    assert!(runs(&queue, &running[0]));
+    queue.end_leases(now + LEASE);
+    assert!(runs(&queue, &waits));
+    running[0].set_in_host(false);
+    // Back from there it is over, for now.
+    assert!(is_over(&mut queue, &running[0], now + 2 * LEASE));
+    queue.leave(&waits, now + 2 * LEASE);
+    assert!(!is_over(&mut queue, &running[0], now + 2 * LEASE));
+}
+
+proptest! {
+    #[test]
+    fn no_core_is_idle_while_one_waits_and_nobody_is_there_twice(
+        cores in 1_usize..4,
+        steps in prop::collection::vec((0_usize..5, 0_usize..8, 0_u64..40), 0..200),
+    ) {
+        let (mut queue, mut now) = (Queue::new(cores), Instant::now());
+        let turns = Turns::new(&compiler_only().unwrap(), 1);
+        let turns: Vec<_> = (0..8).map(|_| turn_of(&turns, Duration::ZERO)).collect();
+        for (step, who, time) in steps {
+            now += MS * u32::try_from(time).unwrap();
+            let turn = &turns[who];
+            let waits = queue.waiting.iter().any(|waiting| Arc::ptr_eq(&waiting.turn, turn));
+            match step {
+                0 => drop(ask(&mut queue, turn, now)),
+                1 => queue.leave(turn, now),
+                2 if !waits => drop(is_over(&mut queue, turn, now)),
+                3 if !waits && !runs(&queue, turn) => drop(queue.begin(turn, &AbortSignal::default(), now)),
+                _ => {
+                    turn.set_in_host(true);
+                    queue.end_leases(now);
+                    turn.set_in_host(false);
+                }
+            }
+            let there = queue.running.iter().map(|running| &running.turn);
+            let there: Vec<_> = there.chain(queue.waiting.iter().map(|waiting| &waiting.turn)).collect();
+            let mut once = there.clone();
+            once.sort_by_key(|turn| Arc::as_ptr(turn));
+            once.dedup_by_key(|turn| Arc::as_ptr(turn));
+            prop_assert_eq!(once.len(), there.len());
+            prop_assert!(queue.running.len() <= cores);
+            prop_assert!(queue.waiting.is_empty() || queue.running.len() == cores);
+        }
+    }
+}
+
+/// Turns on one core, and one that has it. What waits for its time does that in a runtime of tokio's.
+fn one_core() -> (tokio::runtime::Runtime, Arc<Turns>, Arc<Turn>) {
+    let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
+    let turns = Turns::new(&compiler_only().unwrap(), 1);
+    let first = turn_of(&turns, Duration::ZERO);
+    assert_eq!(ask(&mut turns.queue(), &first, Instant::now()), Asked::Goes);
+    (tokio, turns, first)
+}
+
+#[test]
+fn whoever_calls_another_component_went_on_without_a_turn() {
+    let (tokio, turns, caller) = one_core();
+    let _tokio = tokio.enter();
+    let other = turn_of(&turns, Duration::ZERO);
+    let (started, waits) = channel();
+    thread::scope(|scope| {
+        let (other, back) = (&other, &caller);
+        let work = || {
+            scope.spawn(move || {
+                let abort = AbortSignal::default();
+                pollster::block_on(other.call(&abort, async {
+                    started.send(()).unwrap();
+                    while !other.turns.queue().waiting.iter().any(|there| Arc::ptr_eq(&there.turn, back)) {
+                        thread::sleep(MS);
+                    }
+                    assert!(!runs(&other.turns.queue(), back));
+                }));
+            });
+            waits.recv().unwrap();
+        };
+        let until = Instant::now() + Duration::from_secs(600);
+        caller.aside(&AbortSignal::default(), until, work);
+        assert!(runs(&turns.queue(), &caller));
+    });
+}
+
+#[test]
+fn whoever_waits_for_its_turn_ends_in_time_and_leaves_the_queue() {
+    let (tokio, turns, holds) = one_core();
+    let _tokio = tokio.enter();
+    let waits = turn_of(&turns, 900 * MS);
+    let until = Instant::now() + TICK;
+    waits.aside(&AbortSignal::default(), until, || ());
+    assert!(Instant::now() >= until && turns.queue().waiting.is_empty());
+    let abort = AbortSignal::default();
+    let mut call = pin!(waits.call(&abort, async { 7 }));
+    let late = pollster::block_on(tokio::time::timeout(TICK, call.as_mut()));
+    assert!(late.is_err() && turns.queue().waiting.len() == 1);
+    // What a service has done meanwhile is noted, though nobody gives it a turn.
+    waits.wind_up();
+    assert_eq!(pollster::block_on(call), 7);
+    assert!(runs(&turns.queue(), &holds) && turns.queue().waiting.is_empty());
+}
+
+/// A component whose start function does this.
+fn starting(runtime: &Runtime, text: &str) -> crate::Component {
+    let text = format!(
+        "(component (core module $m (func $start (local $i i64) (loop $again {text})) (start $start))
+        (core instance (instantiate $m)))"
+    );
+    runtime.load_bytes("starts", &wat::parse_str(text).unwrap()).unwrap()
+}
+
+/// How long it takes, and how long of that the component ran.
+fn timed(component: &crate::Component) -> (Duration, Duration) {
+    let had = Had::default();
+    let builder = component.instance().had(had.clone());
+    let started = Instant::now();
+    assert!(builder.build().is_err(), "it exports nothing");
+    (started.elapsed(), had.get())
+}
+
+/// Ends what loops, also where the test fails.
+struct Ending(Arc<FlContext>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.abort.trigger();
+    }
+}
+
+/// How busy the machine is with other things matters little: what is compared is how long the same call waits and how
+/// long it runs. That it does not run beside more than there are cores for shows in how long that is: were all of them
+/// at it at once, it would be some thirty times as long as alone.
+#[test]
+fn beside_64_that_loop_a_component_waits_no_longer_than_it_runs() {
+    let runtime = Runtime::new().unwrap();
+    let benign = "(local.set $i (i64.add (local.get $i) (i64.const 1)))
+        (br_if $again (i64.lt_u (local.get $i) (i64.const 10000000)))";
+    let benign = starting(&runtime, benign);
+    let endless = starting(&runtime, "(br $again)");
+    let (_, alone) = timed(&benign);
+    thread::scope(|scope| {
+        let ending = Ending(Arc::default());
+        let hostile: Vec<_> = (0..64).map(|_| Had::default()).collect();
+        for had in &hostile {
+            let limits = Limits { call_time: Duration::from_secs(600), ..Limits::default() };
+            let builder = endless.instance().limits(limits).had(had.clone());
+            let context = ending.0.clone();
+            scope.spawn(move || builder.build_within(Scope::of(&context)));
+        }
+        // Those that came with it would be as good as it is, as far as anybody knows.
+        while hostile.iter().any(|had| had.get() < 10 * alone) {
+            thread::sleep(TICK);
+        }
+        let times: Vec<_> = (0..10).map(|_| timed(&benign)).collect();
+        let within_twice = |(took, ran): &(Duration, Duration)| *took <= 2 * *ran && *ran <= 8 * alone;
+        assert!(times.iter().any(within_twice), "{alone:?} alone, then {times:?}");
+    });
+}

@@ -61,3 +61,4 @@ mod storage;
 mod store_limits;
 mod tensors;
 mod testing;
+mod turns;

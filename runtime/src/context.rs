@@ -1,7 +1,7 @@
 //! Where and for whom a component runs.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use crate::exchange::Shareable;
 use crate::json::Json;
@@ -28,16 +28,21 @@ pub struct FlContext {
 
 /// Tells a run to end: its clones are one signal.
 #[derive(Clone, Debug, Default)]
-pub struct AbortSignal(Arc<AtomicBool>);
+pub struct AbortSignal(Arc<OnceLock<Instant>>);
 
 impl AbortSignal {
     /// Tells everything that holds this signal to end.
     pub fn trigger(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.get_or_init(Instant::now);
     }
 
     /// Whether it was triggered.
     pub fn is_triggered(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.get().is_some()
+    }
+
+    /// When it was triggered first.
+    pub(crate) fn triggered(&self) -> Option<Instant> {
+        self.0.get().copied()
     }
 }

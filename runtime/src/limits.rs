@@ -66,7 +66,7 @@ pub struct Limits {
     #[serde(deserialize_with = "size")]
     pub call_bytes: u64,
     /// The time of one call into the component, host functions included. A gigabyte takes a filter
-    /// about a second. It includes the wait for a turn, where more components run than there are cores. Other components
+    /// about a second. The wait for a turn is included, where more components run than there are cores. Other components
     /// that it calls, or fires an event at, have their own time, for which it waits. An
     /// upload that is under way then has ten seconds more, to leave nothing behind.
     #[serde(deserialize_with = "time", serialize_with = "time_text")]

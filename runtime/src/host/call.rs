@@ -10,7 +10,7 @@ use crate::bindings::flip::fl::types;
 use crate::context::{AbortSignal, FlContext};
 use crate::limits::{Allowed, LimitReached};
 use crate::services::{Call, Caller, ServiceError};
-use crate::turns::Turn;
+use crate::turns::{Abortable, Turn};
 
 /// When a call ends at the latest, and which limit says so.
 #[derive(Clone, Copy)]
@@ -18,9 +18,6 @@ pub(crate) struct Deadline {
     pub(crate) at: Instant,
     pub(crate) reached: LimitReached,
 }
-
-/// How long a component may take to end once the run is aborted.
-const ABORT_GRACE: Duration = Duration::from_secs(1);
 
 /// What a service leaves of the time of the call: a quarter of what there is, at most this. A component
 /// whose service did not answer is told so while it can still clean up behind it.
@@ -36,14 +33,13 @@ pub(crate) struct CallCtx {
     /// The component's id in the job.
     pub(crate) id: Arc<str>,
     pub(crate) abort: AbortSignal,
+    pub(crate) started: Instant,
     pub(crate) deadline: Deadline,
     pub(crate) turn: Arc<Turn>,
     /// The context of the call; an empty one while the component is configured.
     pub(crate) context: Arc<FlContext>,
     /// Set while a service is at work that undoes what it has begun when its time is up.
     pub(crate) winding_up: Arc<AtomicBool>,
-    /// When the abort signal was first seen.
-    aborted_since: Option<Instant>,
 }
 
 impl CallCtx {
@@ -56,11 +52,11 @@ impl CallCtx {
         Self {
             id,
             abort: AbortSignal::default(),
+            started: Instant::now(),
             deadline,
             turn,
             context: Arc::default(),
             winding_up,
-            aborted_since: None,
         }
     }
 
@@ -72,13 +68,15 @@ impl CallCtx {
         if now >= self.deadline.at {
             return Err(self.deadline.reached.into());
         }
-        if self.abort.is_triggered() {
-            let since = *self.aborted_since.get_or_insert(now);
-            if now.saturating_duration_since(since) > ABORT_GRACE {
-                return Err(Aborted.into());
-            }
+        match self.abortable().end() {
+            Some(end) if now > end => Err(Aborted.into()),
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    /// How an abort ends it.
+    pub(crate) fn abortable(&self) -> Abortable {
+        Abortable { signal: self.abort.clone(), started: self.started }
     }
 
     pub(crate) fn is_late(&self) -> bool {
@@ -107,7 +105,7 @@ impl CallCtx {
 
     /// Leaves its turn to the components that this work calls.
     pub(crate) fn aside<R>(&self, work: impl FnOnce() -> R) -> R {
-        self.turn.aside(&self.abort, self.deadline.at, work)
+        self.turn.aside(&self.abortable(), self.deadline.at, work)
     }
 
     /// What a service is given of the call.

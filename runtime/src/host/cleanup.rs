@@ -59,8 +59,8 @@ impl Deletions {
 
     /// Remembers it, as far as there is room.
     fn remember(&mut self, mut deleted: Deleted) {
-        // The path is in the report as well.
-        let own = size_of::<Deleted>() + 2 * deleted.path.len();
+        // The report has a copy.
+        let own = 2 * (size_of::<Deleted>() + deleted.path.len());
         if self.all.len() >= MAX_DELETED || !self.remembered.takes(own, MAX_REMEMBERED) {
             self.besides.add(deleted.files, deleted.bytes);
             return;
@@ -100,7 +100,7 @@ pub struct Deleted {
 impl CleanupView<'_> {
     /// What lies at a path, for the report; none where that cannot be told, or enough was listed before.
     fn listing(&self, directory: &OpenDirectory, path: &str) -> Option<Arc<Listing>> {
-        if self.deleted.all.len() >= MAX_LISTED {
+        if self.deleted.all.len() >= MAX_LISTED || self.deleted.besides.count > 0 {
             return None;
         }
         let listed = tree::list(&directory.dir, path, MAX_ENTRIES, &|| self.call.check());

@@ -95,8 +95,8 @@ impl ObjectStoreView<'_> {
     }
 
     fn remember(&mut self, mut stored: Stored) {
-        // The key is in the report as well.
-        let own = size_of::<Stored>() + 2 * stored.key.len();
+        // The report has a copy.
+        let own = 2 * (size_of::<Stored>() + stored.key.len());
         let remembered = &mut self.ctx.remembered;
         if self.ctx.stored.len() >= MAX_STORED || !remembered.takes(own, MAX_REMEMBERED) {
             self.ctx.besides.add(0, stored.size);

@@ -324,7 +324,7 @@ impl InstanceBuilder {
         store.epoch_deadline_callback(|mut store| {
             let call = &mut store.data_mut().call;
             call.go_on()?;
-            Ok(match call.turn.is_over(&call.abort) {
+            Ok(match call.turn.is_over(&call.abortable()) {
                 true => UpdateDeadline::Yield(1),
                 false => UpdateDeadline::Continue(1),
             })

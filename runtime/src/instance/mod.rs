@@ -257,7 +257,8 @@ impl Instance {
         under_way.deadline = deadline;
         under_way.context = scope.context.cloned().unwrap_or_default();
         under_way.abort = under_way.context.abort.clone();
-        let (turn, abort) = (under_way.turn.clone(), under_way.abort.clone());
+        under_way.started = started;
+        let (turn, abort) = (under_way.turn.clone(), under_way.abortable());
         let result = {
             // The deadline of the epoch ends loops; this one ends waiting inside a host function.
             let _tokio = self.runtime.tokio().enter();
@@ -294,7 +295,13 @@ impl Instance {
                 }
                 Err(error) => Err(self.ended(&error)),
             },
-            Err(error) => Err(self.ended(&error)),
+            Err(error) => {
+                // Its time was up before its turn came: it was not entered either.
+                if !turn.has_begun() {
+                    self.live = Some(live);
+                }
+                Err(self.ended(&error))
+            }
         }
     }
 }

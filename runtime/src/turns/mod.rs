@@ -2,9 +2,9 @@
 //! them goes before those that have had more: whatever has looped for some time keeps its neighbours waiting no longer
 //! than it takes to interrupt it.
 //!
-//! A call takes a turn when it enters the component. It has none while it waits for the host or for other components,
+//! A call takes a turn when it enters the component. It has none while it waits for a service or for other components,
 //! and at each tick of the engine's clock it is asked whether another goes first. What the host itself does for a
-//! component is counted as the component's, for as long as it has its turn; see [`queue::LEASE`].
+//! component in its own thread is counted as the component's, for as long as it has its turn; see [`queue::LEASE`].
 
 mod queue;
 #[cfg(test)]
@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use wasmtime::{Engine, EngineWeak};
 
-use crate::context::AbortSignal;
+pub(crate) use queue::Abortable;
 use queue::{Asked, Queue};
 
 /// How many cores the process may use. To ask the system takes as long as to filter a small update.
@@ -75,28 +75,33 @@ fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// An instance's, which has it or waits for it.
+/// The turn of one instance.
 pub(crate) struct Turn {
     turns: Arc<Turns>,
     had: Had,
     /// Whether a host function is at work for the component.
     in_host: AtomicBool,
-    /// Whether the call is up, and only ends what a service has begun.
+    /// Whether the component was entered in the call under way.
+    begun: AtomicBool,
+    /// Whether the call's time is up, and it only ends what a service has begun.
     winds_up: AtomicBool,
 }
 
 impl Turn {
     pub(crate) fn new(turns: Arc<Turns>, had: Had) -> Arc<Self> {
-        Arc::new(Self { turns, had, in_host: AtomicBool::new(false), winds_up: AtomicBool::new(false) })
+        let (in_host, begun, winds_up) = Default::default();
+        Arc::new(Self { turns, had, in_host, begun, winds_up })
     }
 
-    /// Does the call in turns. One whose run is aborted goes before all others: it is to end.
-    pub(crate) async fn call<R>(self: &Arc<Self>, abort: &AbortSignal, call: impl Future<Output = R>) -> R {
+    /// Does the call in turns. One whose run is aborted goes before others: it is to end.
+    pub(crate) async fn call<R>(self: &Arc<Self>, abort: &Abortable, call: impl Future<Output = R>) -> R {
         let mut call = pin!(call);
         let _end = End(self);
         self.winds_up.store(false, Ordering::Relaxed);
+        self.begun.store(false, Ordering::Relaxed);
         poll_fn(|context| {
             ready!(self.take(abort, context.waker()));
+            self.begun.store(true, Ordering::Relaxed);
             let polled = call.as_mut().poll(context);
             if polled.is_pending() {
                 self.leave();
@@ -106,7 +111,7 @@ impl Turn {
         .await
     }
 
-    fn take(self: &Arc<Self>, abort: &AbortSignal, waker: &Waker) -> Poll<()> {
+    fn take(self: &Arc<Self>, abort: &Abortable, waker: &Waker) -> Poll<()> {
         if self.winds_up.load(Ordering::Relaxed) {
             return Poll::Ready(());
         }
@@ -125,13 +130,18 @@ impl Turn {
     }
 
     /// Whether another goes first; asked at each tick.
-    pub(crate) fn is_over(self: &Arc<Self>, abort: &AbortSignal) -> bool {
+    pub(crate) fn is_over(self: &Arc<Self>, abort: &Abortable) -> bool {
         self.turns.queue().is_over(self, abort, Instant::now())
     }
 
     /// From now on the call waits for no turn: its time is up, and what a service has done for it is still noted.
     pub(crate) fn wind_up(&self) {
         self.winds_up.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the component was entered in the last call.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Relaxed)
     }
 
     /// Notes whether a host function is at work for the component, or the component itself.
@@ -142,7 +152,7 @@ impl Turn {
     /// Leaves the turn to the components that this work calls, and waits for the next, until the call's time is up.
     pub(crate) fn aside<R>(
         self: &Arc<Self>,
-        abort: &AbortSignal,
+        abort: &Abortable,
         until: Instant,
         work: impl FnOnce() -> R,
     ) -> R {

@@ -9,14 +9,39 @@ use super::Turn;
 use crate::context::AbortSignal;
 use crate::engine::TICK;
 
-/// How far one that comes may be behind the others, and one that runs before them, in time on a core. So long one goes
-/// before all that have run for longer, and so long each of those that come keeps the others waiting at most.
+/// How much less than the others one that comes may have had, and how much more one that runs, in time on a core. So long,
+/// or twice that, each that comes goes before those that have run for longer.
 pub(super) const CREDIT: Duration = Duration::from_secs(1);
 /// By how much less one must have had to go first: those that come and go at once do not interrupt each other.
 const GRAIN: Duration = Duration::from_millis(1);
-/// So long a component holds a core while the host is at work for it, on a disk that is slow for instance, counted from
-/// when it was last asked whether another goes first.
+/// So long a component holds a core while others wait and the host is at work for it, on a disk that is slow for instance;
+/// counted from when it was last asked whether another goes first.
 pub(super) const LEASE: Duration = TICK.saturating_mul(3);
+
+/// How long a component may take to end once its run is aborted.
+const ABORT_GRACE: Duration = Duration::from_secs(1);
+
+/// How an abort ends a call.
+#[derive(Clone)]
+pub(crate) struct Abortable {
+    pub(crate) signal: AbortSignal,
+    /// When the call began.
+    pub(crate) started: Instant,
+}
+
+impl Abortable {
+    /// When the call must have ended, where its run was aborted.
+    pub(crate) fn end(&self) -> Option<Instant> {
+        self.signal.triggered().map(|at| at.max(self.started) + ABORT_GRACE)
+    }
+
+    /// Whether it goes before others: in the time that the run has to end, and when its own is over, as it does nothing more
+    /// then. A call that begins later has no such right to the cores.
+    fn is_urgent(&self, now: Instant) -> bool {
+        let in_grace = self.signal.triggered().is_some_and(|at| now <= at + ABORT_GRACE);
+        in_grace || self.end().is_some_and(|end| now > end)
+    }
+}
 
 pub(super) struct Queue {
     cores: usize,
@@ -29,7 +54,7 @@ pub(super) struct Queue {
 
 pub(super) struct Running {
     pub(super) turn: Arc<Turn>,
-    abort: AbortSignal,
+    abort: Abortable,
     /// Until when what it has had is counted.
     since: Instant,
     /// When it was asked last whether another goes first.
@@ -38,7 +63,7 @@ pub(super) struct Running {
 
 pub(super) struct Waiting {
     pub(super) turn: Arc<Turn>,
-    abort: AbortSignal,
+    abort: Abortable,
     waker: Waker,
 }
 
@@ -60,13 +85,7 @@ impl Queue {
     }
 
     /// It wants to run. Whoever waits and is given a turn meanwhile is woken.
-    pub(super) fn ask(
-        &mut self,
-        turn: &Arc<Turn>,
-        abort: &AbortSignal,
-        waker: &Waker,
-        now: Instant,
-    ) -> Asked {
+    pub(super) fn ask(&mut self, turn: &Arc<Turn>, abort: &Abortable, waker: &Waker, now: Instant) -> Asked {
         if let Some(running) = self.place(turn).and_then(|place| self.running.get_mut(place)) {
             running.asked = now;
             return Asked::Goes;
@@ -75,19 +94,19 @@ impl Queue {
             waiting.waker.clone_from(waker);
             return Asked::Waits;
         }
-        self.count(now);
-        turn.had.keep_within(self.floor.saturating_sub(CREDIT), self.floor.saturating_add(CREDIT));
         if self.begin(turn, abort, now) {
             return Asked::Goes;
         }
         let waiting = Waiting { turn: turn.clone(), abort: abort.clone(), waker: waker.clone() };
-        let interrupts = self.running.iter().any(|running| waiting.goes_before(running));
+        let interrupts = self.running.iter().any(|running| waiting.goes_before(running, now));
         self.waiting.push(waiting);
         if interrupts { Asked::Interrupts } else { Asked::Waits }
     }
 
-    /// It runs, where there is a core for it.
-    pub(super) fn begin(&mut self, turn: &Arc<Turn>, abort: &AbortSignal, now: Instant) -> bool {
+    /// It comes, and runs where there is a core for it.
+    pub(super) fn begin(&mut self, turn: &Arc<Turn>, abort: &Abortable, now: Instant) -> bool {
+        self.count(now);
+        turn.had.keep_within(self.floor.saturating_sub(CREDIT), self.floor.saturating_add(CREDIT));
         let free = self.running.len() < self.cores;
         if free {
             let (turn, abort) = (turn.clone(), abort.clone());
@@ -109,7 +128,7 @@ impl Queue {
         self.running.swap_remove(place);
         let waiting = self.waiting.iter().enumerate();
         let next = waiting
-            .min_by_key(|(_, waiting)| (!waiting.abort.is_triggered(), waiting.turn.had.get()))
+            .min_by_key(|(_, waiting)| (!waiting.abort.is_urgent(now), waiting.turn.had.get()))
             .map(|(next, _)| next);
         if let Some(next) = next {
             let Waiting { turn, abort, waker } = self.waiting.remove(next);
@@ -119,14 +138,16 @@ impl Queue {
     }
 
     /// Whether another goes before this one, which runs, or has lost its turn in the host.
-    pub(super) fn is_over(&mut self, turn: &Arc<Turn>, abort: &AbortSignal, now: Instant) -> bool {
-        self.count(now);
+    pub(super) fn is_over(&mut self, turn: &Arc<Turn>, abort: &Abortable, now: Instant) -> bool {
+        let most = self.count(now);
         let Some(running) = self.place(turn).and_then(|place| self.running.get_mut(place)) else {
             return !self.begin(turn, abort, now);
         };
         running.asked = now;
         let running = &*running;
-        self.waiting.iter().any(|waiting| waiting.goes_before(running))
+        // Those that have had so much that no more is counted take turns tick by tick.
+        let cannot_tell = running.turn.had.get() >= most && !running.abort.is_urgent(now);
+        self.waiting.iter().any(|waiting| cannot_tell || waiting.goes_before(running, now))
     }
 
     /// Ends the turns of those that have been in the host for long, where others wait.
@@ -141,8 +162,8 @@ impl Queue {
         }
     }
 
-    /// Counts what those that run have had until now.
-    pub(super) fn count(&mut self, now: Instant) {
+    /// Counts what those that run have had until now; gives what anybody can have had at most.
+    pub(super) fn count(&mut self, now: Instant) -> Duration {
         for running in &mut self.running {
             running.turn.had.add(now.saturating_duration_since(running.since));
             running.since = now;
@@ -155,12 +176,13 @@ impl Queue {
         // others for longer than they can catch up with.
         let most = self.floor.saturating_add(CREDIT);
         self.running.iter().for_each(|running| running.turn.had.keep_within(Duration::ZERO, most));
+        most
     }
 }
 
 impl Waiting {
-    fn goes_before(&self, running: &Running) -> bool {
-        match (self.abort.is_triggered(), running.abort.is_triggered()) {
+    fn goes_before(&self, running: &Running, now: Instant) -> bool {
+        match (self.abort.is_urgent(now), running.abort.is_urgent(now)) {
             (true, false) => true,
             (false, true) => false,
             _ => self.turn.had.get().saturating_add(GRAIN) <= running.turn.had.get(),

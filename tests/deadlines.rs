@@ -147,6 +147,23 @@ fn an_abort_ends_a_component_that_does_not_end_by_itself() {
     assert_eq!(lines(&log), ["the run is being aborted", "told"]);
 }
 
+/// Each of them had a second of its own.
+#[test]
+fn an_abort_ends_calls_that_are_short_each() {
+    let site = Site::granting_everything();
+    let (context, abort) = abortable();
+    let (mut runner, _) = site.runner(on_go(json!([{"again": [1_000, {"fire": "a"}]}])));
+    abort.trigger();
+    let until = Instant::now() + Duration::from_secs(60);
+    let error = loop {
+        match runner.handle_event("go", &context) {
+            Ok(()) => assert!(Instant::now() < until, "it goes on"),
+            Err(error) => break error,
+        }
+    };
+    assert!(error.to_string().contains("the run is being aborted"), "{error}");
+}
+
 #[test]
 fn a_reader_sees_the_old_or_the_new_contents() {
     let site = Site::granting_everything();

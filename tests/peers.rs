@@ -1,8 +1,11 @@
 //! Components that call each other, in a whole place.
 
+use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
-use flip_wasm_tests::ServerConfig;
+use flip_runtime::{AbortSignal, FlContext};
+use flip_wasm_tests::{ServerConfig, context};
 use serde_json::{Value, json};
 
 const GENERATORS: &str = r#"peers = ["results-generator"]"#;
@@ -126,6 +129,31 @@ pub fn a_component_that_is_on_the_call_stack_is_unavailable_and_no_hang() {
 }
 
 /// Whoever waits for it has an own time, which is up meanwhile.
+#[test]
+fn a_caller_was_ended_with_a_peer_that_ignores_the_abort() {
+    let ignores = json!({"again": [u32::MAX, {"fire": "nothing that it may"}]});
+    let server = ServerConfig::default()
+        .on(
+            "asking",
+            GENERATORS,
+            json!({"go": [{"handle-evaluation-event": ["generator", "stay"]}], "later": [say("later")]}),
+        )
+        .on("generator", "", json!({"stay": [say("there"), ignores]}))
+        .start();
+    let abort = AbortSignal::default();
+    let context = Arc::new(FlContext { abort: abort.clone(), ..(*context()).clone() });
+    thread::scope(|scope| {
+        let fired = scope.spawn(|| server.place.fire("go", &context));
+        while server.fire("unheard of").is_empty() && !fired.is_finished() {
+            thread::sleep(Duration::from_millis(1));
+        }
+        abort.trigger();
+    });
+    assert!(server.failures("generator")[0].contains("the run is being aborted"));
+    assert_eq!(server.fire("later").last().unwrap(), "later");
+    assert!(server.failures("asking").is_empty());
+}
+
 #[test]
 pub fn a_caller_with_the_last_of_its_time_ended_its_peer() {
     let gate = json!({"read-until": ["job", "gate", "open"]});

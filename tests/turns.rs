@@ -41,6 +41,15 @@ impl Events for Blocks {
     fn system_panic(&self, _: &str, _: Caller<'_>) {}
 }
 
+/// Lets them go on, also where the test fails.
+struct Done<'a>(&'a Blocks);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.done.store(true, Ordering::SeqCst);
+    }
+}
+
 /// As many as there are cores ask for this and are kept waiting; then another is called.
 fn assert_another_runs_beside(waits: &Value) {
     let blocks = Arc::<Blocks>::default();
@@ -56,12 +65,14 @@ fn assert_another_runs_beside(waits: &Value) {
             let mut instance = builder(&json!([waits]), 300).build().unwrap();
             scope.spawn(move || instance.handle_event("go", &context()).unwrap());
         }
+        let _done = Done(&blocks);
+        let until = Instant::now() + Duration::from_secs(60);
         while blocks.asked.load(Ordering::SeqCst) < cores {
+            assert!(Instant::now() < until, "not all of them have asked");
             thread::sleep(Duration::from_millis(1));
         }
         let another = builder(&json!([]), 30);
         let ended = another.build().and_then(|mut another| another.handle_event("go", &context()));
-        blocks.done.store(true, Ordering::SeqCst);
         ended.unwrap();
     });
 }

@@ -41,6 +41,11 @@ impl AbortSignal {
         self.0.get().is_some()
     }
 
+    /// Whether the other is a clone of it.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// When it was triggered first.
     pub(crate) fn triggered(&self) -> Option<Instant> {
         self.0.get().copied()

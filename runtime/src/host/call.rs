@@ -1,8 +1,8 @@
 //! The call under way: until when, for whom, and what of its quotas is left.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::Failure;
@@ -33,7 +33,8 @@ pub(crate) struct CallCtx {
     /// The component's id in the job.
     pub(crate) id: Arc<str>,
     pub(crate) abort: AbortSignal,
-    pub(crate) started: Instant,
+    /// When the component was first asked to go on after that was triggered, in whichever call.
+    seen: Arc<OnceLock<Instant>>,
     pub(crate) deadline: Deadline,
     pub(crate) turn: Arc<Turn>,
     /// The context of the call; an empty one while the component is configured.
@@ -52,7 +53,7 @@ impl CallCtx {
         Self {
             id,
             abort: AbortSignal::default(),
-            started: Instant::now(),
+            seen: Arc::default(),
             deadline,
             turn,
             context: Arc::default(),
@@ -68,15 +69,29 @@ impl CallCtx {
         if now >= self.deadline.at {
             return Err(self.deadline.reached.into());
         }
+        if self.abort.is_triggered() {
+            self.seen.get_or_init(|| now);
+        }
         match self.abortable().end() {
             Some(end) if now > end => Err(Aborted.into()),
             _ => Ok(()),
         }
     }
 
+    /// Begins a call.
+    pub(crate) fn begin(&mut self, deadline: Deadline, context: Arc<FlContext>) {
+        self.deadline = deadline;
+        // All calls of one run together have the time of one to end.
+        if !self.abort.is(&context.abort) {
+            self.abort = context.abort.clone();
+            self.seen = Arc::default();
+        }
+        self.context = context;
+    }
+
     /// How an abort ends it.
     pub(crate) fn abortable(&self) -> Abortable {
-        Abortable { signal: self.abort.clone(), started: self.started }
+        Abortable { signal: self.abort.clone(), seen: self.seen.clone() }
     }
 
     pub(crate) fn is_late(&self) -> bool {

@@ -254,10 +254,7 @@ impl Instance {
         let mut live = self.live.take().ok_or_else(|| self.poisoned())?;
         live.store.set_epoch_deadline(1);
         let under_way = &mut live.store.data_mut().call;
-        under_way.deadline = deadline;
-        under_way.context = scope.context.cloned().unwrap_or_default();
-        under_way.abort = under_way.context.abort.clone();
-        under_way.started = started;
+        under_way.begin(deadline, scope.context.cloned().unwrap_or_default());
         let (turn, abort) = (under_way.turn.clone(), under_way.abortable());
         let result = {
             // The deadline of the epoch ends loops; this one ends waiting inside a host function.
@@ -297,7 +294,7 @@ impl Instance {
             },
             Err(error) => {
                 // Its time was up before its turn came: it was not entered either.
-                if !turn.has_begun() {
+                if !turn.has_begun() && live.store.data_mut().take_back().is_ok() {
                     self.live = Some(live);
                 }
                 Err(self.ended(&error))

@@ -1,7 +1,7 @@
 //! Who runs, who waits, and who goes first.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -25,18 +25,18 @@ const ABORT_GRACE: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub(crate) struct Abortable {
     pub(crate) signal: AbortSignal,
-    /// When the call began.
-    pub(crate) started: Instant,
+    /// When the component was first asked to go on after that.
+    pub(crate) seen: Arc<OnceLock<Instant>>,
 }
 
 impl Abortable {
-    /// When the call must have ended, where its run was aborted.
+    /// When the call must have ended, where its run was aborted. Whoever waits for others meanwhile has its time after that.
     pub(crate) fn end(&self) -> Option<Instant> {
-        self.signal.triggered().map(|at| at.max(self.started) + ABORT_GRACE)
+        self.seen.get().map(|seen| *seen + ABORT_GRACE)
     }
 
-    /// Whether it goes before others: in the time that the run has to end, and when its own is over, as it does nothing more
-    /// then. A call that begins later has no such right to the cores.
+    /// Whether it goes before others: in the first second after the signal, and when its own is over, as it does nothing more
+    /// then. Calls that begin later have no such right to the cores: there may be many of those.
     fn is_urgent(&self, now: Instant) -> bool {
         let in_grace = self.signal.triggered().is_some_and(|at| now <= at + ABORT_GRACE);
         in_grace || self.end().is_some_and(|end| now > end)
@@ -98,7 +98,7 @@ impl Queue {
             return Asked::Goes;
         }
         let waiting = Waiting { turn: turn.clone(), abort: abort.clone(), waker: waker.clone() };
-        let interrupts = self.running.iter().any(|running| waiting.goes_before(running, now));
+        let interrupts = self.running.iter().any(|running| waiting.goes_before(running, GRAIN, now));
         self.waiting.push(waiting);
         if interrupts { Asked::Interrupts } else { Asked::Waits }
     }
@@ -146,8 +146,8 @@ impl Queue {
         running.asked = now;
         let running = &*running;
         // Those that have had so much that no more is counted take turns tick by tick.
-        let cannot_tell = running.turn.had.get() >= most && !running.abort.is_urgent(now);
-        self.waiting.iter().any(|waiting| cannot_tell || waiting.goes_before(running, now))
+        let grain = if running.turn.had.get() < most { GRAIN } else { Duration::ZERO };
+        self.waiting.iter().any(|waiting| waiting.goes_before(running, grain, now))
     }
 
     /// Ends the turns of those that have been in the host for long, where others wait.
@@ -181,11 +181,12 @@ impl Queue {
 }
 
 impl Waiting {
-    fn goes_before(&self, running: &Running, now: Instant) -> bool {
+    /// Whether its run is to end, or it has had less, by so much at the least.
+    fn goes_before(&self, running: &Running, grain: Duration, now: Instant) -> bool {
         match (self.abort.is_urgent(now), running.abort.is_urgent(now)) {
             (true, false) => true,
             (false, true) => false,
-            _ => self.turn.had.get().saturating_add(GRAIN) <= running.turn.had.get(),
+            _ => self.turn.had.get().saturating_add(grain) <= running.turn.had.get(),
         }
     }
 }

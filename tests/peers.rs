@@ -128,7 +128,6 @@ pub fn a_component_that_is_on_the_call_stack_is_unavailable_and_no_hang() {
     assert_eq!(server.fire("go")[7..], expected);
 }
 
-/// Whoever waits for it has an own time, which is up meanwhile.
 #[test]
 fn a_caller_was_ended_with_a_peer_that_ignores_the_abort() {
     let ignores = json!({"again": [u32::MAX, {"fire": "nothing that it may"}]});
@@ -154,6 +153,7 @@ fn a_caller_was_ended_with_a_peer_that_ignores_the_abort() {
     assert!(server.failures("asking").is_empty());
 }
 
+/// Whoever waits for it has an own time, which is up meanwhile.
 #[test]
 pub fn a_caller_with_the_last_of_its_time_ended_its_peer() {
     let gate = json!({"read-until": ["job", "gate", "open"]});

@@ -61,11 +61,11 @@ fn assert_another_runs_beside(waits: &Value) {
         builder.limits(limits).services(services).log(blocks.clone())
     };
     thread::scope(|scope| {
+        let _done = Done(&blocks);
         for _ in 0..cores {
             let mut instance = builder(&json!([waits]), 300).build().unwrap();
             scope.spawn(move || instance.handle_event("go", &context()).unwrap());
         }
-        let _done = Done(&blocks);
         let until = Instant::now() + Duration::from_secs(60);
         while blocks.asked.load(Ordering::SeqCst) < cores {
             assert!(Instant::now() < until, "not all of them have asked");

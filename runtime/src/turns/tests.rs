@@ -108,7 +108,7 @@ fn one_that_was_aborted_waited_for_all_that_had_had_less() {
     assert!(!queue.is_over(&aborted, &abort, triggered));
     // What begins after that is under the same signal, but has no such right, until it must have ended and does nothing more.
     let later = triggered + 2 * CREDIT;
-    let (late, handler) = (Abortable { signal: abort.signal, ..never() }, turn(Duration::ZERO));
+    let (late, handler) = (Abortable { signal: abort.signal, ..never() }, turn(2 * CREDIT));
     queue.leave(&aborted, later);
     assert!(runs(&queue, &next));
     assert_eq!(queue.ask(&handler, &late, Waker::noop(), later), Asked::Waits);

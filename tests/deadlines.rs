@@ -83,6 +83,27 @@ fn what_changes_nothing_had_the_time_of_an_upload() {
     gate.open();
 }
 
+/// One that does not look at the signal is left to itself.
+#[test]
+fn an_abort_waited_for_a_service_that_does_not_come_back() {
+    let services = Arc::new(Fails::Hangs(Gate::default()));
+    let mut site = Site::granting_everything();
+    site.services.hub = Some(services.clone());
+    site.services.object_store = Some(services.clone());
+    for call in [json!({"update-status": "id"}), json!({"put": ["key", "x"]})] {
+        let (context, abort) = abortable();
+        let (mut runner, log) = site.runner(on_go(json!([call])));
+        thread::scope(|scope| {
+            scope.spawn(|| abort.trigger());
+            // It is told, or has ended by the time that it could be.
+            let _ = runner.handle_event("go", &context);
+        });
+        assert!(lines(&log).iter().all(|line| line == "the run is being aborted"), "{:?}", lines(&log));
+    }
+    let Fails::Hangs(gate) = &*services else { return };
+    gate.open();
+}
+
 #[test]
 fn total_time_is_what_is_named_where_it_ends_the_call() {
     let site =

@@ -23,6 +23,7 @@ mod events;
 mod faults;
 mod filter_vectors;
 mod grants;
+mod hanging_disks;
 mod heap;
 mod host_bytes;
 mod hostile_covered;

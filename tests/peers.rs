@@ -178,7 +178,8 @@ pub fn a_caller_with_the_last_of_its_time_ended_its_peer() {
                 }
                 std::thread::sleep(Duration::from_millis(1));
             }
-            std::thread::sleep(Duration::from_millis(2_500));
+            // Longer than one has patience with a call that hangs.
+            std::thread::sleep(Duration::from_millis(3_500));
             std::fs::write(job.join("gate"), "open").unwrap();
         });
         server.fire("go")

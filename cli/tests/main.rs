@@ -25,6 +25,7 @@ mod hostile_audit;
 mod hostile_caches;
 mod hostile_chains;
 mod hostile_components;
+mod hostile_disks;
 mod hostile_failures;
 mod hostile_filters;
 mod hostile_grants;

@@ -34,6 +34,7 @@ wasmtime::component::bindgen!({
         // These wait for a service that may not answer.
         "flip:fl/hub": async | trappable,
         "flip:fl/object-store": async | trappable,
+        "flip:fl/peers.[method]model-persistor.model-inventory": async | trappable,
         default: trappable,
     },
     exports: { default: async },

@@ -98,6 +98,15 @@ impl Dxo {
         }
     }
 
+    /// Whether some of its data is read from a file, or from what an embedder keeps.
+    pub(crate) fn has_files(&self) -> bool {
+        match &self.data {
+            DxoData::Tensors(tensors) => tensors.values().any(Tensor::is_read),
+            DxoData::Members(members) => members.values().any(Self::has_files),
+            DxoData::Values(_) => false,
+        }
+    }
+
     /// The plain values; none where this kind holds tensors or members.
     pub fn values(&self) -> Option<&Json> {
         match &self.data {

@@ -42,7 +42,8 @@ impl Instance {
     ) -> Result<Shareable, Error> {
         let guest = guest!(self, "executor", executor);
         let (task, data) = (task.to_owned(), Arc::new(data));
-        let reply = self.enter_in(Scope::of(context), context, async |store, ctx| {
+        let scope = Scope::of(context).and(&data.dxo);
+        let reply = self.enter_in(scope, context, async move |store, ctx| {
             let data = store.data_mut().table.push(data)?;
             let borrow = Resource::new_borrow(data.rep());
             let reply = guest.call_execute(&mut *store, &task, borrow, ctx).await?;
@@ -86,8 +87,9 @@ impl Instance {
             self.component().require("event-handler")?;
             return Err(self.poisoned());
         };
-        let answer = self.enter_in(scope, context, async |store, ctx| {
-            guest.call_handle_event(store, event_type, ctx).await
+        let event_type = self.event_type(event_type);
+        let answer = self.enter_in(scope, context, async move |store, ctx| {
+            guest.call_handle_event(store, &event_type, ctx).await
         })?;
         answer.map_err(|error| self.failed(error))
     }
@@ -100,7 +102,7 @@ impl Instance {
     pub fn handle_evaluation_event(&mut self, event_type: &str, caller: Caller<'_>) -> Result<(), Error> {
         let guest = guest!(self, "results-generator", results_generator);
         let event_type = event_type.to_owned();
-        let answer = self.enter_in(Scope::of(caller.context), caller.context, async |store, ctx| {
+        let answer = self.enter_in(Scope::of(caller.context), caller.context, async move |store, ctx| {
             guest.call_handle_evaluation_event(store, &event_type, ctx).await
         })?;
         answer.map_err(|error| self.failed(error))
@@ -113,7 +115,9 @@ impl Instance {
     /// Whatever kept it from answering.
     pub fn all_tasks_failed(&mut self, caller: Caller<'_>) -> Result<bool, Error> {
         let guest = guest!(self, "results-generator", results_generator);
-        self.enter(Scope::of(caller.context), async |live| guest.call_all_tasks_failed(&mut live.store).await)
+        self.enter(Scope::of(caller.context), async move |live| {
+            guest.call_all_tasks_failed(&mut live.store).await
+        })
     }
 
     /// Has a results persistor upload and clean up.
@@ -123,7 +127,7 @@ impl Instance {
     /// What kept the results from being safe.
     pub fn persist(&mut self, caller: Caller<'_>) -> Result<(), Error> {
         let guest = guest!(self, "results-persistor", results_persistor);
-        let answer = self.enter_in(Scope::of(caller.context), caller.context, async |store, ctx| {
+        let answer = self.enter_in(Scope::of(caller.context), caller.context, async move |store, ctx| {
             guest.call_execute(store, ctx).await
         })?;
         answer.map_err(|error| self.failed(error))
@@ -136,7 +140,7 @@ impl Instance {
     /// What kept the results from being safe.
     pub fn upload_results(&mut self, caller: Caller<'_>) -> Result<(), Error> {
         let guest = guest!(self, "results-persistor", results_persistor);
-        let answer = self.enter_in(Scope::of(caller.context), caller.context, async |store, ctx| {
+        let answer = self.enter_in(Scope::of(caller.context), caller.context, async move |store, ctx| {
             guest.call_upload_results_to_s3_bucket(store, ctx).await
         })?;
         answer.map_err(|error| self.failed(error))
@@ -149,7 +153,7 @@ impl Instance {
     /// What kept it from deleting.
     pub fn clean_up(&mut self, caller: Caller<'_>) -> Result<(), Error> {
         let guest = guest!(self, "results-persistor", results_persistor);
-        let answer = self.enter_in(Scope::of(caller.context), caller.context, async |store, ctx| {
+        let answer = self.enter_in(Scope::of(caller.context), caller.context, async move |store, ctx| {
             guest.call_cleanup(store, ctx).await
         })?;
         answer.map_err(|error| self.failed(error))
@@ -162,7 +166,7 @@ impl Instance {
     /// What the locator answered, or whatever kept it from answering.
     pub fn model_names(&mut self, context: &Arc<FlContext>) -> Result<Vec<String>, Error> {
         let guest = guest!(self, "model-locator", model_locator);
-        let answer = self.enter_in(Scope::of(context), context, async |store, ctx| {
+        let answer = self.enter_in(Scope::of(context), context, async move |store, ctx| {
             guest.call_model_names(store, ctx).await
         })?;
         answer.map_err(|error| self.failed(error))
@@ -181,7 +185,7 @@ impl Instance {
     ) -> Result<Option<Dxo>, Error> {
         let guest = guest!(self, "model-locator", model_locator);
         let name = name.map(str::to_owned);
-        let found = self.enter_in(Scope::of(context), context, async |store, ctx| {
+        let found = self.enter_in(Scope::of(context), context, async move |store, ctx| {
             let found = guest.call_locate_model(&mut *store, name.as_deref(), ctx).await?;
             match found {
                 Err(error) => Ok(Err(error)),
@@ -195,14 +199,17 @@ impl Instance {
     }
 
     /// Enters the component with a handle of the context.
-    fn enter_in<R>(
+    fn enter_in<R: Send + 'static>(
         &mut self,
         scope: Scope<'_>,
         context: &Arc<FlContext>,
-        call: impl AsyncFnOnce(&mut Store<HostState>, Resource<SharedContext>) -> wasmtime::Result<R>,
+        call: impl AsyncFnOnce(&mut Store<HostState>, Resource<SharedContext>) -> wasmtime::Result<R>
+        + Send
+        + 'static,
     ) -> Result<R, Error> {
-        self.enter(scope, async |live| {
-            let ctx = live.store.data_mut().lend(context)?;
+        let context = context.clone();
+        self.enter(scope, async move |live| {
+            let ctx = live.store.data_mut().lend(&context)?;
             call(&mut live.store, ctx).await
         })
     }

@@ -33,7 +33,12 @@ struct Inner {
     limits: Limits,
     turns: Arc<Turns>,
     tokio: Tokio,
+    /// The process that made it.
+    process: u32,
 }
+
+/// More threads than any process has calls at a time, and calls that hang.
+const MOST_THREADS: usize = 1 << 16;
 
 /// What wakes calls whose time is up while they wait for the host, and runs the services.
 struct Tokio(Option<tokio::runtime::Runtime>, tokio::runtime::Handle);
@@ -113,6 +118,8 @@ impl RuntimeBuilder {
         host::add_to_linker(&mut linker).map_err(|error| setup(&error))?;
         let tokio = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
+            // As many as there are calls that may wait for a disk, each from a thread of its own, and their services.
+            .max_blocking_threads(MOST_THREADS)
             .thread_name("flip-tokio")
             .enable_all()
             .build()
@@ -139,6 +146,7 @@ impl RuntimeBuilder {
             limits: self.limits,
             turns,
             tokio,
+            process: std::process::id(),
         })))
     }
 }
@@ -169,6 +177,11 @@ impl Runtime {
 
     pub(crate) fn turns(&self) -> &Arc<Turns> {
         &self.0.turns
+    }
+
+    /// Whether its threads are here: not where the process that made it was forked.
+    pub(crate) fn is_of_this_process(&self) -> bool {
+        self.0.process == std::process::id()
     }
 
     /// Where futures wait, and blocking services run.

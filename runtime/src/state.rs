@@ -30,7 +30,7 @@ impl Instance {
             return Ok(None);
         }
         let guest = self.state_exports()?;
-        let text = self.enter(Scope::default(), async |live| guest.call_save(&mut live.store).await)?;
+        let text = self.enter(Scope::default(), async move |live| guest.call_save(&mut live.store).await)?;
         let invalid =
             |error| Error::InvalidData(format!("{}: its state is no JSON object: {error}", self.name()));
         let state = Json::parse(text).map_err(invalid)?;
@@ -61,7 +61,7 @@ impl Instance {
         let guest = self.state_exports()?;
         let text = state.text().to_owned();
         let answer =
-            self.enter(Scope::default(), async |live| guest.call_restore(&mut live.store, &text).await)?;
+            self.enter(Scope::default(), async move |live| guest.call_restore(&mut live.store, &text).await)?;
         answer.map_err(|error| self.failed(error))
     }
 

@@ -1,5 +1,6 @@
 //! What a component has used.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -7,6 +8,16 @@ use serde::Serialize;
 pub use crate::host::cleanup::Deleted;
 pub use crate::host::object_store::Stored;
 pub use crate::tree::Listing;
+
+/// What an instance has used so far, for whoever looks while it is at work.
+#[derive(Clone, Default)]
+pub(crate) struct Spent(Arc<Mutex<Usage>>);
+
+impl Spent {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Usage> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// What an instance has used so far.
 #[derive(Clone, Debug, Default, Serialize)]

@@ -125,8 +125,8 @@ pub const ATTACKS: &[Attack] = &[
         "49",
         "a service that holds on after the call's end, and the audit trail",
         "tests/audit_hostile.rs::a_call_whose_time_is_up_is_noted_as_given_up",
-        CommandLine::Unreachable(
-            "its own services end when the call's time is up, and none that does not can be named",
+        CommandLine::Test(
+            "cli/tests/hostile_disks.rs::a_component_that_comes_to_a_dead_disk_ends_in_time_and_the_others_go_on",
         ),
     )
     .slow(),

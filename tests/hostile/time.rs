@@ -4,7 +4,7 @@ use flip_runtime::Limits;
 
 use super::destructors::dropping;
 use super::guest::{fields, filter, handling, process};
-use super::table::{Attack, CommandLine, Ended, Expected, deed, guest, host, nothing};
+use super::table::{Attack, CommandLine, Ended, Expected, covered, deed, guest, host, nothing};
 use crate::{context, misbehaving_within, update};
 
 const SHORT: &str = "call-time=40ms";
@@ -46,6 +46,22 @@ pub const ATTACKS: &[Attack] = &[
         || waits(3_600_000_000_000),
         SHORT,
         Expected::Limit("call-time"),
+    ),
+    covered(
+        "3",
+        "a wait for a disk that does not answer",
+        "tests/hanging_disks.rs::a_directory_that_hangs_held_the_call_for_as_long_as_it_liked",
+        CommandLine::Test(
+            "cli/tests/hostile_disks.rs::a_component_that_comes_to_a_dead_disk_ends_in_time_and_the_others_go_on",
+        ),
+    ),
+    covered(
+        "3",
+        "a filter of a tensor that does not answer, alone and shared",
+        "tests/hanging_disks.rs::a_tensor_that_hangs_held_the_filter_and_those_that_share_its_work",
+        CommandLine::Test(
+            "cli/tests/hostile_disks.rs::a_component_that_comes_to_a_dead_disk_ends_in_time_and_the_others_go_on",
+        ),
     ),
     deed(
         "4",

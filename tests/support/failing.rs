@@ -37,7 +37,12 @@ impl Gate {
         self.1.notify_all();
     }
 
-    fn wait(&self) {
+    /// Waits until it is open.
+    ///
+    /// # Panics
+    ///
+    /// Where somebody panicked who waited.
+    pub fn wait(&self) {
         drop(self.1.wait_while(self.0.lock().unwrap(), |open| !*open).unwrap());
     }
 }

@@ -8,6 +8,7 @@
 )]
 
 mod compare;
+mod dead_disk;
 mod failing;
 mod files;
 #[path = "../hostile/mod.rs"]
@@ -28,6 +29,7 @@ use std::sync::{Arc, LazyLock};
 use flip_runtime::{Component, DataKind, Dtype, Dxo, FlContext, Instance, Json, Limits, Runtime, Tensor};
 
 pub use compare::{assert_same, difference};
+pub use dead_disk::DeadDisk;
 pub use failing::{Fails, Gate};
 pub use files::{safetensors_bytes, write_safetensors};
 pub use limits::{assert_ends_at, assert_fresh_one_works, assert_limit, assert_told, short_calls, spent};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use flip_runtime::job::{AppConfig, Entry, Kind, Place, PlaceOptions};
 use flip_runtime::services::{Layout, Root};
-use flip_runtime::{RecordedLog, Services};
+use flip_runtime::{Builtin, RecordedLog, Services};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -40,6 +40,16 @@ impl ServerConfig {
     /// The same, that does these errands on these events.
     pub fn on(self, id: &str, granted: &str, on: Value) -> Self {
         self.with(id, granted, &json!({"on": on}))
+    }
+
+    /// Adds one of FLIP's own, without args.
+    ///
+    /// # Panics
+    ///
+    /// Where there is none of this name.
+    #[track_caller]
+    pub fn builtin(self, id: &str, name: &str) -> Self {
+        self.entry(id, Kind::Builtin(Builtin::find(name).unwrap()), &json!({}))
     }
 
     /// Adds a part of the engine.

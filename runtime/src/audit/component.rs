@@ -1,6 +1,6 @@
 //! One component's part of a trail: what it is, and the calls that it makes.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use indexmap::IndexMap;
 
@@ -78,7 +78,11 @@ pub(crate) struct Auditor {
     sink: Arc<dyn CallSink>,
     place: Arc<str>,
     id: Arc<str>,
+    begun: Begun,
 }
+
+/// The call that an instance makes now, as it began; none where it is noted how it ended.
+type Begun = Arc<Mutex<Option<CallEntry>>>;
 
 impl Auditor {
     /// Writes what the component is and may do, before it runs.
@@ -103,12 +107,25 @@ impl Auditor {
         };
         let number = trail.component(entry, limits.audit_bytes)?;
         let sink = Arc::new(Account { trail: trail.clone(), number });
-        Ok(Self { sink, place: place.into(), id: id.into() })
+        Ok(Self { sink, place: place.into(), id: id.into(), begun: Begun::default() })
     }
 
     /// Tells somebody who writes no trail.
     pub(crate) fn telling(sink: Arc<dyn CallSink>, id: &str) -> Self {
-        Self { sink, place: "here".into(), id: id.into() }
+        Self { sink, place: "here".into(), id: id.into(), begun: Begun::default() }
+    }
+
+    /// The same for another instance, which makes calls of its own.
+    pub(crate) fn of_another(&self) -> Self {
+        Self { begun: Begun::default(), ..self.clone() }
+    }
+
+    /// Notes that the call under way was given up. However it ends later, that is not noted any more.
+    pub(crate) fn give_up(&self) -> Result<(), Error> {
+        match taken(&self.begun) {
+            Some(entry) => self.sink.ended(entry, &[]),
+            None => Ok(()),
+        }
     }
 
     /// Fails where the trail cannot go on: then the component must not either.
@@ -143,7 +160,9 @@ impl Auditor {
             sha256: None,
             outcome: Outcome::GivenUp,
         };
-        let mut noting = Noting { sink: self.sink.clone(), entry: Some(entry) };
+        *self.begun.lock().unwrap_or_else(PoisonError::into_inner) = Some(entry.clone());
+        let begun = self.begun.clone();
+        let mut noting = Noting { sink: self.sink.clone(), entry: Some(entry), begun };
         match noting.entry.as_ref().map_or(Ok(()), |entry| self.sink.before(entry)) {
             Ok(()) => Ok(noting),
             Err(failure) => Err(noting.fail(failure)),
@@ -155,6 +174,11 @@ impl Auditor {
 pub(crate) struct Noting {
     sink: Arc<dyn CallSink>,
     entry: Option<CallEntry>,
+    begun: Begun,
+}
+
+fn taken(begun: &Begun) -> Option<CallEntry> {
+    begun.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
 impl Noting {
@@ -196,7 +220,10 @@ impl Noting {
 
     /// Notes how it ended, and what the component got.
     pub(crate) fn ended(&mut self, outcome: Outcome, read: &[u8]) -> Result<(), Error> {
-        let Some(mut entry) = self.entry.take() else { return Ok(()) };
+        // Of one that was given up this is noted.
+        let (Some(mut entry), Some(_)) = (self.entry.take(), taken(&self.begun)) else {
+            return Ok(());
+        };
         entry.outcome = outcome;
         // What was refused went nowhere.
         entry.sha256 = entry.sha256.filter(|_| !outcome.is_refusal());

@@ -189,10 +189,13 @@ impl Instance {
         let (given, bytes) = (self.given(&dxo)?, dxo.byte_len());
         let (mut dxo, verdict) = match sharing {
             Some(sharing) => self.filter_in_phases(dxo, given, ctx, sharing)?,
-            None => self.with_dxo(dxo, given, Scope::of(ctx), HostDxo::update, async |store, dxo| {
-                let ctx = store.data_mut().lend(ctx)?;
-                guest.call_process_dxo(store, dxo, ctx).await
-            })?,
+            None => {
+                let (guest, of_call) = (guest.clone(), ctx.clone());
+                self.with_dxo(dxo, given, Scope::of(ctx), HostDxo::update, async move |store, dxo| {
+                    let ctx = store.data_mut().lend(&of_call)?;
+                    guest.call_process_dxo(store, dxo, ctx).await
+                })?
+            }
         };
         let gauges = self.gauges();
         let outcome = match verdict {
@@ -225,15 +228,15 @@ struct UnderWay<'a> {
 
 impl Instance {
     /// Enters the component with a dxo, as `host` shows it, of which so much was given to it.
-    fn with_dxo<R>(
+    fn with_dxo<R: Send + 'static>(
         &mut self,
         dxo: Dxo,
         given: Kept,
         scope: Scope<'_>,
         host: fn(Dxo, &Budget) -> Result<HostDxo, TensorError>,
-        call: impl AsyncFnOnce(&mut Store<HostState>, Resource<HostDxo>) -> wasmtime::Result<R>,
+        call: impl AsyncFnOnce(&mut Store<HostState>, Resource<HostDxo>) -> wasmtime::Result<R> + Send + 'static,
     ) -> Result<(Dxo, R), Error> {
-        self.enter(scope, async |live| {
+        self.enter(scope.and([&dxo]), async move |live| {
             let state = live.store.data_mut();
             state.tensors.budget.give(given);
             let mut dxo = dxo;

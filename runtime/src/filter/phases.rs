@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::exchange::Dxo;
 use crate::host::HostState;
 use crate::host::exchange::HostDxo;
-use crate::instance::{Instance, Scope, Sharing};
+use crate::instance::{Instance, Live, Scope, Sharing};
 use crate::limits::Limits;
 use crate::tensor::Writing;
 
@@ -57,21 +57,30 @@ impl Worker<'_> {
     fn begin(&mut self, dxo: Dxo, whole: Whole<'_>) -> Result<(Dxo, Step), Error> {
         let Self(instance, guest) = self;
         let Whole { given, ctx, scope, .. } = whole;
-        let (dxo, step) = instance.with_dxo(dxo, given, scope, HostDxo::update, async |store, dxo| {
-            let ctx = store.data_mut().lend(ctx)?;
-            guest.call_begin(store, dxo, ctx).await
-        })?;
+        let (guest, ctx) = (guest.clone(), ctx.clone());
+        let (dxo, step) =
+            instance.with_dxo(dxo, given, scope, HostDxo::update, async move |store, dxo| {
+                let ctx = store.data_mut().lend(&ctx)?;
+                guest.call_begin(store, dxo, ctx).await
+            })?;
         Ok((dxo, self.answered(step)?))
     }
 
-    fn process_part(&mut self, task: &[u8], part: Dxo, scope: Scope<'_>) -> Result<(Dxo, Report), Error> {
+    fn process_part(
+        &mut self,
+        task: &Arc<[u8]>,
+        part: Dxo,
+        scope: Scope<'_>,
+    ) -> Result<(Dxo, Report), Error> {
         let Self(instance, guest) = self;
+        let (guest, task) = (guest.clone(), task.clone());
         let given = instance.given(&part)?;
         // Figures that it reports here are dropped: which instance works on a part is chance.
         let gauges = instance.gauges();
-        let (part, report) = instance.with_dxo(part, given, scope, HostDxo::part, async |store, part| {
-            guest.call_process_part(store, task, part).await
-        })?;
+        let (part, report) =
+            instance.with_dxo(part, given, scope, HostDxo::part, async move |store, part| {
+                guest.call_process_part(store, &task, part).await
+            })?;
         instance.set_gauges(gauges);
         let bytes = self.answered(report)?;
         let texts = bytes.len() as u64;
@@ -83,16 +92,18 @@ impl Worker<'_> {
         Ok((part, Report { bytes, _charges: charges }))
     }
 
-    fn take_report(&mut self, report: &Report, scope: Scope<'_>) -> Result<(), Error> {
+    fn take_report(&mut self, report: Report, scope: Scope<'_>) -> Result<(), Error> {
         let Self(instance, guest) = self;
-        let taken = instance
-            .enter(scope, async |live| guest.call_take_report(&mut live.store, &report.bytes).await)?;
+        let guest = guest.clone();
+        let take = async move |live: &mut Live| guest.call_take_report(&mut live.store, &report.bytes).await;
+        let taken = instance.enter(scope, take)?;
         self.answered(taken)
     }
 
     fn next(&mut self, dxo: Dxo, whole: Whole<'_>) -> Result<(Dxo, Step), Error> {
         let Self(instance, guest) = self;
-        let next = async |store: &mut Store<HostState>, dxo| guest.call_next(store, dxo).await;
+        let guest = guest.clone();
+        let next = async move |store: &mut Store<HostState>, dxo| guest.call_next(store, dxo).await;
         let (dxo, step) = instance.with_dxo(dxo, whole.given, whole.scope, HostDxo::update, next)?;
         Ok((dxo, self.answered(step)?))
     }
@@ -128,7 +139,7 @@ impl Instance {
     ) -> Result<(Dxo, Answer<Verdict>), Error> {
         let started = Instant::now();
         let not_after = started.checked_add(self.limits().call_time);
-        let scope = Scope { not_after, ..Scope::of(ctx) };
+        let scope = Scope { not_after, ..Scope::of(ctx) }.and([&dxo]);
         self.make_helpers(sharing.instances.saturating_sub(1), scope)?;
         let mut helpers = self.lend_helpers();
         let instances = helpers.len() as u64 + 1;
@@ -176,20 +187,26 @@ fn run<'a>(
     let nameless = || invalid("a phase names a tensor twice, or one that is not there");
     let tensors = dxo.tensors_mut().ok_or_else(nameless)?;
     let parts = Parts::of(part, named(&phase.tensors, tensors).ok_or_else(nameless)?);
-    let work = |worker: &mut Worker<'a>, part: Dxo| worker.process_part(&phase.task, part, scope);
+    let task: Arc<[u8]> = phase.task.as_slice().into();
+    let work = |worker: &mut Worker<'a>, part: Dxo| worker.process_part(&task, part, scope);
     match phase.access {
         Access::Observe => {
             share(leader, helpers, parts.observed(kind, tensors), work, |leader, (_, report)| {
-                leader.take_report(&report, scope)
+                leader.take_report(report, scope)
             })
         }
         Access::Apply => {
-            let apart = |writing: &Writing<'_>| parts.apart(kind, tensors, writing);
-            let (apart, pieces) = leader.0.writing(account, scope, apart)?;
+            let mut whole = std::mem::take(tensors);
+            let apart = move |writing: &Writing<'_>| {
+                let (apart, pieces) = parts.apart(kind, &mut whole, writing)?;
+                Ok((whole, apart, pieces))
+            };
+            let (whole, apart, pieces) = leader.0.writing(account, scope, apart)?;
+            *tensors = whole;
             let mut done = Vec::with_capacity(pieces.len());
             share(leader, helpers, pieces, work, |leader, (part, report)| {
                 done.push(part);
-                leader.take_report(&report, scope)
+                leader.take_report(report, scope)
             })?;
             apart.join(done, tensors).ok_or_else(|| invalid("it kept a handle of a part open"))
         }

@@ -10,7 +10,7 @@ use crate::bindings::flip::fl::types;
 use crate::context::{AbortSignal, FlContext};
 use crate::limits::{Allowed, LimitReached};
 use crate::services::{Call, Caller, ServiceError};
-use crate::turns::{Abortable, Turn};
+use crate::turns::{ABORT_GRACE, Abortable, Turn};
 
 /// When a call ends at the latest, and which limit says so.
 #[derive(Clone, Copy)]
@@ -22,6 +22,13 @@ pub(crate) struct Deadline {
 /// What a service leaves of the time of the call: a quarter of what there is, at most this. A component
 /// whose service did not answer is told so while it can still clean up behind it.
 const LEFT_TO_THE_COMPONENT: Duration = Duration::from_secs(30);
+
+/// How long a service has to undo what it has begun, once the time of the call is up or its run is aborted; and the files
+/// of an instance, to be closed or deleted.
+pub(crate) const WINDING_UP: Duration = Duration::from_secs(10);
+
+/// How often whoever waits looks whether to go on.
+pub(crate) const LOOK: Duration = Duration::from_millis(50);
 
 /// The run was aborted, and the component did not end by itself.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +48,8 @@ pub(crate) struct CallCtx {
     pub(crate) context: Arc<FlContext>,
     /// Set while a service is at work that undoes what it has begun when its time is up.
     pub(crate) winding_up: Arc<AtomicBool>,
+    /// Set once nobody waits for the call any more: it hung.
+    pub(crate) given_up: Arc<AtomicBool>,
 }
 
 impl CallCtx {
@@ -58,6 +67,15 @@ impl CallCtx {
             turn,
             context: Arc::default(),
             winding_up,
+            given_up: Arc::default(),
+        }
+    }
+
+    /// Fails where nobody waits for the call any more: then the component does nothing more.
+    pub(crate) fn is_awaited(&self) -> wasmtime::Result<()> {
+        match self.given_up.load(Ordering::Relaxed) {
+            true => Err(wasmtime::Error::msg("the call was given up")),
+            false => Ok(()),
         }
     }
 
@@ -162,11 +180,25 @@ impl CallCtx {
     where
         W: FnOnce(&Call) -> Result<T, ServiceError> + Send + 'static,
     {
-        let (call, winding_up) = (self.service_call(), self.winding_up.clone());
+        let (call, winding_up, abort) = (self.service_call(), self.winding_up.clone(), self.abort.clone());
         winding_up.store(undoes, Ordering::Relaxed);
-        let work = tokio::task::spawn_blocking(move || work(&call));
+        let mut work = tokio::task::spawn_blocking(move || work(&call));
         async move {
-            let done = work.await;
+            let mut aborted = None;
+            let done = loop {
+                if let Ok(done) = tokio::time::timeout(LOOK, &mut work).await {
+                    break done;
+                }
+                // One that does not look at the signal is left to itself.
+                if abort.is_triggered() {
+                    let aborted: &Instant = aborted.get_or_insert_with(Instant::now);
+                    let patience = if undoes { WINDING_UP } else { ABORT_GRACE };
+                    if aborted.elapsed() > patience {
+                        winding_up.store(false, Ordering::Relaxed);
+                        return Err(ServiceError::Aborted);
+                    }
+                }
+            };
             winding_up.store(false, Ordering::Relaxed);
             // A panic in a service is not one of the host.
             done.unwrap_or_else(|_| Err(panicked()))

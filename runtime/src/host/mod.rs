@@ -35,7 +35,7 @@ use crate::limits::{Allowed, LimitReached, Limits};
 use crate::services::Services;
 use crate::store_limiter::StoreLimiter;
 use crate::tensor::TensorError;
-use crate::usage::{Besides, HostCalls, LimitUse, Usage};
+use crate::usage::{Besides, HostCalls, LimitUse, Spent};
 use call::{CallCtx, Quota};
 use context::SharedContext;
 pub(crate) use table::Table;
@@ -55,6 +55,8 @@ pub(crate) struct HostState {
     pub(crate) object_store: object_store::ObjectStoreCtx,
     pub(crate) deleted: cleanup::Deletions,
     host_calls: HostCalls,
+    /// What the instance has used, brought up to date before each call that may hang.
+    pub(crate) spent: Spent,
     /// Notes the calls that touch something, where a trail is kept.
     pub(crate) audit: Option<Auditor>,
     grants: grants::GrantsCtx,
@@ -102,6 +104,7 @@ impl HostState {
             deleted: cleanup::Deletions::none(&tensors.budget),
             tensors,
             host_calls: HostCalls::default(),
+            spent: Spent::default(),
             audit: None,
             grants,
             services,
@@ -141,7 +144,8 @@ impl HostState {
     }
 
     /// Brings what was used up to date. It is on the path of each call, and makes no copy of what is there already.
-    pub(crate) fn add_to(&self, usage: &mut Usage) {
+    pub(crate) fn note_usage(&self) {
+        let usage = &mut *self.spent.lock();
         let peak = self.tensors.budget.peak();
         let log = self.log.used;
         let archived = &self.object_store.most_archived;
@@ -228,6 +232,7 @@ impl HostState {
 
     fn storage(&mut self) -> audited::Audited<'_, storage::StorageView<'_>> {
         self.serves(|calls| &mut calls.storage);
+        self.note_usage();
         let view = storage::StorageView {
             ctx: &mut self.storage,
             call: &self.call,
@@ -240,6 +245,7 @@ impl HostState {
 
     fn cleanup(&mut self) -> audited::Audited<'_, cleanup::CleanupView<'_>> {
         self.serves(|calls| &mut calls.cleanup);
+        self.note_usage();
         let view = cleanup::CleanupView {
             call: &self.call,
             grants: &self.grants,
@@ -251,6 +257,7 @@ impl HostState {
 
     fn object_store(&mut self) -> audited::Audited<'_, object_store::ObjectStoreView<'_>> {
         self.serves(|calls| &mut calls.object_store);
+        self.note_usage();
         let view = object_store::ObjectStoreView {
             ctx: &mut self.object_store,
             call: &self.call,

@@ -118,13 +118,16 @@ impl PeersView<'_> {
         self.answer(|| peer.does.execute(self.caller(context)))
     }
 
-    pub(crate) fn model_inventory(
-        &self,
+    /// Not another component's work: the engine looks into the job's folder.
+    pub(crate) async fn model_inventory(
+        &mut self,
         peer: &Resource<ModelPersistorPeer>,
         context: &Resource<SharedContext>,
     ) -> Result<Vec<(String, String)>, Failure> {
         self.call.check()?;
-        let (peer, context) = (self.table.get(peer)?, self.table.get(context)?);
-        self.answer(|| peer.does.model_inventory(context))
+        let (does, context) = (self.table.get(peer)?.does.clone(), self.table.get(context)?.clone());
+        let look = self.call.serve(false, move |_| Ok(does.model_inventory(&context)));
+        let inventory = look.await.map_err(|error| self.call.service_failure(error))?;
+        inventory.map_err(|error| Failure::Typed(error.into_answer()))
     }
 }

@@ -22,7 +22,7 @@ use crate::policy::Grants;
 use crate::services::Services;
 use crate::tensor::{Scratch, ScratchFile};
 use crate::turns::{Had, Turn};
-use crate::usage::{LimitUse, Usage};
+use crate::usage::LimitUse;
 
 /// Makes an [`Instance`]; from [`Component::instance`].
 #[derive(Clone)]
@@ -290,6 +290,13 @@ impl InstanceBuilder {
                 table: self.table.to_string(),
             });
         }
+        let calls = |interface: &str| {
+            let mut imports = component.loaded.inspection.imports.iter();
+            imports.any(|import| import.interface.starts_with(interface) && !import.functions.is_empty())
+        };
+        let has_directories = !self.grants.directories.is_empty() && self.services.directories.is_some();
+        let uses_disks = has_directories && calls("flip:fl/storage@")
+            || matches!(self.scratch, Scratch::File(_)) && calls("flip:fl/tensors@");
         let winding_up = Arc::<AtomicBool>::default();
         let told = self.told.map(|sink| Auditor::telling(sink, &id));
         let audit = audit.or(told).or(self.auditor);
@@ -312,6 +319,7 @@ impl InstanceBuilder {
             self.services,
         );
         state.audit.clone_from(&audit);
+        let spent = state.spent.clone();
         if let Some(at) = self.clock {
             state.stop_clock(at);
         }
@@ -333,9 +341,9 @@ impl InstanceBuilder {
             if hook.exiting_host() {
                 store.data().call.turn.set_in_host(false);
             }
-            Ok(())
+            store.data().call.is_awaited()
         });
-        let most = LimitUse {
+        spent.lock().most = LimitUse {
             compile_time: component.compiling.time,
             compile_memory: component.compiling.memory,
             instances: component.loaded.inspection.core_instances,
@@ -351,8 +359,10 @@ impl InstanceBuilder {
             data_kinds: Vec::new(),
             interests: Interests::None,
             handler: None,
-            spent: Usage { most, ..Usage::default() },
+            last_event: Arc::default(),
+            spent,
             winding_up,
+            uses_disks,
             audit,
             #[cfg(feature = "cut")]
             cut_after: self.cut_after,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::context::FlContext;
+use crate::exchange::Dxo;
 use crate::host::call::Deadline;
 use crate::limits::{Allowed, LimitReached, Limits};
 
@@ -14,13 +15,26 @@ pub(crate) struct Scope<'a> {
     pub(crate) context: Option<&'a Arc<FlContext>>,
     /// When the time of the whole is up that this call is a part of.
     pub(crate) not_after: Option<Instant>,
+    /// Whether the data that it is made with lies in files.
+    pub(crate) has_files: bool,
 }
 
 impl<'a> Scope<'a> {
     /// A call of the host's own, or one that another component waits for: in its own time, so that whoever calls with
     /// the last of its time does not end others.
     pub(crate) fn of(context: &'a Arc<FlContext>) -> Self {
-        Self { context: Some(context), not_after: None }
+        Self { context: Some(context), ..Self::default() }
+    }
+
+    /// The same call, made with this data as well.
+    pub(crate) fn and<'d>(self, dxo: impl IntoIterator<Item = &'d Dxo>) -> Self {
+        Self { has_files: self.has_files || dxo.into_iter().any(Dxo::has_files), ..self }
+    }
+
+    /// Whether the host may have to wait for a disk where the component reads the call's data.
+    pub(crate) fn uses_disks(&self) -> bool {
+        let shareables = self.context.into_iter().flat_map(|context| context.shareables.values());
+        self.has_files || shareables.filter_map(|shareable| shareable.dxo.as_ref()).any(Dxo::has_files)
     }
 
     pub(crate) fn is_aborted(&self) -> bool {

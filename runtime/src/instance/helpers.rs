@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use super::own_thread::{for_long, on_own_thread};
 use super::{Instance, Scope};
+use crate::audit::Auditor;
 use crate::bindings::flip::fl::types;
 use crate::budget::{Budget, Charge, Kept, spent};
 use crate::error::Error;
@@ -32,7 +34,7 @@ impl Instance {
 
     /// How many like it together are made of no more than it may be made of alone: the places for that are everybody's.
     fn with_places(&self) -> u64 {
-        self.limits.instances / self.spent.most.instances.max(1)
+        self.limits.instances / self.spent.lock().most.instances.max(1)
     }
 
     /// Makes so many helpers ready, or as many as there are places for, as a part of the call that they are for.
@@ -41,8 +43,9 @@ impl Instance {
         let Some(blueprint) = &self.blueprint else { return Ok(()) };
         let most = usize::try_from(self.with_places()).unwrap_or(usize::MAX).saturating_sub(1);
         let count = count.min(most);
-        while self.helpers.len() < count {
-            let helper = blueprint.helper().counted(self.meter.clone()).noted_as(self.audit.clone());
+        while self.helpers.len() < count && !scope.is_aborted() {
+            let audit = self.audit.as_ref().map(Auditor::of_another);
+            let helper = blueprint.helper().counted(self.meter.clone()).noted_as(audit);
             let mut helper = match helper.build_within(scope) {
                 Ok(helper) => helper,
                 Err(Error::NoPlace { .. }) => break,
@@ -64,7 +67,7 @@ impl Instance {
     /// gone, so are they, and others have their places.
     pub(crate) fn take_back(&mut self, helpers: Vec<Self>) {
         if helpers.iter().any(|helper| helper.live.is_none()) {
-            self.live = None;
+            self.end();
         }
         if self.live.is_some() {
             self.helpers = helpers;
@@ -73,7 +76,7 @@ impl Instance {
 
     /// So many instances shared its work, for so long: to the limits that is one call.
     pub(crate) fn shared(&mut self, instances: u64, took: Duration) {
-        let most = &mut self.spent.most;
+        let most = &mut self.spent.lock().most;
         most.cores = most.cores.max(instances);
         most.call_time = most.call_time.max(took);
     }
@@ -91,7 +94,8 @@ impl Instance {
         let texts = budget.charge_texts(kept.texts);
         let charges = texts.and_then(|texts| Ok([texts, budget.charge(kept.tensors)?]));
         charges.map_err(|error| {
-            (self.live, self.helpers) = (None, Vec::new());
+            self.end();
+            self.helpers = Vec::new();
             self.ended(&spent(error))
         })
     }
@@ -107,16 +111,31 @@ impl Instance {
     }
 
     /// How it would write to tensors, on that account, while it is not entered.
-    pub(crate) fn writing<R>(
+    pub(crate) fn writing<R: Send + 'static>(
         &self,
         account: &Budget,
         scope: Scope<'_>,
-        write: impl FnOnce(&Writing<'_>) -> Result<R, TensorError>,
+        write: impl FnOnce(&Writing<'_>) -> Result<R, TensorError> + Send + 'static,
     ) -> Result<R, Error> {
         let live = self.live.as_ref().ok_or_else(|| self.poisoned())?;
-        let go_on = || if scope.is_aborted() || scope.is_late() { Err(TensorError::Stopped) } else { Ok(()) };
-        let scratch = &live.store.data().tensors.scratch;
-        write(&Writing { scratch, budget: account, go_on: &go_on }).map_err(|error| match error {
+        let scratch = live.store.data().tensors.scratch.clone();
+        let (account, context, not_after) = (account.clone(), scope.context.cloned(), scope.not_after);
+        let is_over = move || {
+            let scope = Scope { context: context.as_ref(), not_after, ..Scope::default() };
+            scope.is_aborted() || scope.is_late()
+        };
+        let of_thread = is_over.clone();
+        let write = move || {
+            let go_on = || if of_thread() { Err(TensorError::Stopped) } else { Ok(()) };
+            write(&Writing { scratch: &scratch, budget: &account, go_on: &go_on })
+        };
+        let written = match self.uses_disks || scope.uses_disks() {
+            false => write(),
+            true => {
+                on_own_thread(&self.runtime, write, for_long(is_over)).unwrap_or(Err(TensorError::Stopped))
+            }
+        };
+        written.map_err(|error| match error {
             TensorError::Stopped if scope.is_aborted() => self.failed(types::Error::Aborted),
             TensorError::Stopped => {
                 let allowed = Allowed::Time(self.limits.call_time);

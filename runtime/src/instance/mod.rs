@@ -4,13 +4,14 @@ mod builder;
 #[cfg(feature = "cut")]
 mod cut;
 mod deadline;
+mod entry;
 mod failure;
 mod helpers;
+mod own_thread;
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::AtomicBool;
 
 use indexmap::IndexMap;
 use wasmtime::Store;
@@ -27,10 +28,9 @@ use crate::host::log::one_line;
 use crate::host::tensors::Meter;
 use crate::limits::Limits;
 use crate::runtime::Runtime;
-use crate::usage::Usage;
+use crate::usage::{Spent, Usage};
 pub use builder::InstanceBuilder;
 pub(crate) use deadline::Scope;
-use deadline::deadline;
 pub(crate) use helpers::Sharing;
 
 /// The longest text of a component that goes into an error, in bytes.
@@ -41,7 +41,8 @@ pub(crate) const MAX_TEXT: usize = 2_000;
 ///
 /// Calls block until the component returns, for as long as [`Limits::call_time`], and while other components of its job
 /// do what it asked for, each in its own time; async programs call from a thread that may block, such as tokio's
-/// `spawn_blocking` gives.
+/// `spawn_blocking` gives. A component that can have the host read or write files is entered on another thread than the
+/// caller's, which is left to itself where a disk hangs.
 pub struct Instance {
     runtime: Runtime,
     component: Component,
@@ -54,10 +55,15 @@ pub struct Instance {
     interests: Interests,
     /// Its exports as a handler: events come by the thousand, and to look these up takes as long as one of them.
     pub(crate) handler: Option<event_handler::Guest>,
+    /// The type of the last event: the next one's is often the same.
+    last_event: Arc<str>,
     /// Whether a service that is at work has to undo what it has begun.
     winding_up: Arc<AtomicBool>,
+    /// Whether it can have the host read or write files: then it is entered on a thread of its own, which is left where a
+    /// disk hangs.
+    uses_disks: bool,
     /// What all calls so far have used.
-    spent: Usage,
+    spent: Spent,
     /// Notes what it does, where a trail is kept.
     audit: Option<Auditor>,
     live: Option<Live>,
@@ -91,9 +97,6 @@ impl Interests {
     }
 }
 
-/// How long a service has to undo what it has begun, once the time of the call is up.
-const WINDING_UP: Duration = Duration::from_secs(10);
-
 /// What can be entered.
 pub(crate) struct Live {
     pub(crate) store: Store<HostState>,
@@ -118,13 +121,14 @@ impl Instance {
 
     /// How often it was called, its helpers included.
     pub(crate) fn calls(&self) -> u64 {
-        self.helpers.iter().fold(self.spent.calls, |calls, helper| calls.saturating_add(helper.spent.calls))
+        let own = self.spent.lock().calls;
+        self.helpers.iter().fold(own, |calls, helper| calls.saturating_add(helper.spent.lock().calls))
     }
 
     /// What it has used so far.
     pub fn usage(&self) -> Usage {
-        let own = self.spent.clone();
-        let all = self.helpers.iter().fold(own, |usage, helper| usage.with(&helper.spent));
+        let own = self.spent.lock().clone();
+        let all = self.helpers.iter().fold(own, |usage, helper| usage.with(&helper.spent.lock()));
         Usage { bytes_read: self.meter.read(), bytes_written: self.meter.written(), ..all }
     }
 
@@ -135,18 +139,20 @@ impl Instance {
 
     fn start(&mut self, args: &str, scope: Scope<'_>) -> Result<(), Error> {
         let loaded = self.component.loaded.clone();
-        let instantiate = async |live: &mut Live| loaded.pre.instantiate_async(&mut live.store).await;
-        let raw = self.enter(scope, instantiate)?;
+        let of_call = loaded.clone();
+        let raw =
+            self.enter(scope, async move |live| of_call.pre.instantiate_async(&mut live.store).await)?;
         if let Some(live) = &mut self.live {
             live.raw = Some(raw);
         }
-        let configurable = loaded.configurable.as_ref().ok_or_else(|| Error::InvalidComponent {
+        let configurable = loaded.configurable.clone().ok_or_else(|| Error::InvalidComponent {
             component: self.name.to_string(),
             reason: "it does not export flip:fl/configurable, as every component must".to_owned(),
         })?;
-        let configured = self.enter(scope, async |live| {
+        let args = args.to_owned();
+        let configured = self.enter(scope, async move |live| {
             let guest = configurable.load(&mut live.store, &raw)?;
-            guest.call_configure(&mut live.store, &args.to_owned()).await
+            guest.call_configure(&mut live.store, &args).await
         })?;
         configured.map_err(|error| match error {
             types::Error::InvalidArgument(reason) => {
@@ -155,8 +161,8 @@ impl Instance {
             error => self.failed(error),
         })?;
         // Asked once: what a component is not interested in costs it nothing.
-        if let Some(filter) = &loaded.dxo_filter {
-            let kinds = self.enter(scope, async |live| {
+        if let Some(filter) = loaded.dxo_filter.clone() {
+            let kinds = self.enter(scope, async move |live| {
                 let guest = filter.load(&mut live.store, &raw)?;
                 guest.call_data_kinds(&mut live.store).await
             })?;
@@ -167,8 +173,8 @@ impl Instance {
                 }
             }
         }
-        if let Some(handler) = &loaded.event_handler {
-            let (guest, interests) = self.enter(scope, async |live| {
+        if let Some(handler) = loaded.event_handler.clone() {
+            let (guest, interests) = self.enter(scope, async move |live| {
                 let guest = handler.load(&mut live.store, &raw)?;
                 let interests = guest.call_interests(&mut live.store).await?;
                 Ok((guest, interests))
@@ -199,6 +205,14 @@ impl Instance {
     /// The event types that it handles, as it said when it was configured.
     pub(crate) fn interests(&self) -> &Interests {
         &self.interests
+    }
+
+    /// The type of an event, to be kept for as long as it is handled.
+    pub(crate) fn event_type(&mut self, event_type: &str) -> Arc<str> {
+        if *self.last_event != *event_type {
+            self.last_event = event_type.into();
+        }
+        self.last_event.clone()
     }
 
     /// Its component.
@@ -235,70 +249,5 @@ impl Instance {
     /// Fails where what it does cannot be noted.
     fn audited(&self) -> Result<(), Error> {
         self.audit.as_ref().map_or(Ok(()), Auditor::check)
-    }
-
-    /// Enters the component for one call. Unless the call returns, what was entered is gone.
-    pub(crate) fn enter<R>(
-        &mut self,
-        scope: Scope<'_>,
-        call: impl AsyncFnOnce(&mut Live) -> wasmtime::Result<R>,
-    ) -> Result<R, Error> {
-        self.audited()?;
-        let started = Instant::now();
-        let deadline = deadline(started, &self.limits, self.spent.time, scope.not_after);
-        // A call shorter than the epoch's tick would not notice. It is not entered, and stays what it is:
-        // the time that is up may be that of the whole that the call is a part of.
-        if self.live.is_some() && deadline.at <= started {
-            return Err(self.ended(&deadline.reached.into()));
-        }
-        let mut live = self.live.take().ok_or_else(|| self.poisoned())?;
-        live.store.set_epoch_deadline(1);
-        let under_way = &mut live.store.data_mut().call;
-        under_way.begin(deadline, scope.context.cloned().unwrap_or_default());
-        let (turn, abort) = (under_way.turn.clone(), under_way.abortable());
-        let result = {
-            // The deadline of the epoch ends loops; this one ends waiting inside a host function.
-            let _tokio = self.runtime.tokio().enter();
-            pollster::block_on(async {
-                let late = || Err(deadline.reached.into());
-                let mut call = std::pin::pin!(turn.call(&abort, call(&mut live)));
-                #[cfg(feature = "cut")]
-                if let Some(polls) = self.cut_after {
-                    return cut::after(polls, call).await.unwrap_or_else(late);
-                }
-                let in_time = tokio::time::timeout_at(deadline.at.into(), call.as_mut()).await;
-                match in_time {
-                    Ok(result) => result,
-                    Err(_) if self.winding_up.load(Ordering::Relaxed) => {
-                        turn.wind_up();
-                        tokio::time::timeout(WINDING_UP, call).await.unwrap_or_else(|_| late())
-                    }
-                    Err(_) => late(),
-                }
-            })
-        };
-        let took = started.elapsed();
-        self.spent.calls += 1;
-        self.spent.time += took;
-        live.store.data().add_to(&mut self.spent);
-        self.spent.most.call_time = self.spent.most.call_time.max(took);
-        self.spent.most.cores = self.spent.most.cores.max(1);
-        self.audited()?;
-        match result {
-            Ok(value) => match live.store.data_mut().take_back() {
-                Ok(()) => {
-                    self.live = Some(live);
-                    Ok(value)
-                }
-                Err(error) => Err(self.ended(&error)),
-            },
-            Err(error) => {
-                // Its time was up before its turn came: it was not entered either.
-                if !turn.has_begun() && live.store.data_mut().take_back().is_ok() {
-                    self.live = Some(live);
-                }
-                Err(self.ended(&error))
-            }
-        }
     }
 }

@@ -238,6 +238,14 @@ impl Tensor {
         }
     }
 
+    /// Whether the data is read from a file, or from what an embedder keeps: that may take long.
+    pub(crate) fn is_read(&self) -> bool {
+        match &self.data {
+            Data::Source(source) => matches!(source, Source::File(_) | Source::Elsewhere(_)),
+            Data::Overlay(overlay) => overlay.is_read(),
+        }
+    }
+
     /// Up to `len` bytes from byte `offset`; fewer at the end.
     ///
     /// # Errors

@@ -132,6 +132,11 @@ impl Overlay {
         Ok(copy)
     }
 
+    /// Whether some of it is read from a file, or from elsewhere.
+    pub(super) fn is_read(&self) -> bool {
+        !self.is_in_memory() || matches!(self.base, Source::File(_) | Source::Elsewhere(_))
+    }
+
     pub(super) fn is_in_memory(&self) -> bool {
         matches!(self.region, Region::Memory(_))
     }

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use wasmtime::{Engine, EngineWeak};
 
-pub(crate) use queue::Abortable;
+pub(crate) use queue::{ABORT_GRACE, Abortable};
 use queue::{Asked, Queue};
 
 /// How many cores the process may use. To ask the system takes as long as to filter a small update.
@@ -81,6 +81,8 @@ pub(crate) struct Turn {
     had: Had,
     /// Whether a host function is at work for the component.
     in_host: AtomicBool,
+    /// Whether it waits for components that it has called.
+    aside: AtomicBool,
     /// Whether the component was entered in the call under way.
     begun: AtomicBool,
     /// Whether the call's time is up, and it only ends what a service has begun.
@@ -89,8 +91,8 @@ pub(crate) struct Turn {
 
 impl Turn {
     pub(crate) fn new(turns: Arc<Turns>, had: Had) -> Arc<Self> {
-        let (in_host, begun, winds_up) = Default::default();
-        Arc::new(Self { turns, had, in_host, begun, winds_up })
+        let (in_host, aside, begun, winds_up) = Default::default();
+        Arc::new(Self { turns, had, in_host, aside, begun, winds_up })
     }
 
     /// Does the call in turns. One whose run is aborted goes before others: it is to end.
@@ -99,11 +101,14 @@ impl Turn {
         let _end = End(self);
         self.winds_up.store(false, Ordering::Relaxed);
         self.begun.store(false, Ordering::Relaxed);
+        let mut in_host = false;
         poll_fn(|context| {
             ready!(self.take(abort, context.waker()));
             self.begun.store(true, Ordering::Relaxed);
+            self.set_in_host(in_host);
             let polled = call.as_mut().poll(context);
             if polled.is_pending() {
+                in_host = self.in_host.swap(false, Ordering::Relaxed);
                 self.leave();
             }
             polled
@@ -144,6 +149,16 @@ impl Turn {
         self.begun.load(Ordering::Relaxed)
     }
 
+    /// Whether a host function is at work for the component in its thread, and waits for no service.
+    pub(crate) fn is_in_host(&self) -> bool {
+        self.in_host.load(Ordering::Relaxed)
+    }
+
+    /// Whether it waits for components that it has called.
+    pub(crate) fn is_aside(&self) -> bool {
+        self.aside.load(Ordering::Relaxed)
+    }
+
     /// Notes whether a host function is at work for the component, or the component itself.
     pub(crate) fn set_in_host(&self, in_host: bool) {
         self.in_host.store(in_host, Ordering::Relaxed);
@@ -156,16 +171,19 @@ impl Turn {
         until: Instant,
         work: impl FnOnce() -> R,
     ) -> R {
+        self.set_in_host(false);
         self.leave();
+        self.aside.store(true, Ordering::Relaxed);
         let done = work();
-        if self.turns.queue().begin(self, abort, Instant::now()) {
-            return done;
+        self.aside.store(false, Ordering::Relaxed);
+        if !self.turns.queue().begin(self, abort, Instant::now()) {
+            let turn = poll_fn(|context| self.take(abort, context.waker()));
+            // Whose time is up is told so by whoever looks next.
+            if pollster::block_on(tokio::time::timeout_at(until.into(), turn)).is_err() {
+                self.leave();
+            }
         }
-        let turn = poll_fn(|context| self.take(abort, context.waker()));
-        // Whose time is up is told so by whoever looks next.
-        if pollster::block_on(tokio::time::timeout_at(until.into(), turn)).is_err() {
-            self.leave();
-        }
+        self.set_in_host(true);
         done
     }
 }

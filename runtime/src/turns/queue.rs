@@ -19,7 +19,7 @@ const GRAIN: Duration = Duration::from_millis(1);
 pub(super) const LEASE: Duration = TICK.saturating_mul(3);
 
 /// How long a component may take to end once its run is aborted.
-const ABORT_GRACE: Duration = Duration::from_secs(1);
+pub(crate) const ABORT_GRACE: Duration = Duration::from_secs(1);
 
 /// How an abort ends a call.
 #[derive(Clone)]

@@ -105,13 +105,13 @@ impl HostResultsPersistor for View<'_> {
 }
 
 impl HostModelPersistor for View<'_> {
-    fn model_inventory(
+    async fn model_inventory(
         &mut self,
         peer: Resource<ModelPersistorPeer>,
         context: Resource<SharedContext>,
     ) -> Result<Vec<(String, String)>, Failure> {
         let noting = self.begin(Function::ModelInventory, |view| (view.id(&peer), None))?;
-        end(noting, self.view.model_inventory(&peer, &context), |_, _| {})
+        end(noting, self.view.model_inventory(&peer, &context).await, |_, _| {})
     }
 
     fn drop(&mut self, peer: Resource<ModelPersistorPeer>) -> wasmtime::Result<()> {

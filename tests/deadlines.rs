@@ -90,17 +90,19 @@ fn an_abort_waited_for_a_service_that_does_not_come_back() {
     let mut site = Site::granting_everything();
     site.services.hub = Some(services.clone());
     site.services.object_store = Some(services.clone());
+    let Fails::Hangs(gate) = &*services else { return };
     for call in [json!({"update-status": "id"}), json!({"put": ["key", "x"]})] {
         let (context, abort) = abortable();
         let (mut runner, log) = site.runner(on_go(json!([call])));
         thread::scope(|scope| {
-            scope.spawn(|| abort.trigger());
-            // It is told, or has ended by the time that it could be.
-            let _ = runner.handle_event("go", &context);
+            scope.spawn(|| {
+                gate.wait_for_one();
+                abort.trigger();
+            });
+            runner.handle_event("go", &context).unwrap();
         });
-        assert!(lines(&log).iter().all(|line| line == "the run is being aborted"), "{:?}", lines(&log));
+        assert_eq!(lines(&log), ["the run is being aborted"]);
     }
-    let Fails::Hangs(gate) = &*services else { return };
     gate.open();
 }
 

@@ -3,7 +3,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,16 +19,12 @@ use serde_json::{Value, json};
 struct Hanging {
     site: Arc<dyn Directories>,
     gate: Gate,
-    comes: AtomicBool,
 }
 
 impl Hanging {
     fn over(site: &mut Site) -> Arc<Self> {
-        let hanging = Arc::new(Self {
-            site: site.services.directories.take().unwrap(),
-            gate: Gate::default(),
-            comes: AtomicBool::new(false),
-        });
+        let hanging =
+            Arc::new(Self { site: site.services.directories.take().unwrap(), gate: Gate::default() });
         site.services.directories = Some(hanging.clone());
         hanging
     }
@@ -38,7 +33,6 @@ impl Hanging {
 impl Directories for Hanging {
     fn open(&self, root: Root) -> io::Result<Dir> {
         if root == Root::Images {
-            self.comes.store(true, Ordering::SeqCst);
             self.gate.wait();
         }
         self.site.open(root)
@@ -86,9 +80,7 @@ fn an_abort_ends_a_call_that_hangs() {
     let (mut runner, log) = site.runner(on_go(json!([{"open": "images"}, {"say": "went on"}])));
     thread::scope(|scope| {
         scope.spawn(|| {
-            while !hanging.comes.load(Ordering::SeqCst) {
-                thread::yield_now();
-            }
+            hanging.gate.wait_for_one();
             abort.trigger();
         });
         let error = runner.handle_event("go", &context).unwrap_err();
@@ -182,7 +174,7 @@ impl TensorSource for Half {
 }
 
 #[test]
-pub fn a_tensor_that_hangs_held_the_filter_and_those_that_share_its_work() {
+fn a_tensor_that_hangs_held_the_filter_and_those_that_share_its_work() {
     const ELEMENTS: u64 = 1 << 20;
     let filter = runtime().load("percentile-privacy").unwrap();
     let update = |source: &Arc<Half>| {

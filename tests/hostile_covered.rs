@@ -46,8 +46,7 @@ const TESTS: &[(&str, fn())] = covered! {
         a_refusal_does_not_tell_whether_something_is_there
         each_refusal_says_the_line_that_allows_the_call;
     hanging_disks:
-        a_directory_that_hangs_held_the_call_for_as_long_as_it_liked
-        a_tensor_that_hangs_held_the_filter_and_those_that_share_its_work;
+        a_directory_that_hangs_held_the_call_for_as_long_as_it_liked;
     host_bytes:
         host_bytes_were_anew_for_each_member_of_a_collection;
     hub:

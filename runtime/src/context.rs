@@ -1,11 +1,13 @@
 //! Where and for whom a component runs.
 
+use std::pin::pin;
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::exchange::Shareable;
 use crate::json::Json;
 use indexmap::IndexMap;
+use tokio::sync::Notify;
 
 /// NVFLARE's `FLContext`, as far as a component may see it.
 #[derive(Clone, Debug, Default)]
@@ -28,17 +30,36 @@ pub struct FlContext {
 
 /// Tells a run to end: its clones are one signal.
 #[derive(Clone, Debug, Default)]
-pub struct AbortSignal(Arc<OnceLock<Instant>>);
+pub struct AbortSignal(Arc<Signal>);
+
+#[derive(Debug, Default)]
+struct Signal {
+    triggered: OnceLock<Instant>,
+    /// Those that wait for it.
+    waiting: Notify,
+}
 
 impl AbortSignal {
     /// Tells everything that holds this signal to end.
     pub fn trigger(&self) {
-        self.0.get_or_init(Instant::now);
+        self.0.triggered.get_or_init(Instant::now);
+        self.0.waiting.notify_waiters();
     }
 
     /// Whether it was triggered.
     pub fn is_triggered(&self) -> bool {
-        self.0.get().is_some()
+        self.triggered().is_some()
+    }
+
+    /// Waits until it was triggered, or was before, and so long besides.
+    pub(crate) async fn was_triggered_for(&self, time: Duration) {
+        let mut waits = pin!(self.0.waiting.notified());
+        // Who triggers it from now on wakes this one.
+        waits.as_mut().enable();
+        if !self.is_triggered() {
+            waits.await;
+        }
+        tokio::time::sleep(time).await;
     }
 
     /// Whether the other is a clone of it.
@@ -48,6 +69,6 @@ impl AbortSignal {
 
     /// When it was triggered first.
     pub(crate) fn triggered(&self) -> Option<Instant> {
-        self.0.get().copied()
+        self.0.triggered.get().copied()
     }
 }

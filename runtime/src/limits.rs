@@ -69,7 +69,7 @@ pub struct Limits {
     /// about a second. The wait for a turn is included, where more components run than there are cores. Other components
     /// that it calls, or fires an event at, have their own time, for which it waits. An
     /// upload that is under way then has ten seconds more, to leave nothing behind. A call that waits for a disk which does
-    /// not answer is left to itself a second later.
+    /// not answer is left to itself a second later; an instance that ends has ten seconds to close its files.
     #[serde(deserialize_with = "time", serialize_with = "time_text")]
     pub call_time: Duration,
     /// The time of all calls together: many short calls are one long one.

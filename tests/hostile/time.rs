@@ -55,14 +55,6 @@ pub const ATTACKS: &[Attack] = &[
             "cli/tests/hostile_disks.rs::a_component_that_comes_to_a_dead_disk_ends_in_time_and_the_others_go_on",
         ),
     ),
-    covered(
-        "3",
-        "a filter of a tensor that does not answer, alone and shared",
-        "tests/hanging_disks.rs::a_tensor_that_hangs_held_the_filter_and_those_that_share_its_work",
-        CommandLine::Test(
-            "cli/tests/hostile_disks.rs::a_component_that_comes_to_a_dead_disk_ends_in_time_and_the_others_go_on",
-        ),
-    ),
     deed(
         "4",
         "recursion without end, which fills the stack in its memory",

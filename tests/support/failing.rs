@@ -1,6 +1,7 @@
 //! A hub and an object store that fail as they are told.
 
 use std::sync::{Condvar, Mutex};
+use std::time::Duration;
 
 use axum::body::Bytes;
 use cap_std::fs::Dir;
@@ -24,7 +25,17 @@ pub enum Fails {
 
 /// What keeps a service waiting.
 #[derive(Default)]
-pub struct Gate(Mutex<bool>, Condvar);
+pub struct Gate(Mutex<Waiting>, Condvar);
+
+#[derive(Default)]
+struct Waiting {
+    is_open: bool,
+    /// How many have come.
+    came: usize,
+}
+
+/// So long one waits at a gate that nobody opens: then the test has failed, and ends.
+const AT_MOST: Duration = Duration::from_secs(120);
 
 impl Gate {
     /// Lets everybody go who waits.
@@ -33,8 +44,17 @@ impl Gate {
     ///
     /// Where somebody panicked who waited.
     pub fn open(&self) {
-        *self.0.lock().unwrap() = true;
+        self.0.lock().unwrap().is_open = true;
         self.1.notify_all();
+    }
+
+    /// Waits until somebody has come to it.
+    ///
+    /// # Panics
+    ///
+    /// Where somebody panicked who waited.
+    pub fn wait_for_one(&self) {
+        drop(self.1.wait_while(self.0.lock().unwrap(), |waiting| waiting.came == 0).unwrap());
     }
 
     /// Waits until it is open.
@@ -43,7 +63,10 @@ impl Gate {
     ///
     /// Where somebody panicked who waited.
     pub fn wait(&self) {
-        drop(self.1.wait_while(self.0.lock().unwrap(), |open| !*open).unwrap());
+        let mut waiting = self.0.lock().unwrap();
+        waiting.came += 1;
+        self.1.notify_all();
+        drop(self.1.wait_timeout_while(waiting, AT_MOST, |waiting| !waiting.is_open).unwrap());
     }
 }
 

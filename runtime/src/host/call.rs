@@ -1,8 +1,11 @@
 //! The call under way: until when, for whom, and what of its quotas is left.
 
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use super::Failure;
@@ -26,9 +29,6 @@ const LEFT_TO_THE_COMPONENT: Duration = Duration::from_secs(30);
 /// How long a service has to undo what it has begun, once the time of the call is up or its run is aborted; and the files
 /// of an instance, to be closed or deleted.
 pub(crate) const WINDING_UP: Duration = Duration::from_secs(10);
-
-/// How often whoever waits looks whether to go on.
-pub(crate) const LOOK: Duration = Duration::from_millis(50);
 
 /// The run was aborted, and the component did not end by itself.
 #[derive(Debug, thiserror::Error)]
@@ -184,21 +184,13 @@ impl CallCtx {
         winding_up.store(undoes, Ordering::Relaxed);
         let mut work = tokio::task::spawn_blocking(move || work(&call));
         async move {
-            let mut aborted = None;
-            let done = loop {
-                if let Ok(done) = tokio::time::timeout(LOOK, &mut work).await {
-                    break done;
-                }
-                // One that does not look at the signal is left to itself.
-                if abort.is_triggered() {
-                    let aborted: &Instant = aborted.get_or_insert_with(Instant::now);
-                    let patience = if undoes { WINDING_UP } else { ABORT_GRACE };
-                    if aborted.elapsed() > patience {
-                        winding_up.store(false, Ordering::Relaxed);
-                        return Err(ServiceError::Aborted);
-                    }
-                }
-            };
+            // One that does not look at the signal is left to itself.
+            let mut left = pin!(abort.was_triggered_for(if undoes { WINDING_UP } else { ABORT_GRACE }));
+            let done = poll_fn(|context| match Pin::new(&mut work).poll(context) {
+                Poll::Pending => left.as_mut().poll(context).map(|()| Ok(Err(ServiceError::Aborted))),
+                done => done,
+            });
+            let done = done.await;
             winding_up.store(false, Ordering::Relaxed);
             // A panic in a service is not one of the host.
             done.unwrap_or_else(|_| Err(panicked()))

@@ -90,6 +90,8 @@ impl ObjectStoreView<'_> {
         undoes: bool,
         work: impl FnOnce(&Call) -> Result<T, ServiceError> + Send + 'static,
     ) -> Result<T, Failure> {
+        // To open the directory of an archive may have taken long.
+        self.call.check()?;
         self.ctx.calls.take(1)?;
         self.call.serve(undoes, work).await.map_err(|error| self.call.service_failure(error))
     }

@@ -6,8 +6,10 @@ use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::host::call::LOOK;
 use crate::runtime::Runtime;
+
+/// How often whoever waits looks whether to go on.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// How long after it was asked for work begins on a thread of its own, or is done in this one.
 const BEGINS: Duration = Duration::from_secs(2);
@@ -68,17 +70,14 @@ fn taken<T>(waiting: &Mutex<Option<T>>) -> Option<T> {
     lock(waiting).take()
 }
 
-/// Says, each time that it is asked, whether this has been so for longer than one is patient.
+/// Says, each time that it is asked, whether this has been so for longer than one is patient. While the process itself was
+/// held, what is asked about could not go on either: little of that counts.
 pub(super) fn for_long(mut is_so: impl FnMut() -> bool) -> impl FnMut() -> bool {
-    let (mut since, mut before) = (None, Instant::now());
+    let (mut so_far, mut before) = (Duration::ZERO, Instant::now());
     move || {
         let now = Instant::now();
-        // Where the process itself was held, nothing is known of what was meanwhile.
-        let was_held = now.saturating_duration_since(std::mem::replace(&mut before, now)) > 4 * LOOK;
-        if !is_so() || was_held {
-            since = None;
-            return false;
-        }
-        now.saturating_duration_since(*since.get_or_insert(now)) > PATIENCE
+        let between = now.saturating_duration_since(std::mem::replace(&mut before, now));
+        so_far = if is_so() { so_far + between.min(4 * LOOK) } else { Duration::ZERO };
+        so_far > PATIENCE
     }
 }

@@ -46,7 +46,7 @@ impl Turns {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends the turns of those that have been in the host for long; asked at each tick.
+    /// Ends the turns of those that rest, and of those that have been in the host for long; asked at each tick.
     pub(crate) fn tick(&self) {
         self.queue().end_leases(Instant::now());
     }
@@ -193,6 +193,6 @@ struct End<'a>(&'a Arc<Turn>);
 
 impl Drop for End<'_> {
     fn drop(&mut self) {
-        self.0.leave();
+        self.0.turns.queue().rest(self.0, Instant::now());
     }
 }

@@ -18,6 +18,9 @@ const GRAIN: Duration = Duration::from_millis(1);
 /// counted from when it was last asked whether another goes first.
 pub(super) const LEASE: Duration = TICK.saturating_mul(3);
 
+/// So long at least a core is kept from those that wait after a call of one that goes before them.
+const REST: Duration = Duration::from_millis(1);
+
 /// How long a component may take to end once its run is aborted.
 pub(crate) const ABORT_GRACE: Duration = Duration::from_secs(1);
 
@@ -57,8 +60,11 @@ pub(super) struct Running {
     abort: Abortable,
     /// Until when what it has had is counted.
     since: Instant,
-    /// When it was asked last whether another goes first.
+    /// When it was asked last whether another goes first; or since when it rests.
     asked: Instant,
+    /// Whether its call has ended, and the core is free for whoever comes, kept from those that wait: it goes before them,
+    /// and its next call often follows at once. They would be on the core then, with the host's work in between.
+    rests: bool,
 }
 
 pub(super) struct Waiting {
@@ -87,7 +93,7 @@ impl Queue {
     /// It wants to run. Whoever waits and is given a turn meanwhile is woken.
     pub(super) fn ask(&mut self, turn: &Arc<Turn>, abort: &Abortable, waker: &Waker, now: Instant) -> Asked {
         if let Some(running) = self.place(turn).and_then(|place| self.running.get_mut(place)) {
-            running.asked = now;
+            running.go_on(now);
             return Asked::Goes;
         }
         if let Some(waiting) = self.waiting.iter_mut().find(|waiting| Arc::ptr_eq(&waiting.turn, turn)) {
@@ -98,7 +104,8 @@ impl Queue {
             return Asked::Goes;
         }
         let waiting = Waiting { turn: turn.clone(), abort: abort.clone(), waker: waker.clone() };
-        let interrupts = self.running.iter().any(|running| waiting.goes_before(running, GRAIN, now));
+        let mut running = self.running.iter().filter(|running| !running.rests);
+        let interrupts = running.any(|running| waiting.goes_before(running, GRAIN, now));
         self.waiting.push(waiting);
         if interrupts { Asked::Interrupts } else { Asked::Waits }
     }
@@ -107,12 +114,38 @@ impl Queue {
     pub(super) fn begin(&mut self, turn: &Arc<Turn>, abort: &Abortable, now: Instant) -> bool {
         self.count(now);
         turn.had.keep_within(self.floor.saturating_sub(CREDIT), self.floor.saturating_add(CREDIT));
-        let free = self.running.len() < self.cores;
-        if free {
-            let (turn, abort) = (turn.clone(), abort.clone());
-            self.running.push(Running { turn, abort, since: now, asked: now });
+        let coming =
+            Running { turn: turn.clone(), abort: abort.clone(), since: now, asked: now, rests: false };
+        if self.running.len() < self.cores {
+            self.running.push(coming);
+            return true;
         }
-        free
+        // Those that wait for a core that is kept from them are not passed over by one that has had more.
+        let Some(free) = self.running.iter().position(|running| running.rests) else { return false };
+        if self.waiting.iter().any(|waiting| waiting.goes_before(&coming, Duration::ZERO, now)) {
+            return false;
+        }
+        self.running.swap_remove(free);
+        self.running.push(coming);
+        true
+    }
+
+    /// Its call has ended. The core is free for whoever comes; those that wait have it at the next tick, or now where it goes
+    /// before none of them.
+    pub(super) fn rest(&mut self, turn: &Arc<Turn>, now: Instant) {
+        self.count(now);
+        let Some(running) = self.place(turn).and_then(|place| self.running.get_mut(place)) else {
+            return self.leave(turn, now);
+        };
+        let is_first = !self.waiting.is_empty()
+            && self.waiting.iter().all(|waiting| {
+                let had = running.turn.had.get().saturating_add(GRAIN);
+                !waiting.abort.is_urgent(now) && had <= waiting.turn.had.get()
+            });
+        match is_first {
+            true => (running.rests, running.asked) = (true, now),
+            false => self.leave(turn, now),
+        }
     }
 
     pub(super) fn leave(&mut self, turn: &Arc<Turn>, now: Instant) {
@@ -132,7 +165,7 @@ impl Queue {
             .map(|(next, _)| next);
         if let Some(next) = next {
             let Waiting { turn, abort, waker } = self.waiting.remove(next);
-            self.running.push(Running { turn, abort, since: now, asked: now });
+            self.running.push(Running { turn, abort, since: now, asked: now, rests: false });
             waker.wake();
         }
     }
@@ -143,18 +176,22 @@ impl Queue {
         let Some(running) = self.place(turn).and_then(|place| self.running.get_mut(place)) else {
             return !self.begin(turn, abort, now);
         };
-        running.asked = now;
+        running.go_on(now);
         let running = &*running;
         // Those that have had so much that no more is counted take turns tick by tick.
         let grain = if running.turn.had.get() < most { GRAIN } else { Duration::ZERO };
         self.waiting.iter().any(|waiting| waiting.goes_before(running, grain, now))
     }
 
-    /// Ends the turns of those that have been in the host for long, where others wait.
+    /// Ends the turns of those that rest, and where others wait, of those that have been in the host for long.
     pub(super) fn end_leases(&mut self, now: Instant) {
+        while let Some(place) = self.running.iter().position(|running| running.rests_long(now)) {
+            self.end(place, now);
+        }
         while !self.waiting.is_empty() {
             let ended = self.running.iter().position(|running| {
-                running.turn.in_host.load(Ordering::Relaxed)
+                !running.rests
+                    && running.turn.in_host.load(Ordering::Relaxed)
                     && now.saturating_duration_since(running.asked) >= LEASE
             });
             let Some(place) = ended else { break };
@@ -164,11 +201,11 @@ impl Queue {
 
     /// Counts what those that run have had until now; gives what anybody can have had at most.
     pub(super) fn count(&mut self, now: Instant) -> Duration {
-        for running in &mut self.running {
+        for running in self.running.iter_mut().filter(|running| !running.rests) {
             running.turn.had.add(now.saturating_duration_since(running.since));
             running.since = now;
         }
-        let active = self.running.iter().map(|running| &running.turn);
+        let active = self.running.iter().filter(|running| !running.rests).map(|running| &running.turn);
         let active = active.chain(self.waiting.iter().map(|waiting| &waiting.turn));
         let least = active.map(|turn| turn.had.get()).min();
         self.floor = self.floor.max(least.unwrap_or_default());
@@ -177,6 +214,20 @@ impl Queue {
         let most = self.floor.saturating_add(CREDIT);
         self.running.iter().for_each(|running| running.turn.had.keep_within(Duration::ZERO, most));
         most
+    }
+}
+
+impl Running {
+    /// It runs, or runs again.
+    fn go_on(&mut self, now: Instant) {
+        if self.rests {
+            (self.rests, self.since) = (false, now);
+        }
+        self.asked = now;
+    }
+
+    fn rests_long(&self, now: Instant) -> bool {
+        self.rests && now.saturating_duration_since(self.asked) >= REST
     }
 }
 

@@ -141,6 +141,48 @@ fn of_those_that_had_had_as_much_as_is_counted_one_kept_its_core() {
 }
 
 #[test]
+fn between_two_calls_those_that_wait_took_the_core() {
+    let (mut queue, running, now) = taken(&[500 * MS]);
+    let (benign, other, late) = (turn(100 * MS), turn(450 * MS), turn(120 * MS));
+    assert_eq!(ask(&mut queue, &benign, now), Asked::Interrupts);
+    queue.leave(&running[0], now);
+    assert_eq!(ask(&mut queue, &running[0], now), Asked::Waits);
+    assert_eq!(ask(&mut queue, &other, now), Asked::Waits);
+    // It goes before those that wait: its next call finds the core as it left it, and the time between is nobody's.
+    queue.rest(&benign, now + MS);
+    queue.end_leases(now + MS);
+    assert!(!runs(&queue, &other) && benign.had.get() == 101 * MS);
+    assert_eq!(ask(&mut queue, &benign, now + 4 * MS), Asked::Goes);
+    assert!(!is_over(&mut queue, &benign, now + 5 * MS));
+    assert_eq!(benign.had.get(), 102 * MS);
+    // Whoever comes has the core at once, unless it has had more than those that wait.
+    queue.rest(&benign, now + 5 * MS);
+    assert_eq!(ask(&mut queue, &turn(600 * MS), now + 5 * MS), Asked::Waits);
+    assert_eq!(ask(&mut queue, &late, now + 5 * MS), Asked::Goes);
+    assert!(!runs(&queue, &benign));
+    // They have it at the next tick after a while, whether it comes back or not.
+    queue.rest(&late, now + 6 * MS);
+    queue.end_leases(now + 6 * MS);
+    assert!(runs(&queue, &late));
+    queue.end_leases(now + 8 * MS);
+    assert!(runs(&queue, &other));
+    // Where it goes before none of them they have it at once, and so has one whose run is aborted.
+    other.had.add(600 * MS);
+    queue.rest(&other, now + 9 * MS);
+    assert!(runs(&queue, &running[0]));
+}
+
+#[test]
+fn one_that_was_aborted_waits_for_nobody_who_rests() {
+    let (mut queue, running, now) = taken(&[100 * MS]);
+    let (abort, aborted) = (never(), turn(900 * MS));
+    assert_eq!(queue.ask(&aborted, &abort, Waker::noop(), now), Asked::Waits);
+    abort.signal.trigger();
+    queue.rest(&running[0], Instant::now());
+    assert!(runs(&queue, &aborted));
+}
+
+#[test]
 fn whoever_was_given_up_while_it_waited_is_passed_over() {
     let (mut queue, running, now) = taken(&[900 * MS]);
     let (gone, next) = (turn(Duration::ZERO), turn(MS));

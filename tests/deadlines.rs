@@ -86,12 +86,13 @@ fn what_changes_nothing_had_the_time_of_an_upload() {
 /// One that does not look at the signal is left to itself.
 #[test]
 fn an_abort_waited_for_a_service_that_does_not_come_back() {
-    let services = Arc::new(Fails::Hangs(Gate::default()));
-    let mut site = Site::granting_everything();
-    site.services.hub = Some(services.clone());
-    site.services.object_store = Some(services.clone());
-    let Fails::Hangs(gate) = &*services else { return };
     for call in [json!({"update-status": "id"}), json!({"put": ["key", "x"]})] {
+        // Each has a gate of its own: the abort comes when the service is at work, not before it is asked.
+        let services = Arc::new(Fails::Hangs(Gate::default()));
+        let mut site = Site::granting_everything();
+        site.services.hub = Some(services.clone());
+        site.services.object_store = Some(services.clone());
+        let Fails::Hangs(gate) = &*services else { return };
         let (context, abort) = abortable();
         let (mut runner, log) = site.runner(on_go(json!([call])));
         thread::scope(|scope| {
@@ -102,8 +103,8 @@ fn an_abort_waited_for_a_service_that_does_not_come_back() {
             runner.handle_event("go", &context).unwrap();
         });
         assert_eq!(lines(&log), ["the run is being aborted"]);
+        gate.open();
     }
-    gate.open();
 }
 
 #[test]

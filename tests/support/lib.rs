@@ -81,11 +81,13 @@ pub fn misbehaving_phases() -> Component {
 }
 
 /// An instance of the misbehaving filter. `deed` is JSON: `"zero"`, or `{"refuse": "too late"}`.
+#[track_caller]
 pub fn misbehaving(deed: &str) -> Instance {
     misbehaving_within(deed, Limits::default())
 }
 
 /// The same, within these limits; it may add and reshape tensors.
+#[track_caller]
 pub fn misbehaving_within(deed: &str, limits: Limits) -> Instance {
     let args = format!(r#"{{"deed": {deed}}}"#);
     misbehaving_filter().instance().args(args).grants(granted(RESHAPING)).limits(limits).build().unwrap()

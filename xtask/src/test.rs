@@ -55,12 +55,14 @@ pub fn run() -> Result<()> {
     }
     process::run(clippy.args(["--", "--deny", "warnings"]))?;
     step("tests");
+    // Backtraces are off: what they have read of the programs' debug information stays on the heap that tests measure.
     if has("cargo-nextest", &["nextest", "--version"]) {
-        process::run(&mut cargo(&["nextest", "run", "--locked"]))?;
+        process::run(cargo(&["nextest", "run", "--locked"]).env("RUST_BACKTRACE", "0"))?;
         process::run(&mut cargo(&["test", "--locked", "--doc"]))?;
     } else {
         // One at a time: some measure the process that they run in.
-        process::run(&mut cargo(&["test", "--locked", "--", "--test-threads", "1"]))?;
+        let test = ["test", "--locked", "--", "--test-threads", "1"];
+        process::run(cargo(&test).env("RUST_BACKTRACE", "0"))?;
     }
     step("mutants");
     process::run(&mut cargo(&["test", "--locked", "--test", "program", "mutants::", "--", "--ignored"]))?;

@@ -35,7 +35,6 @@ impl Entry {
         live: &mut Live,
         call: impl AsyncFnOnce(&mut Live) -> wasmtime::Result<R>,
     ) -> wasmtime::Result<R> {
-        self.given_up.store(false, Ordering::Relaxed);
         let late = || Err(self.deadline.reached.into());
         // The deadline of the epoch ends loops; this one ends waiting inside a host function.
         pollster::block_on(async {
@@ -61,7 +60,7 @@ impl Entry {
     pub(super) fn hangs(&self) -> impl FnMut() -> bool + use<> {
         let entry = self.clone();
         let mut end = entry.deadline.at;
-        let mut hangs = for_long(move || {
+        for_long(move || {
             let now = Instant::now();
             if now >= entry.deadline.at && entry.winding_up.load(Ordering::Relaxed) {
                 end = entry.deadline.at + WINDING_UP;
@@ -69,16 +68,7 @@ impl Entry {
             let is_aborted = entry.abort.signal.is_triggered() && entry.turn.is_in_host();
             // Components that it waits for have their own time.
             (now > end || is_aborted) && !entry.turn.is_aside()
-        });
-        let given_up = self.given_up.clone();
-        move || {
-            let hangs = hangs();
-            if hangs {
-                // From now on the component does nothing more.
-                given_up.store(true, Ordering::Relaxed);
-            }
-            hangs
-        }
+        })
     }
 
     /// Why it was left to itself.
@@ -140,6 +130,8 @@ impl Instance {
         }
         self.note_call(started.elapsed());
         let Some((mut live, result)) = made else {
+            // From now on the component does nothing more.
+            entry.given_up.store(true, Ordering::Relaxed);
             let error = self.ended(&entry.why_given_up());
             self.audit.as_ref().map_or(Ok(()), Auditor::give_up)?;
             return Err(error);

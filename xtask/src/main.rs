@@ -32,9 +32,9 @@ Commands:
          as an OCI image layout, too. The folders must not be there yet, but for target/dist
   fuzz   Feed the readers of untrusted input with what libFuzzer makes up: fuzz [TARGET] [--seconds N]
   bench  Measure against Python and native code, and write docs/src/performance: bench [NAME...] [--quick]
-         (release build; NumPy and boto3 come into a private venv). The names: filter, files, nvflare, startup, density,
-         events, archive, loops. What was measured earlier stays on the page. loops counts instructions, too, and fails
-         where they have grown; BLESS=1 takes them as they are
+         (release build; Python's packages come into private venvs). The names: filter, files, nvflare, startup, density,
+         neighbours, events, archive, loops. What was measured earlier stays on the page; a quick run only prints. loops
+         counts instructions, too, and fails where they have grown; BLESS=1 takes them as they are
 
 Each sets up what a fresh machine lacks.";
 

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::Bench;
 use super::figures::{Figures, Plot, Table, Target, bytes, ratio, time};
-use super::measure::{in_turn, median, watched};
+use super::measure::{median, medians, watched};
 use crate::process::{command, output};
 
 const ROUNDS: usize = 5;
@@ -29,9 +29,6 @@ struct Measured {
 }
 
 pub fn run(bench: &Bench<'_>) -> Result<Figures> {
-    let numpy =
-        in_turn(&["import numpy"], ROUNDS, |import| watched(&mut command(bench.python, &["-c", *import])))?;
-    let numpy = numpy.into_iter().next().unwrap_or_default();
     let header = [
         "instances",
         "memory of each",
@@ -39,8 +36,10 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
         "in a place made ready",
         "in the place of another",
         "to end one",
-        "Python's memory, times as much",
-        "Python's CPU time",
+        "memory of a Python process",
+        "its CPU time",
+        "its memory, times as much",
+        "its CPU time, times as much",
     ];
     let mut table = Table::new("", &header);
     let ways = ["instances in one process", "Python processes with NumPy"].map(str::to_owned);
@@ -54,11 +53,13 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
             let mut program = command(bench.program("density")?, &[&*instances.to_string()]);
             anyhow::Ok(serde_json::from_str::<Measured>(&output(program.args(how))?)?)
         };
-        let (mut rounds, mut warm) = (Vec::new(), Vec::new());
+        let (mut rounds, mut warm, mut pythons) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             rounds.push(measured(&[])?);
             warm.push(measured(&["warm"])?);
+            pythons.push(watched(&mut command(bench.python, &["-c", "import numpy"]))?);
         }
+        let numpy = medians(&pythons);
         let create = median(rounds.iter().map(|round| round.create));
         let ready = median(warm.iter().map(|round| round.create));
         let replace = median(rounds.iter().map(|round| round.replace));
@@ -73,6 +74,8 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
             time(ready),
             time(replace),
             time(end),
+            numpy.memory.map_or_else(String::new, bytes),
+            time(numpy.cpu),
             python.map_or_else(String::new, |python| ratio(python / each)),
             ratio(numpy.cpu / create),
         ]);
@@ -92,19 +95,16 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
     }
     Ok(Figures {
         title: "Instance density".to_owned(),
-        text: format!(
-            "Live instances of PercentilePrivacy in one process: by how much the process grows with each, and the \
+        text: "Live instances of PercentilePrivacy in one process: by how much the process grows with each, and the \
              median CPU time to make one: in a place that nobody used before, in one made ready before \
              (`InstanceBuilder::warm`, whose own time is not counted), and where another has ended. To end one, which \
              clears its place for the next, is a column of its own. In a new place most of the time is the kernel's, which finds it the pages that an instance begins \
-             with. They are idle: what a call takes comes on top. Beside it, what a Python process takes that imports NumPy ({}, {}): the other way to keep two apart.",
-            numpy.memory.map_or_else(String::new, bytes),
-            time(numpy.cpu)
-        ),
+             with. They are idle: what a call takes comes on top. Beside it, what a Python process takes that imports NumPy: the other way to keep two apart."
+            .to_owned(),
         tables: vec![table],
         plots: vec![plot, times],
         result: String::new(),
         targets,
-        quick: false,
+        measured: String::new(),
     })
 }

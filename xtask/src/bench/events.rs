@@ -63,6 +63,6 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
         plots: vec![plot],
         result: String::new(),
         targets: Vec::new(),
-        quick: false,
+        measured: String::new(),
     })
 }

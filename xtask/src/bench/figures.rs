@@ -1,9 +1,5 @@
 //! What a benchmark found, as it is printed, kept, and put on the page.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
-use anyhow::{Context, Result};
 use comfy_table::presets::ASCII_MARKDOWN;
 use serde::{Deserialize, Serialize};
 
@@ -20,9 +16,8 @@ pub struct Figures {
     pub result: String,
     /// What is aimed at; of sizes that were not measured, nothing.
     pub targets: Vec<Target>,
-    /// Whether sizes and rounds were cut short.
-    #[serde(default)]
-    pub quick: bool,
+    /// On what machine, and at which commit.
+    pub measured: String,
 }
 
 /// What is aimed at, and what came of it.
@@ -110,8 +105,7 @@ impl Plot {
 impl Figures {
     /// As Markdown that reads well on a terminal, too; the plots as links to `folder`.
     pub fn markdown(&self, folder: &str) -> String {
-        let quick = if self.quick { "\nA quick run: small sizes, few rounds.\n" } else { "" };
-        let mut text = format!("## {}\n\n{}\n{quick}", self.title, self.text);
+        let mut text = format!("## {}\n\n{}\n\n{}\n", self.title, self.text, self.measured);
         for Table { caption, header, rows } in &self.tables {
             let mut table = comfy_table::Table::new();
             table.load_style(ASCII_MARKDOWN).set_header(header).add_rows(rows);
@@ -126,26 +120,6 @@ impl Figures {
         }
         text
     }
-
-    pub fn keep(&self, directory: &Path, name: &str) -> Result<()> {
-        Ok(fs::write(file(directory, name), serde_json::to_string_pretty(self)?)?)
-    }
-
-    /// What was kept, where it was.
-    pub fn kept(directory: &Path, name: &str) -> Result<Option<Self>> {
-        let file = file(directory, name);
-        if !file.exists() {
-            return Ok(None);
-        }
-        let kept = serde_json::from_slice(&fs::read(file)?);
-        Ok(Some(
-            kept.with_context(|| format!("the figures of an earlier {name} cannot be read; measure again"))?,
-        ))
-    }
-}
-
-fn file(directory: &Path, name: &str) -> PathBuf {
-    directory.join(format!("{name}.json"))
 }
 
 /// A time in the unit that suits it.

@@ -3,14 +3,16 @@
 use std::fs;
 use std::process::Command;
 
-use crate::process::{command, has};
+use crate::process::{command, output};
 
-/// The model of its processor and the number of its cores; nothing else of it.
+/// The model of its processor and the number of its cores, nothing else of it; and at which commit this is.
 pub fn description() -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = info.lines().find_map(|line| line.strip_prefix("model name")?.trim_start().strip_prefix(':'));
     let model = model.unwrap_or(" a processor that does not give its name").trim();
-    format!("{model}, {} cores", cores())
+    let commit =
+        output(&mut command("git", &["log", "-1", "--format= at commit %h of %cs"])).unwrap_or_default();
+    format!("Measured on {model}, {} cores{}.", cores(), commit.trim_end())
 }
 
 pub fn cores() -> usize {
@@ -33,9 +35,9 @@ fn free_memory() -> Option<u64> {
     Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? << 10)
 }
 
-/// A program on these cores: on one of them, where there is a taskset, or on all.
+/// A program on these cores: on one of them, or on all.
 pub fn on(cores: usize, program: impl AsRef<std::ffi::OsStr>, args: &[&str]) -> Command {
-    if cores > 1 || !has("taskset", &["--version"]) {
+    if cores > 1 {
         return command(program, args);
     }
     let mut pinned = command("taskset", &["--cpu-list", "0"]);

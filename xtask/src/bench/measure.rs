@@ -63,7 +63,8 @@ pub fn in_turn<W>(
     Ok(measured.iter().map(|rounds| medians(rounds)).collect())
 }
 
-fn medians(rounds: &[Measured]) -> Measured {
+/// Of several rounds of one way.
+pub fn medians(rounds: &[Measured]) -> Measured {
     Measured {
         cpu: median(rounds.iter().map(|measured| measured.cpu)),
         wall: median(rounds.iter().map(|measured| measured.wall)),

@@ -20,10 +20,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
-use crate::process::{cargo, command, output, target};
+use crate::process::{cargo, command, has, output, target};
 use crate::setup;
 use figures::{Figures, Target};
 
@@ -95,7 +95,8 @@ impl Bench<'_> {
     }
 }
 
-/// Runs the benchmarks that are named, or all, and writes the page: what was measured earlier stays on it.
+/// Runs the benchmarks that are named, or all, and writes the page: what was measured earlier stays on it. A quick run
+/// only prints what it finds.
 pub fn run(args: impl Iterator<Item = String>) -> Result<()> {
     let (mut names, mut quick) = (Vec::new(), false);
     for arg in args {
@@ -108,6 +109,7 @@ pub fn run(args: impl Iterator<Item = String>) -> Result<()> {
             ),
         }
     }
+    ensure!(has("taskset", &["--version"]), "one core is taskset's to give: install util-linux");
     setup::wasm_target()?;
     let directory = target().join("bench");
     fs::create_dir_all(&directory)?;
@@ -116,25 +118,34 @@ pub fn run(args: impl Iterator<Item = String>) -> Result<()> {
     })?;
     println!("Building the release; this takes some minutes.");
     let bench = Bench { directory: &directory, python: &python, programs: build()?, quick };
+    let mut failed = Vec::new();
     for (name, run) in BENCHMARKS {
-        if names.is_empty() || names.iter().any(|wanted| wanted == name) {
-            println!("== {name}");
-            let found = Figures { quick, ..run(&bench)? };
-            println!("{}", found.markdown("docs/src/performance"));
-            found.keep(&directory, name)?;
-            if let Some(targets) = Target::table(&[found]) {
-                println!("{targets}");
+        if !names.is_empty() && !names.iter().any(|wanted| wanted == name) {
+            continue;
+        }
+        println!("== {name}");
+        let found = match run(&bench) {
+            Ok(found) => Figures { measured: machine::description(), ..found },
+            // Those that follow have figures all the same.
+            Err(error) => {
+                println!("{name} failed: {error:?}");
+                failed.push(name);
+                continue;
             }
+        };
+        println!("{}", found.markdown("docs/src/performance"));
+        if let Some(targets) = Target::table(std::slice::from_ref(&found)) {
+            println!("{targets}");
+        }
+        if !quick {
+            page::keep(name, &found)?;
         }
     }
-    let (mut all, mut missing) = (Vec::new(), Vec::new());
-    for (name, _) in BENCHMARKS {
-        match Figures::kept(&directory, name)? {
-            Some(figures) => all.push(figures),
-            None => missing.push(name),
-        }
+    if !quick {
+        page::write(&BENCHMARKS.map(|(name, _)| name))?;
     }
-    page::write(&all, &missing)
+    ensure!(failed.is_empty(), "these failed: {}", failed.join(", "));
+    Ok(())
 }
 
 /// Builds all programs in one go: each alone would choose features of its own for what they depend on.

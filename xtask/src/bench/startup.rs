@@ -90,6 +90,6 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
         plots: vec![plot],
         result: String::new(),
         targets,
-        quick: false,
+        measured: String::new(),
     })
 }

@@ -247,6 +247,57 @@ fn what_was_read_or_sent_had_no_digest_and_what_was_given_up_was_not_noted() {
 }
 
 #[test]
+fn what_a_component_was_told_of_files_and_objects_had_no_digest() {
+    let site = Site::granting_everything();
+    fs::create_dir(site.path("job/folder")).unwrap();
+    fs::write(site.path("job/folder/data"), b"0123456789").unwrap();
+    fs::create_dir(site.path("job/folder/within")).unwrap();
+    let calls = errands(
+        &site,
+        vec![
+            json!({"entries": ["job", "folder", null, 100]}),
+            json!({"stat": ["job", "folder/data"]}),
+            json!({"usage": ["job", "folder"]}),
+            json!({"put": ["key", "object"]}),
+            json!({"head": "key"}),
+            json!({"stat": ["job", "nothing"]}),
+        ],
+    );
+    let told = |function, bytes: &[u8]| {
+        let call = calls.iter().find(|call| call.function == function).unwrap();
+        assert_eq!(call.sha256, Some(Digest::of(bytes)), "{call:?}");
+    };
+    told(Function::Entries, b"file 10 data\ndirectory 0 within\n");
+    told(Function::Stat, b"file 10 data\n");
+    told(Function::Usage, b"1 2 10\n");
+    let call = calls.iter().find(|call| call.function == Function::Head).unwrap();
+    assert!(call.sha256.is_some(), "{call:?}");
+    let nothing = calls.last().unwrap();
+    assert_eq!(
+        (nothing.function, nothing.outcome, nothing.sha256),
+        (Function::Stat, Outcome::NotFound, None)
+    );
+}
+
+#[test]
+fn the_parts_of_wasi_that_nobody_withholds_are_granted_in_the_trail() {
+    let seeded = r#"(component (import "wasi:random/insecure-seed@0.2.6" (instance
+        (export "insecure-seed" (func (result (tuple u64 u64)))))))"#;
+    let seeded = runtime().load_bytes("Seeded", &wat::parse_str(seeded).unwrap()).unwrap();
+    let kept = Arc::<Mutex<Vec<u8>>>::default();
+    let disk = Full { left: usize::MAX, kept: kept.clone() };
+    let trail = AuditTrail::to(disk, Start::new(RunKind::Program)).unwrap();
+    // It has no role; that it was about to run is noted before.
+    for component in [seeded, errand()] {
+        let _ = component.instance().audit(&trail, "here").build();
+    }
+    trail.finish(None).unwrap();
+    let checked = audit::check(&**kept.lock().unwrap()).unwrap();
+    let granted: Vec<_> = checked.components.iter().map(|component| component.grants.join("; ")).collect();
+    assert_eq!(granted, [r#"wasi = ["random"]"#, ""]);
+}
+
+#[test]
 fn what_was_refused_an_append_was_in_the_digest_of_the_file() {
     let mut site = Site::granting_everything();
     site.limits.file_bytes = 6;

@@ -3,6 +3,8 @@
 use flip_runtime::{Component, Error, Limits, Runtime};
 use flip_wasm_tests::{assert_ends_at, assert_limit, runtime, short_calls};
 
+use crate::heap::{forget_peak, live, peak};
+
 const MIB: u64 = 1 << 20;
 
 /// A component of this text, which has no role: unless it ends at a limit, that is what is missing.
@@ -33,9 +35,52 @@ fn memory_is_what_all_memories_come_to() {
     let component = wat(r#"(component
         (core module $m (memory 10 10))
         (core instance (instantiate $m)) (core instance (instantiate $m)) (core instance (instantiate $m)))"#);
-    let limits = |pages: u64| Limits { memory: pages << 16, ..Limits::default() };
-    assert_fits(&component, limits(30));
-    assert_limit(component.instance().limits(limits(29)).build(), "memory");
+    let rest = component.inspection().instance_bytes;
+    let limits = |memory: u64| Limits { memory, ..Limits::default() };
+    assert_fits(&component, limits((30 << 16) + rest));
+    assert_limit(component.instance().limits(limits((30 << 16) + rest - 1)).build(), "memory");
+}
+
+/// Its globals, its imports, its functions that are called through references, its passive segments.
+#[test]
+fn what_the_host_kept_for_an_instance_was_in_no_limit() {
+    let functions = "(func) ".repeat(500);
+    let references: String = (0..500).map(|index| format!(" {index}")).collect();
+    let exports: String = (0..500).map(|index| format!("(export \"f{index}\" (func {index}))")).collect();
+    let tables = "(table 1 funcref)".repeat(2);
+    let segments = "(elem func)".repeat(500);
+    let lent = "(core func (canon resource.drop $t))".repeat(500);
+    let shapes = [
+        ("", String::new()),
+        ("", "(global i32 (i32.const 0))".repeat(2_000)),
+        ("", "(global v128 (v128.const i64x2 1 2))".repeat(2_000)),
+        ("", functions.clone()),
+        ("", format!("{functions} {exports}")),
+        ("", format!("{functions} (table 500 funcref) (elem (i32.const 0) func{references})")),
+        ("", format!("{functions} (elem func{references})")),
+        ("", format!("{functions} (elem declare func{references})")),
+        ("", format!("{functions} (elem funcref (item ref.null func))")),
+        ("", segments),
+        ("", "(memory 1)".to_owned()),
+        ("", tables),
+        ("", format!("(memory 1) {}", "(data \"passive\")".repeat(500))),
+        (&*lent, functions),
+    ];
+    for (component, definition) in shapes {
+        let text = format!(
+            "(component (type $t (resource (rep i32))) {component} (core module $m {definition}) {})",
+            "(core instance (instantiate $m))".repeat(50)
+        );
+        let component = wat(&text);
+        // What all of them share is there before.
+        assert_fits(&component, Limits::default());
+        forget_peak();
+        let before = live();
+        assert_fits(&component, Limits::default());
+        let (took, counted) = (peak() - before, component.inspection().instance_bytes as isize);
+        // What a store takes that is empty, and what making it takes for a moment.
+        assert!(took < counted + (128 << 10), "{took} bytes, {counted} counted: {definition:.100}");
+    }
 }
 
 #[test]
@@ -46,8 +91,9 @@ fn memory_grows_to_the_limit_and_by_no_page_more() {
             (start $start))
         (core instance (instantiate $m)))"#);
     let limits = |memory: u64| Limits { memory, ..Limits::default() };
-    assert_fits(&component, limits(30 << 16));
-    assert_limit(component.instance().limits(limits((30 << 16) - 1)).build(), "memory");
+    let rest = component.inspection().instance_bytes;
+    assert_fits(&component, limits((30 << 16) + rest));
+    assert_limit(component.instance().limits(limits((30 << 16) + rest - 1)).build(), "memory");
 }
 
 #[test]
@@ -57,7 +103,8 @@ fn memory_that_fails_to_grow_beyond_its_own_maximum_is_the_components_affair() {
             (func $start (if (i32.ne (memory.grow (i32.const 2)) (i32.const -1)) (then unreachable)))
             (start $start))
         (core instance (instantiate $m)))"#);
-    assert_fits(&component, Limits { memory: 1 << 16, ..Limits::default() });
+    let memory = (1 << 16) + component.inspection().instance_bytes;
+    assert_fits(&component, Limits { memory, ..Limits::default() });
 }
 
 #[test]

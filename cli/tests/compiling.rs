@@ -45,7 +45,7 @@ fn a_component_is_compiled_by_another_process_and_then_cached() {
 
 #[test]
 fn compile_time_ends_the_process() {
-    let site = Site::new();
+    let site = Site::new().hostile();
     site.write("guest.wasm", &slow_to_compile(300));
     let (code, text) = filter(&site, "compile-time=300ms", "cache");
     assert_eq!(code, 5, "{text}");
@@ -55,7 +55,7 @@ fn compile_time_ends_the_process() {
 
 #[test]
 fn compile_memory_ends_the_process() {
-    let site = Site::new();
+    let site = Site::new().hostile();
     site.write("guest.wasm", &slow_to_compile(300));
     let (code, text) = filter(&site, "compile-memory=1GiB", "cache");
     assert_eq!(code, 5, "{text}");
@@ -64,7 +64,7 @@ fn compile_memory_ends_the_process() {
 
 #[test]
 fn a_million_functions_end_at_their_limit() {
-    let site = Site::new();
+    let site = Site::new().hostile();
     site.write("guest.wasm", &functions(1_000_000));
     let (code, text) = filter(&site, "compile-time=500ms", "cache");
     assert_eq!(code, 5, "{text}");
@@ -73,7 +73,7 @@ fn a_million_functions_end_at_their_limit() {
 
 #[test]
 fn tables_of_jumps_end_at_their_limit() {
-    let site = Site::new();
+    let site = Site::new().hostile();
     site.write("guest.wasm", &jumps(80, 128 << 10));
     let (code, text) = filter(&site, "compile-time=500ms", "cache");
     assert_eq!(code, 5, "{text}");
@@ -125,7 +125,7 @@ fn what_is_no_component_is_said_as_ever() {
 
 #[test]
 fn a_component_that_is_only_inspected_took_gigabytes() {
-    let site = Site::new();
+    let site = Site::new().hostile();
     for wasm in [instances(1_200, 400), instances(20_000, 999)] {
         site.write("guest.wasm", &wasm);
         let output = site.output(&["inspect", "guest.wasm"]);

@@ -210,7 +210,7 @@ fn a_signal_ends_those_that_are_made_to_share_the_work() {
     if std::thread::available_parallelism().is_ok_and(|cores| cores.get() == 1) {
         return;
     }
-    let site = Site::new();
+    let site = Site::new().hostile();
     site.write("guest.wasm", MISBEHAVING_PHASES);
     site.write("policy.toml", b"[components.guest]\ndirectories = { job = \"read\" }\n");
     site.write_dxo("update.safetensors", ones(3 << 19));

@@ -174,7 +174,7 @@ fn a_trap_holds_the_result_back_and_ends_the_instance() {
 #[test]
 fn a_filter_in_phases_hoards_no_more_than_any() {
     let shared = std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1);
-    let site = Site::new();
+    let site = Site::new().hostile();
     site.write("guest.wasm", MISBEHAVING_PHASES);
     site.write("policy.toml", format!("[components.guest]\n{RESHAPING}\n").as_bytes());
     site.write_dxo("update.safetensors", ones(3 << 19));
@@ -198,7 +198,7 @@ fn a_filter_in_phases_hoards_no_more_than_any() {
 
 #[test]
 fn members_of_a_collection_share_what_is_kept_for_a_filter() {
-    let site = Site::new();
+    let site = Site::new().hostile();
     site.write("guest.wasm", MISBEHAVING_FILTER);
     let member = json!({"tensors": {"a": {"values": [1]}}});
     let members: Map<_, _> = (0..3).map(|number| (format!("member-{number}"), member.clone())).collect();

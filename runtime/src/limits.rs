@@ -36,7 +36,8 @@ pub struct Limits {
     #[serde(deserialize_with = "size")]
     pub compile_memory: u64,
     /// Everything that it holds in memory, in bytes: all linear memories and tables together, its handles,
-    /// what the host keeps for it beyond the data that it was given: names, meta properties and other texts, what it
+    /// what its instances take on the host (globals, functions that are called through references, elements of passive
+    /// segments), what the host keeps for it beyond the data that it was given: names, meta properties and other texts, what it
     /// stored and deleted as far as the report shows it, and tensors unless they are on disk; and what an archive takes while it is made: four parts of 8 MiB under way, 1.5 MiB
     /// for each core, of sixteen at most, and some hundred bytes for each entry. Filters work in windows and need a few MiB
     /// at any size of model; an interpreter needs some tens. Integers that become float64 in memory need seven times their
@@ -52,8 +53,9 @@ pub struct Limits {
     /// more, there are fewer of them. At most [`Limits::MOST_INSTANCES`].
     #[serde(deserialize_with = "instances")]
     pub instances: u64,
-    /// Tensors, dxos and other resources that are open at a time, each some hundred bytes on the host. A
-    /// filter may open all tensors of a large model at once: some thousands.
+    /// Tensors, dxos and other resources that are open at a time, each some hundred bytes on the host; those of
+    /// types of its own are counted with some more that are lent for a call, and where it can make any, `memory` has 64 bytes
+    /// for each that it may have. A filter may open all tensors of a large model at once: some thousands.
     pub handles: u64,
     /// The bytes that the host keeps for the component beyond the size of the data it was given: tensors
     /// that it made, copies that it caused, texts. What it adds to the members of a collection counts together, and so
@@ -69,7 +71,9 @@ pub struct Limits {
     /// about a second. The wait for a turn is included, where more components run than there are cores. Other components
     /// that it calls, or fires an event at, have their own time, for which it waits. An
     /// upload that is under way then has ten seconds more, to leave nothing behind. A call that waits for a disk which does
-    /// not answer is left to itself a second later; an instance that ends has ten seconds to close its files.
+    /// not answer is left to itself a second later; an instance that ends has ten seconds to close its files. One
+    /// `memory.fill` or `memory.copy`, and others that move much at once, ends before the call does: a gigabyte that was not
+    /// used before takes about a second.
     #[serde(deserialize_with = "time", serialize_with = "time_text")]
     pub call_time: Duration,
     /// The time of all calls together: many short calls are one long one.

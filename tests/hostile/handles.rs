@@ -26,6 +26,27 @@ pub const ATTACKS: &[Attack] = &[
         "handles=50",
         Expected::Harmless("closing one makes room for one, and for no second"),
     ),
+    guest(
+        "21",
+        "resources of its own without end",
+        || makes_resources(None),
+        "handles=1000",
+        Expected::Limit("handles"),
+    ),
+    guest(
+        "21",
+        "as many resources of its own as it may have handles",
+        || makes_resources(Some(1_000)),
+        "handles=1000",
+        Expected::Harmless("the limit can be reached"),
+    ),
+    guest(
+        "21",
+        "resources of its own, whose memory is the host's",
+        || makes_resources(Some(1)),
+        "handles=65536,memory=2MiB",
+        Expected::Limit("memory"),
+    ),
     deed(
         "21",
         "a tensor larger than it may have",
@@ -242,4 +263,21 @@ fn kept_tensors() -> Errands {
         let told = if number < 127 { "ok" } else { "quota exceeded: limit open-files" };
         errands.told(told, [json!({"keep-tensor": ["job", "a"]})])
     })
+}
+
+/// Makes so many resources of a type of its own and keeps them; without end where none is said.
+fn makes_resources(count: Option<u32>) -> String {
+    let more = count.map_or_else(
+        || "(br $again)".to_owned(),
+        |count| format!("(local.set $i (i32.add (local.get $i) (i32.const 1))) (br_if $again (i32.lt_u (local.get $i) (i32.const {count})))"),
+    );
+    filter([
+        (
+            "component",
+            "(type $thing (resource (rep i32))) (core func $new-thing (canon resource.new $thing))",
+        ),
+        ("fields", r#"(import "thing" "new" (func $new (param i32) (result i32)))"#),
+        ("process", &format!("(loop $again (drop (call $new (i32.const 7))) {more})")),
+        ("instances", r#"(with "thing" (instance (export "new" (func $new-thing))))"#),
+    ])
 }

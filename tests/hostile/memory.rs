@@ -52,6 +52,20 @@ pub const ATTACKS: &[Attack] = &[
         "memory=16MiB",
         Expected::Limit("memory"),
     ),
+    guest(
+        "10",
+        "globals of a hundred instances, whose memory is the host's",
+        || beside(&"(global i32 (i32.const 0))".repeat(1_500), 100),
+        "memory=2MiB",
+        Expected::Limit("memory"),
+    ),
+    guest(
+        "10",
+        "elements of passive segments, of which each instance has its own",
+        || beside(&format!("(func $f) (elem func{})", " $f".repeat(5_000)), 120),
+        SMALL,
+        Expected::Limit("memory"),
+    ),
     deed(
         "10",
         "handles that stay open, whose memory is the host's",

@@ -129,6 +129,18 @@ pub const ATTACKS: &[Attack] = &[
         Expected::Limit("call-time"),
     ),
     guest(
+        "13",
+        "memory.fill of 64 megabytes at once, which ends before the call does",
+        || {
+            process(
+                "(drop (memory.grow (i32.const 1024)))
+                (loop $again (memory.fill (i32.const 262144) (i32.const 1) (i32.const 67108864)) (br $again))",
+            )
+        },
+        SHORT,
+        Expected::Limit("call-time"),
+    ),
+    guest(
         "18",
         "writes of no bytes, ten million of them",
         writes_of_nothing,

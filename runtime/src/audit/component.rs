@@ -1,5 +1,6 @@
 //! One component's part of a trail: what it is, and the calls that it makes.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use indexmap::IndexMap;
@@ -13,7 +14,7 @@ use crate::host::Failure;
 use crate::host::log::one_line;
 use crate::inspect::Digest;
 use crate::limits::Limits;
-use crate::policy::{Grants, OnFilterFailure};
+use crate::policy::{Grants, OnFilterFailure, WasiBit};
 
 /// The longest line of a policy that is written, in bytes.
 const MAX_GRANT: usize = 16 << 10;
@@ -102,7 +103,7 @@ impl Auditor {
             name: text(component.name()),
             sha256: component.inspection().sha256,
             pinned,
-            grants: lines(grants),
+            grants: lines(grants, component),
             limits: figures(limits),
         };
         let number = trail.component(entry, limits.audit_bytes)?;
@@ -205,6 +206,18 @@ impl Noting {
         self.end_with(result, Vec::as_slice)
     }
 
+    /// Notes how a call ended that told the component something of what it touched.
+    pub(crate) fn end_told<T>(
+        mut self,
+        result: Result<T, Failure>,
+        told: impl FnOnce(&T) -> String,
+    ) -> Result<T, Failure> {
+        let told = result.as_ref().ok().filter(|_| self.digests()).map(told).unwrap_or_default();
+        let outcome = result.as_ref().map_or_else(Outcome::of, |_| Outcome::Ok);
+        self.ended(outcome, told.as_bytes()).map_err(trap)?;
+        result
+    }
+
     fn end_with<T>(
         mut self,
         result: Result<T, Failure>,
@@ -274,7 +287,7 @@ impl Outcome {
 }
 
 /// What is granted, as it stands in a policy.
-fn lines(grants: &Grants) -> Vec<String> {
+fn lines(grants: &Grants, component: &Component) -> Vec<String> {
     let lines = Grants::INTERFACES.into_iter().filter_map(|interface| grants.of_interface(interface));
     let lines = lines.filter(|line| line != Grants::NOTHING).map(|line| match line.len() > MAX_GRANT {
         // What is cut off is held by the digest.
@@ -285,7 +298,12 @@ fn lines(grants: &Grants) -> Vec<String> {
         ),
         false => one_line(&line, MAX_GRANT),
     });
-    let wasi = grants.wasi.as_ref().map(|bits| {
+    // Where nothing is said of them it has those that it imports.
+    let imports = || component.inspection().imports.iter();
+    let imported: BTreeSet<_> =
+        imports().filter_map(|import| WasiBit::of_interface(&import.interface)).collect();
+    let bits = grants.wasi.clone().or_else(|| (!imported.is_empty()).then(|| imported.into_iter().collect()));
+    let wasi = bits.map(|bits| {
         let bits: Vec<_> = bits.iter().map(|bit| format!("\"{}\"", bit.name())).collect();
         format!("wasi = [{}]", bits.join(", "))
     });

@@ -2,6 +2,7 @@
 
 mod digest;
 mod instances;
+mod module;
 mod work;
 
 use serde::{Deserialize, Serialize};
@@ -44,9 +45,13 @@ pub struct Inspection {
     pub imports: Vec<Import>,
     /// What it offers, by interface.
     pub exports: Vec<String>,
-    /// The core instances that it is made of, those of components within it as often as they are made. Of components
-    /// that it imports nothing is known.
+    /// The core instances that it is made of, those of components within it as often as they are made.
     pub core_instances: u64,
+    /// What the host keeps for them beside their memories and tables, in bytes, reckoned from above: globals, functions that
+    /// can be called through a reference, elements of passive segments.
+    pub instance_bytes: u64,
+    /// Whether it can make resources of types of its own, beside those of the host.
+    pub own_resources: bool,
 }
 
 /// One thing that a component asks the host for.
@@ -68,10 +73,13 @@ struct Names {
     imports: Vec<ImportNames>,
     exports: Vec<String>,
     core_instances: u64,
+    instance_bytes: u64,
+    own_resources: bool,
 }
 
 impl From<Names> for Inspection {
-    fn from(Names { sha256, size, imports, exports, core_instances }: Names) -> Self {
+    fn from(names: Names) -> Self {
+        let Names { sha256, size, imports, exports, core_instances, instance_bytes, own_resources } = names;
         let imports: Vec<_> = imports.into_iter().map(Import::from).collect();
         let roles = exports.iter().filter_map(|export| {
             let (name, _) = export.strip_prefix(PACKAGE)?.split_once('@')?;
@@ -80,7 +88,17 @@ impl From<Names> for Inspection {
         let names = exports.iter().chain(imports.iter().map(|import| &import.interface));
         let mut versions = names.filter_map(|name| Some(name.strip_prefix(PACKAGE)?.split_once('@')?.1));
         let (roles, wit_version) = (roles.collect(), versions.next().map(str::to_owned));
-        Self { sha256, size, wit_version, roles, imports, exports, core_instances }
+        Self {
+            sha256,
+            size,
+            wit_version,
+            roles,
+            imports,
+            exports,
+            core_instances,
+            instance_bytes,
+            own_resources,
+        }
     }
 }
 
@@ -152,7 +170,7 @@ impl Inspection {
         for payload in Parser::new(0).parse_all(bytes) {
             let payload = payload.map_err(invalid)?;
             work.add(&payload, validator.types(0))?;
-            instances.add(&payload).map_err(invalid)?;
+            instances.add(&payload)?;
             match &payload {
                 Payload::Version { encoding: Encoding::Component | Encoding::Module, .. } => {
                     depth += 1;
@@ -187,8 +205,9 @@ impl Inspection {
         let mut exports: Vec<_> = exports.iter().map(|export| shown(export)).collect();
         // In the order of the linker, which is anyone's guess.
         exports.sort_unstable();
-        let (sha256, size, core_instances) = (Digest::of(bytes), bytes.len() as u64, instances.made());
-        Ok(Names { sha256, size, imports, exports, core_instances }.into())
+        let (sha256, size, made) = (Digest::of(bytes), bytes.len() as u64, instances.made());
+        let (core_instances, instance_bytes, own_resources) = (made.instances, made.bytes, made.resources);
+        Ok(Names { sha256, size, imports, exports, core_instances, instance_bytes, own_resources }.into())
     }
 
     /// The imports that this host does not offer.

@@ -17,6 +17,7 @@ use crate::host::call::CallCtx;
 use crate::host::grants::GrantsCtx;
 use crate::host::log::{Level, LogCtx, LogSink, TracingLog};
 use crate::host::tensors::{Meter, TensorsCtx};
+use crate::inspect::Inspection;
 use crate::limits::{Allowed, LimitReached, Limits};
 use crate::policy::Grants;
 use crate::services::Services;
@@ -275,12 +276,12 @@ impl InstanceBuilder {
             Auditor::start(&trail, &place, &id, &component, self.pinned, &self.grants, &limits)
         });
         let audit = audit.transpose()?;
-        if component.loaded.inspection.size > limits.component_size {
-            let allowed = Allowed::Bytes(limits.component_size);
-            let reached = LimitReached { limit: "component-size", allowed };
-            let table = self.table.to_string();
-            return Err(Error::Limit { component: self.name.to_string(), reached, table });
-        }
+        let budget = Budget::new(&limits, matches!(self.scratch, Scratch::Memory));
+        fits(&component.loaded.inspection, &limits, &budget).map_err(|reached| Error::Limit {
+            component: self.name.to_string(),
+            reached,
+            table: self.table.to_string(),
+        })?;
         let imports = component.loaded.inspection.imports.iter().map(|import| &*import.interface);
         if let Some(bit) = self.grants.withheld(imports) {
             return Err(Error::Withheld {
@@ -309,12 +310,7 @@ impl InstanceBuilder {
                 winding_up.clone(),
             ),
             LogCtx::new(self.log_name.unwrap_or_else(|| self.name.clone()), self.log, &limits),
-            TensorsCtx {
-                budget: Budget::new(&limits, matches!(self.scratch, Scratch::Memory)),
-                scratch: self.scratch,
-                meter: meter.clone(),
-                window: limits.call_bytes,
-            },
+            TensorsCtx { budget, scratch: self.scratch, meter: meter.clone(), window: limits.call_bytes },
             GrantsCtx::new(self.table.clone(), self.grants, self.helps),
             self.services,
         );
@@ -329,6 +325,9 @@ impl InstanceBuilder {
         store.set_hostcall_fuel(
             usize::try_from(limits.call_bytes).unwrap_or(usize::MAX).saturating_add(4 << 10),
         );
+        // Resources of its own are handles, too, which nobody asks the host for.
+        let handles = usize::try_from(limits.handles).unwrap_or(usize::MAX);
+        store.set_max_component_handles(handles.saturating_add(LENT));
         store.epoch_deadline_callback(|mut store| {
             let call = &mut store.data_mut().call;
             call.go_on()?;
@@ -376,6 +375,28 @@ impl InstanceBuilder {
         Ok(instance)
     }
 }
+
+/// Holds a component's size, and what it is made of, against its limits, before anything of it is made.
+fn fits(inspection: &Inspection, limits: &Limits, budget: &Budget) -> Result<(), LimitReached> {
+    if inspection.size > limits.component_size {
+        return Err(LimitReached { limit: "component-size", allowed: Allowed::Bytes(limits.component_size) });
+    }
+    if inspection.core_instances > limits.instances {
+        return Err(LimitReached { limit: "instances", allowed: Allowed::Count(limits.instances) });
+    }
+    budget.grow(inspection.instance_bytes)?;
+    // wasmtime says of none of them when it is made.
+    match inspection.own_resources {
+        true => budget.grow(limits.handles.saturating_mul(OWN_RESOURCE)),
+        false => Ok(()),
+    }
+}
+
+/// A resource of a component's own, in bytes: an entry of wasmtime's table of them, which doubles as it grows.
+const OWN_RESOURCE: u64 = 64;
+
+/// How many handles more there are than those of the limit: those that are lent for a call.
+const LENT: usize = 64;
 
 /// Nobody reads what instances log that only make places ready.
 struct NoLog;

@@ -52,6 +52,9 @@ impl Instance {
         if reason.starts_with("resource limit exceeded") {
             return self.reached("instances", Allowed::Count(self.limits.instances));
         }
+        if reason.ends_with("store handle limit exceeded") {
+            return self.reached("handles", Allowed::Count(self.limits.handles));
+        }
         // What passes to the host, and the random bytes that come from it.
         let passed = reason.contains("fuel allocated for hostcalls has been exhausted");
         if passed || reason.starts_with("requested len ") {

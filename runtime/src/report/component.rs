@@ -6,7 +6,7 @@ use flip_report::{Granted, Request};
 use crate::audit::ComponentEntry;
 use crate::builtin::Builtin;
 use crate::inspect::{Digest, Inspection};
-use crate::policy::Grants;
+use crate::policy::{Grants, WasiBit};
 use crate::services::ArchiveEntry;
 use crate::usage::{Besides, Listing, Usage};
 
@@ -58,7 +58,11 @@ pub(super) fn describe(
         .collect();
     // What was asked for stands there; what is left was granted without being asked for.
     component.unasked.retain(|line| {
-        component.requested.iter().all(|request| request.granted != Granted::Policy(line.clone()))
+        let asks = |request: &Request| match line.starts_with("wasi = ") {
+            true => WasiBit::of_interface(&request.interface).is_some(),
+            false => request.granted == Granted::Policy(line.clone()),
+        };
+        !component.requested.iter().any(asks)
     });
     super::limits::add_use(&mut component.limits, usage, inspection.size);
     component.usage = used(usage);

@@ -2,7 +2,7 @@
 
 use wasmtime::component::Resource;
 
-use super::{Audited, end};
+use super::{Audited, end_told};
 use crate::audit::{DeletedEntry, Function, Noting};
 use crate::bindings::flip::fl::cleanup::{Host, Tally};
 use crate::host::Failure;
@@ -33,7 +33,9 @@ impl Audited<'_, CleanupView<'_>> {
 impl Host for Audited<'_, CleanupView<'_>> {
     fn usage(&mut self, directory: Handle, path: String) -> Result<Tally, Failure> {
         let noting = self.begin(Function::Usage, |view| (view.path(&directory, &path), None))?;
-        end(noting, self.view.usage(directory, path), |_, _| {})
+        end_told(noting, self.view.usage(directory, path), |held| {
+            format!("{} {} {}\n", held.files, held.directories, held.bytes)
+        })
     }
 
     fn remove(&mut self, directory: Handle, path: String) -> Result<Tally, Failure> {

@@ -58,6 +58,18 @@ fn end<T>(
     noting.end(result)
 }
 
+/// A call has ended that told the component something of what it touched: this, as text, is in the digest of its line.
+fn end_told<T>(
+    noting: Option<Noting>,
+    result: Result<T, Failure>,
+    told: impl FnOnce(&T) -> String,
+) -> Result<T, Failure> {
+    match noting {
+        Some(noting) => noting.end_told(result, told),
+        None => result,
+    }
+}
+
 /// A call has ended that gives bytes to the component.
 fn end_read(noting: Option<Noting>, result: Result<Vec<u8>, Failure>) -> Result<Vec<u8>, Failure> {
     match noting {

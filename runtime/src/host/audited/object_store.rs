@@ -2,7 +2,7 @@
 
 use wasmtime::component::Resource;
 
-use super::{Audited, end, end_read};
+use super::{Audited, end, end_read, end_told};
 use crate::audit::{Function, Noting};
 use crate::bindings::flip::fl::object_store::{Host, ObjectMeta};
 use crate::host::Failure;
@@ -43,6 +43,8 @@ impl Host for Audited<'_, ObjectStoreView<'_>> {
 
     async fn head(&mut self, key: String) -> Result<ObjectMeta, Failure> {
         let noting = self.begin(Function::Head, |_| (key.clone(), None))?;
-        end(noting, self.view.head(key).await, |_, _| {})
+        end_told(noting, self.view.head(key).await, |meta| {
+            format!("{} {} {}\n", meta.size, meta.e_tag.as_deref().unwrap_or_default(), meta.key)
+        })
     }
 }

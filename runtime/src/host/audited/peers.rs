@@ -2,7 +2,7 @@
 
 use wasmtime::component::Resource;
 
-use super::{Audited, end};
+use super::{Audited, end, end_told};
 use crate::audit::{Function, Outcome};
 use crate::bindings::flip::fl::peers::{
     Host, HostModelPersistor, HostResultsGenerator, HostResultsPersistor, LookupError,
@@ -111,7 +111,9 @@ impl HostModelPersistor for View<'_> {
         context: Resource<SharedContext>,
     ) -> Result<Vec<(String, String)>, Failure> {
         let noting = self.begin(Function::ModelInventory, |view| (view.id(&peer), None))?;
-        end(noting, self.view.model_inventory(&peer, &context).await, |_, _| {})
+        end_told(noting, self.view.model_inventory(&peer, &context).await, |models| {
+            models.iter().map(|(name, place)| format!("{name} {place}\n")).collect()
+        })
     }
 
     fn drop(&mut self, peer: Resource<ModelPersistorPeer>) -> wasmtime::Result<()> {

@@ -4,9 +4,9 @@ use std::sync::PoisonError;
 
 use wasmtime::component::Resource;
 
-use super::{Audited, Touched, end, end_read};
+use super::{Audited, Touched, end, end_read, end_told};
 use crate::audit::{Function, Noting, digest_of_elements};
-use crate::bindings::flip::fl::storage::{Entry, Host, HostDirectory, HostStagedFile};
+use crate::bindings::flip::fl::storage::{Entry, EntryKind, Host, HostDirectory, HostStagedFile};
 use crate::bindings::flip::fl::types::Dtype;
 use crate::host::Failure;
 use crate::host::storage::{OpenDirectory, StagedFile, StorageView};
@@ -43,6 +43,17 @@ impl View<'_> {
     }
 }
 
+/// An entry, as a line.
+fn line(entry: &Entry) -> String {
+    let kind = match entry.kind {
+        EntryKind::File => "file",
+        EntryKind::Directory => "directory",
+        EntryKind::Symlink => "symlink",
+        EntryKind::Other => "other",
+    };
+    format!("{kind} {} {}\n", entry.size, entry.name)
+}
+
 impl Host for View<'_> {
     fn open(&mut self, root: Root) -> Result<Handle, Failure> {
         let noting = self.begin(Function::Open, |_| (root.to_string(), None))?;
@@ -59,12 +70,14 @@ impl HostDirectory for View<'_> {
         count: u32,
     ) -> Result<Vec<Entry>, Failure> {
         let noting = self.begin(Function::Entries, |view| (view.path(&handle, &path), None))?;
-        end(noting, self.view.entries(handle, path, after, count), |_, _| {})
+        end_told(noting, self.view.entries(handle, path, after, count), |entries| {
+            entries.iter().map(line).collect()
+        })
     }
 
     fn stat(&mut self, handle: Handle, path: String) -> Result<Entry, Failure> {
         let noting = self.begin(Function::Stat, |view| (view.path(&handle, &path), None))?;
-        end(noting, self.view.stat(handle, path), |_, _| {})
+        end_told(noting, self.view.stat(handle, path), line)
     }
 
     fn read(&mut self, handle: Handle, path: String, offset: u64, len: u32) -> Result<Vec<u8>, Failure> {

@@ -138,6 +138,8 @@ families! {
 
 /// How much more of the heap may be in use after the last round than after the second, in bytes.
 const HEAP_SLACK: isize = 32 << 10;
+/// What is said of one attack, if it keeps so much: what is loaded once, such as the system's certificates.
+const TOLD: isize = 1 << 20;
 /// How much more may be resident after the last round than half-way: memories of components are no part of the heap.
 /// What the allocator takes from the system for a heap that stays the same grows by less from round to round.
 const RESIDENT_SLACK: u64 = 64 << 20;
@@ -200,6 +202,9 @@ fn twenty_times(slow: bool) {
             let bytes =
                 attempt(attack, &footprint).unwrap_or_else(|failure| panic!("round {round}: {failure}"));
             took.0.entry(attack.name).or_default().add_assign(started.elapsed());
+            if bytes > TOLD {
+                println!("round {round}: {} KiB more of the heap, {}", bytes >> 10, attack.name);
+            }
             *grown.entry(attack.name).or_default() += if round > 1 { bytes } else { 0 };
         }
         println!(

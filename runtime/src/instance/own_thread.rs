@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::runtime::Runtime;
+use crate::tensor::forget_window;
 
 /// How often whoever waits looks whether to go on.
 const LOOK: Duration = Duration::from_millis(50);
@@ -33,7 +34,12 @@ pub(super) fn on_own_thread<T: Send + 'static>(
     let on_thread = move || {
         if let Some(work) = taken(&of_thread) {
             // A panic, of an embedder's log say, goes on in the thread that waits. Where nobody waits any more, it ends here.
-            let work = || drop(sender.send(catch_unwind(AssertUnwindSafe(work))));
+            let work = || {
+                let done = catch_unwind(AssertUnwindSafe(work));
+                // The thread waits for other work then, for long perhaps, and keeps nothing of this one's.
+                forget_window();
+                drop(sender.send(done));
+            };
             tracing::dispatcher::with_default(&subscriber, || span.in_scope(work));
         }
         // What wakes the work is there until it ends.

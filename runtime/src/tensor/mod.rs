@@ -17,8 +17,8 @@ use crate::limits::LimitReached;
 use overlay::Overlay;
 pub(crate) use pieces::Cut;
 pub(crate) use scratch::{Scratch, ScratchFile};
-pub(crate) use source::Source;
 pub use source::{FileRange, TensorSource};
+pub(crate) use source::{Source, forget_window};
 use watch::Watch;
 pub(crate) use watch::{Sample, Spread};
 

@@ -130,6 +130,11 @@ thread_local! {
     static LAST: Cell<Bytes> = const { Cell::new(Bytes::new()) };
 }
 
+/// Gives back the memory of the last window that was read on this thread.
+pub(crate) fn forget_window() {
+    LAST.take();
+}
+
 /// `len` bytes that `read` fills whole, or fails: in the memory of the last window, where nobody holds that any more.
 /// To find memory for each anew, and to zero it, takes about as long as to read into it.
 pub(super) fn window(len: usize, read: impl FnOnce(&mut [u8]) -> io::Result<()>) -> io::Result<Bytes> {
@@ -322,6 +327,10 @@ mod tests {
         let third = read(2 * len, len);
         assert!(third == bytes[2 * len..3 * len] && third.as_ptr() == place && first == bytes[..2 * len]);
         drop(third);
+        assert!(!LAST.take().is_empty());
+        read(0, len);
+        forget_window();
+        assert!(LAST.take().is_empty());
         assert!(source.read(3 * len as u64 + 1, len).is_err());
         assert_eq!(read(1, 3), bytes[1..4]);
     }

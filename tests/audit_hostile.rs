@@ -49,7 +49,7 @@ fn assert_given_up(errand: Value, function: Function) {
     let hangs = Arc::new(Fails::Hangs(Gate::default()));
     site.services.hub = Some(hangs.clone());
     site.services.object_store = Some(hangs.clone());
-    site.limits = limits("call-time=200ms");
+    site.limits = limits("call-time=2s");
     let trail = trail(&site, json!([errand, {"write": ["job", "after", "x"]}]));
     if let Fails::Hangs(gate) = &*hangs {
         gate.open();

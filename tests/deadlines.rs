@@ -110,7 +110,7 @@ fn an_abort_waited_for_a_service_that_does_not_come_back() {
 #[test]
 fn total_time_is_what_is_named_where_it_ends_the_call() {
     let site =
-        with_services(Fails::Waits, Limits { total_time: Duration::from_millis(200), ..Limits::default() });
+        with_services(Fails::Waits, Limits { total_time: Duration::from_secs(1), ..Limits::default() });
     let (mut runner, _log) = site.runner(on_go(vec![json!({"update-status": "id"}); 200]));
     assert_limit(runner.handle_event("go", &site.context), "total-time");
 }

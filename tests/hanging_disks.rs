@@ -11,7 +11,7 @@ use flip_runtime::audit::{self, AuditTrail, CallEntry, Entry, Function, Line, Ou
 use flip_runtime::services::{Directories, Root};
 use flip_runtime::{AbortSignal, DataKind, Dtype, Dxo, Error, FlContext, Limits, Tensor, TensorSource};
 use flip_wasm_tests::{
-    DeadDisk, Gate, Site, assert_limit, context, errand, float32, granted, lines, on_go, runtime, short_calls,
+    DeadDisk, Gate, Site, assert_limit, context, errand, float32, granted, lines, on_go, runtime,
 };
 use serde_json::{Value, json};
 
@@ -39,6 +39,11 @@ impl Directories for Hanging {
     }
 }
 
+/// Time enough for what a busy machine does before it comes to the disk.
+fn calls_of_two_seconds() -> Limits {
+    Limits { call_time: Duration::from_secs(2), ..Limits::default() }
+}
+
 /// Waits until nothing that was left to itself holds it any more.
 fn until_free<T>(held: &Arc<T>, holders: usize) {
     let until = Instant::now() + Duration::from_secs(60);
@@ -52,7 +57,7 @@ fn until_free<T>(held: &Arc<T>, holders: usize) {
 pub fn a_directory_that_hangs_held_the_call_for_as_long_as_it_liked() {
     let mut site = Site::granting_everything();
     let hanging = Hanging::over(&mut site);
-    site.limits = short_calls();
+    site.limits = calls_of_two_seconds();
     let errands =
         json!([{"write": ["job", "early", "x"]}, {"open": "images"}, {"write": ["job", "late", "x"]}]);
     let (mut runner, log) = site.runner(on_go(errands));
@@ -137,7 +142,8 @@ fn what_hangs_is_noted_as_given_up_once() {
     let trail = AuditTrail::create(&path, Start::new(RunKind::Job)).unwrap();
     let component = errand();
     let builder = component.instance().args(on_go(json!([{"open": "job"}, {"open": "images"}])));
-    let builder = builder.limits(short_calls()).grants(granted(&site.policy)).audit(&trail, "site-1");
+    let builder =
+        builder.limits(calls_of_two_seconds()).grants(granted(&site.policy)).audit(&trail, "site-1");
     let mut runner = builder.services(site.services.clone()).build().unwrap();
     assert_limit(runner.handle_event("go", &site.context), "call-time");
     hanging.gate.open();
@@ -218,7 +224,7 @@ fn calls() -> Vec<Value> {
 #[test]
 fn a_disk_that_is_dead_held_every_call_that_came_to_it() {
     let mut site = Site::granting_everything();
-    site.limits = short_calls();
+    site.limits = calls_of_two_seconds();
     std::fs::create_dir(site.path("job/dead")).unwrap();
     let Some(dead) = DeadDisk::mount(&site.path("job/dead")) else {
         println!("no file system can be mounted here");

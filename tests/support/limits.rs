@@ -8,7 +8,7 @@ use crate::{context, misbehaving, misbehaving_within, update, values};
 
 /// Limits under which a call ends soon.
 pub fn short_calls() -> Limits {
-    Limits { call_time: Duration::from_millis(200), ..Limits::default() }
+    Limits { call_time: Duration::from_secs(1), ..Limits::default() }
 }
 
 /// The result is an error that names the limit.

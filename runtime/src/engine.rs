@@ -119,7 +119,7 @@ fn pool(instances: u32) -> PoolingAllocationConfig {
         .max_tables_per_module(Limits::MOST_INSTANCES)
         .max_core_instances_per_component(Limits::MOST_INSTANCES)
         .table_elements(Limits::MOST_TABLE_ELEMENTS as usize)
-        // What an instance itself takes on the host is a matter of its code, and of no limit.
+        // What instances take on the host besides counts in a component's `memory`; this is the most that any may ask for.
         .max_component_instance_size(4 << 20)
         .max_core_instance_size(4 << 20)
         .max_unused_warm_slots(KEPT_PLACES);

@@ -7,6 +7,7 @@ pub(crate) mod cleanup;
 pub(crate) mod context;
 pub(crate) mod events;
 pub(crate) mod exchange;
+mod failure;
 pub(crate) mod grants;
 pub(crate) mod hub;
 pub(crate) mod log;
@@ -18,7 +19,6 @@ mod table;
 pub(crate) mod tensors;
 mod wasi;
 
-use std::fmt;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -28,16 +28,15 @@ use wasmtime_wasi::{WasiCtxView, WasiView};
 
 use crate::audit::Auditor;
 use crate::bindings::flip::fl as contract;
-use crate::bindings::flip::fl::types;
 use crate::budget::Remembered;
-use crate::error::Failed;
 use crate::limits::{Allowed, LimitReached, Limits};
 use crate::services::Services;
 use crate::store_limiter::StoreLimiter;
-use crate::tensor::TensorError;
 use crate::usage::{Besides, HostCalls, LimitUse, Spent};
 use call::{CallCtx, Quota};
 use context::SharedContext;
+pub use failure::Failure;
+use failure::quota_exceeded;
 pub(crate) use table::Table;
 use wasi::Wasi;
 
@@ -317,55 +316,6 @@ pub(crate) fn add_to_linker(linker: &mut Linker<HostState>) -> wasmtime::Result<
     wasmtime_wasi::p2::add_to_linker_async(linker)
 }
 
-/// How a host function ends that does not answer as asked.
-pub enum Failure {
-    /// With an error that the component can handle.
-    Typed(types::Error),
-    /// With a trap: the component broke the canonical ABI's own rules.
-    Trap(wasmtime::Error),
-}
-
-impl Failure {
-    pub(crate) fn invalid_argument(text: impl ToString) -> Self {
-        Self::Typed(types::Error::InvalidArgument(text.to_string()))
-    }
-
-    pub(crate) fn unavailable(text: impl ToString) -> Self {
-        Self::Typed(types::Error::Unavailable(text.to_string()))
-    }
-
-    /// A trap, where there is no component to tell.
-    pub(crate) fn into_trap(self) -> wasmtime::Error {
-        match self {
-            Self::Typed(error) => wasmtime::Error::msg(Failed(error).to_string()),
-            Self::Trap(trap) => trap,
-        }
-    }
-
-    /// The error for the component, or the trap.
-    pub(crate) fn into_typed(self) -> wasmtime::Result<types::Error> {
-        match self {
-            Self::Typed(error) => Ok(error),
-            Self::Trap(trap) => Err(trap),
-        }
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Typed(error) => Failed(error.clone()).fmt(f),
-            Self::Trap(trap) => trap.fmt(f),
-        }
-    }
-}
-
-impl From<ResourceTableError> for Failure {
-    fn from(error: ResourceTableError) -> Self {
-        Self::Trap(error.into())
-    }
-}
-
 /// Opens a resource for the component.
 pub(crate) fn open<T: Send + 'static>(table: &mut Table, resource: T) -> Result<Resource<T>, Failure> {
     let allowed = Allowed::Count(table.allowed as u64);
@@ -380,22 +330,4 @@ pub(crate) fn open<T: Send + 'static>(table: &mut Table, resource: T) -> Result<
         return Err(quota_exceeded(reached));
     }
     Ok(handle)
-}
-
-fn quota_exceeded(reached: LimitReached) -> Failure {
-    Failure::Typed(types::Error::QuotaExceeded(reached.told()))
-}
-
-impl From<TensorError> for Failure {
-    fn from(error: TensorError) -> Self {
-        let text = error.to_string();
-        Self::Typed(match error {
-            TensorError::Shape { .. } | TensorError::Length { .. } | TensorError::Window { .. } => {
-                types::Error::InvalidArgument(text)
-            }
-            TensorError::Limit(reached) => types::Error::QuotaExceeded(reached.told()),
-            TensorError::Io(_) => types::Error::Unavailable(text),
-            TensorError::Stopped => types::Error::Aborted,
-        })
-    }
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use wasmtime::{Store, UpdateDeadline};
 
 use super::deadline::deadline;
+use super::fits::{LENT, fits};
 use super::{Instance, Interests, Live, Scope, Sharing};
 use crate::audit::{AuditTrail, Auditor, CallSink};
 use crate::budget::Budget;
@@ -17,8 +18,7 @@ use crate::host::call::CallCtx;
 use crate::host::grants::GrantsCtx;
 use crate::host::log::{Level, LogCtx, LogSink, TracingLog};
 use crate::host::tensors::{Meter, TensorsCtx};
-use crate::inspect::Inspection;
-use crate::limits::{Allowed, LimitReached, Limits};
+use crate::limits::Limits;
 use crate::policy::Grants;
 use crate::services::Services;
 use crate::tensor::{Scratch, ScratchFile};
@@ -375,28 +375,6 @@ impl InstanceBuilder {
         Ok(instance)
     }
 }
-
-/// Holds a component's size, and what it is made of, against its limits, before anything of it is made.
-fn fits(inspection: &Inspection, limits: &Limits, budget: &Budget) -> Result<(), LimitReached> {
-    if inspection.size > limits.component_size {
-        return Err(LimitReached { limit: "component-size", allowed: Allowed::Bytes(limits.component_size) });
-    }
-    if inspection.core_instances > limits.instances {
-        return Err(LimitReached { limit: "instances", allowed: Allowed::Count(limits.instances) });
-    }
-    budget.grow(inspection.instance_bytes)?;
-    // wasmtime says of none of them when it is made.
-    match inspection.own_resources {
-        true => budget.grow(limits.handles.saturating_mul(OWN_RESOURCE)),
-        false => Ok(()),
-    }
-}
-
-/// A resource of a component's own, in bytes: an entry of wasmtime's table of them, which doubles as it grows.
-const OWN_RESOURCE: u64 = 64;
-
-/// How many handles more there are than those of the limit: those that are lent for a call.
-const LENT: usize = 64;
 
 /// Nobody reads what instances log that only make places ready.
 struct NoLog;

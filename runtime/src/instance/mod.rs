@@ -6,6 +6,7 @@ mod cut;
 mod deadline;
 mod entry;
 mod failure;
+mod fits;
 mod helpers;
 mod own_thread;
 

@@ -1,12 +1,16 @@
 //! Many instances of one filter in one process. `cargo xtask bench` runs it.
 //!
 //! `NUMBER` holds so many, and prints by how many bytes all made the process grow, how long it took to make one in a
-//! place that nobody had used, how long to end one, and how long to make another in its place (the medians of CPU time).
+//! place that nobody had used, how long to end one, and how long to make another in its place: the medians of CPU and
+//! wall-clock time.
 //! `NUMBER warm` makes places for them ready first, and prints how long it took to make one then.
 
 mod support;
 
+use std::time::{Duration, Instant};
+
 use flip_runtime::Runtime;
+use serde_json::{Value, json};
 use support::{Result, arguments, cpu_of_thread, median, resident};
 
 fn main() -> Result<()> {
@@ -31,24 +35,34 @@ fn main() -> Result<()> {
     }
     let (before, mut instances, mut times) = (resident(), Vec::new(), Vec::new());
     for _ in 0_u32..number {
-        let started = cpu_of_thread();
-        instances.push(Some(build()?));
-        times.push(cpu_of_thread().saturating_sub(started));
+        instances.push(Some(timed(&mut times, build)?));
     }
     let growth = resident().zip(before).map(|(after, before)| after.saturating_sub(before));
     // One ends and another begins, as it is where components come and go.
     let (mut ended, mut replaced) = (Vec::new(), Vec::new());
     for place in &mut instances {
-        let started = cpu_of_thread();
-        drop(place.take());
-        let free = cpu_of_thread();
-        *place = Some(build()?);
-        replaced.push(cpu_of_thread().saturating_sub(free));
-        ended.push(free.saturating_sub(started));
+        timed(&mut ended, || drop(place.take()));
+        *place = Some(timed(&mut replaced, build)?);
     }
-    let seconds = |times| median(times).as_secs_f64();
-    let [create, end, replace] = [times, ended, replaced].map(seconds);
-    let measured = serde_json::json!({"growth": growth, "create": create, "end": end, "replace": replace});
-    println!("{measured}");
+    let [create, end, replace] = [times, ended, replaced].map(medians);
+    println!("{}", json!({"growth": growth, "create": create, "end": end, "replace": replace}));
     Ok(())
+}
+
+/// The CPU and the wall-clock time of something, each time.
+type Times = Vec<(Duration, Duration)>;
+
+/// Notes how long it takes.
+fn timed<R>(times: &mut Times, what: impl FnOnce() -> R) -> R {
+    let (wall, cpu) = (Instant::now(), cpu_of_thread());
+    let result = what();
+    let cpu = cpu_of_thread().saturating_sub(cpu);
+    times.push((cpu, wall.elapsed()));
+    result
+}
+
+fn medians(times: Times) -> Value {
+    let (cpu, wall) = times.into_iter().unzip();
+    let seconds = |times| median(times).as_secs_f64();
+    json!({"cpu": seconds(cpu), "wall": seconds(wall)})
 }

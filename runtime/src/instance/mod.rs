@@ -56,7 +56,7 @@ pub struct Instance {
     interests: Interests,
     /// Its exports as a handler: events come by the thousand, and to look these up takes as long as one of them.
     pub(crate) handler: Option<event_handler::Guest>,
-    /// The type of the last event: the next one's is often the same.
+    /// The type of the last event, where it handles all: the next one's is often the same.
     last_event: Arc<str>,
     /// Whether a service that is at work has to undo what it has begun.
     winding_up: Arc<AtomicBool>,
@@ -85,7 +85,7 @@ pub struct Instance {
 pub(crate) enum Interests {
     None,
     All,
-    Of(Arc<HashSet<String>>),
+    Of(Arc<HashSet<Arc<str>>>),
 }
 
 impl Interests {
@@ -94,6 +94,14 @@ impl Interests {
             Self::None => false,
             Self::All => true,
             Self::Of(types) => types.contains(event_type),
+        }
+    }
+
+    /// The name of a type that it asked for: kept once for every event of that type.
+    pub(crate) fn kept(&self, event_type: &str) -> Option<&Arc<str>> {
+        match self {
+            Self::Of(types) => types.get(event_type),
+            Self::All | Self::None => None,
         }
     }
 }
@@ -183,7 +191,7 @@ impl Instance {
             self.handler = Some(guest);
             self.interests = match interests.is_empty() {
                 true => Interests::All,
-                false => Interests::Of(Arc::new(interests.into_iter().collect())),
+                false => Interests::Of(Arc::new(interests.into_iter().map(Arc::from).collect())),
             };
         }
         Ok(())
@@ -193,7 +201,7 @@ impl Instance {
     /// is no handler.
     pub fn event_types(&self) -> Option<impl Iterator<Item = &str>> {
         match &self.interests {
-            Interests::Of(types) => Some(types.iter().map(String::as_str)),
+            Interests::Of(types) => Some(types.iter().map(|event_type| &**event_type)),
             Interests::All | Interests::None => None,
         }
     }
@@ -210,6 +218,9 @@ impl Instance {
 
     /// The type of an event, to be kept for as long as it is handled.
     pub(crate) fn event_type(&mut self, event_type: &str) -> Arc<str> {
+        if let Some(kept) = self.interests.kept(event_type) {
+            return kept.clone();
+        }
         if *self.last_event != *event_type {
             self.last_event = event_type.into();
         }

@@ -37,7 +37,7 @@ pub(super) struct Slot {
 struct State {
     /// None while it is entered.
     instance: Option<Instance>,
-    pending: VecDeque<(String, Arc<FlContext>)>,
+    pending: VecDeque<(Arc<str>, Arc<FlContext>)>,
     failures: Vec<Failure>,
     /// Whether an event was lost.
     lost: bool,
@@ -118,7 +118,8 @@ impl Slot {
                 self.note_failed_call(event_type, &error);
             }
         } else if state.pending.len() < MAX_PENDING {
-            state.pending.push_back((event_type.to_owned(), context.clone()));
+            let event_type = self.interests.kept(event_type).cloned().unwrap_or_else(|| event_type.into());
+            state.pending.push_back((event_type, context.clone()));
         } else if !std::mem::replace(&mut state.lost, true) {
             let event_type = one_line(event_type, MAX_WHAT);
             tracing::error!(

@@ -32,8 +32,16 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
     let mut rates = Plot::new("files", "From file to file: throughput by size", x, "GB/s", names.clone());
     let mut peaks =
         Plot::new("files-memory", "From file to file: memory by size", x, "peak memory, MiB", names.clone());
-    let header =
-        ["way", "CPU", "wall", "x NumPy (wall)", "x native (wall)", "of copy's throughput", "peak memory"];
+    let header = [
+        "way",
+        "CPU",
+        "wall",
+        "x NumPy (CPU)",
+        "x NumPy (wall)",
+        "x native (wall)",
+        "of copy's throughput",
+        "peak memory",
+    ];
     let (mut tables, mut targets) = (Vec::new(), Vec::new());
     let cold = ["parameters", "way", "CPU", "wall", "GB/s", "of copy's throughput"];
     let mut cold = Table::new("With the input on the disk, and not in memory", &cold);
@@ -65,6 +73,8 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
             |way| able.iter().zip(&measured).find(|(able, _)| **able == way).map(|(_, measured)| measured);
         let times =
             |way, measured: &Measured| found(way).map_or(f64::NAN, |other| other.wall / measured.wall);
+        let numpy_cpu =
+            |measured: &Measured| found(("NumPy", 1)).map_or(f64::NAN, |numpy| numpy.cpu / measured.cpu);
         let mut table =
             Table::new(format!("{} parameters, {}", millions(elements), bytes(4 * elements)), &header);
         for (name, way) in names.iter().zip(ways) {
@@ -74,6 +84,7 @@ pub fn run(bench: &Bench<'_>) -> Result<Figures> {
                     name.clone(),
                     time(measured.cpu),
                     time(measured.wall),
+                    ratio(numpy_cpu(measured)),
                     ratio(times(("NumPy", 1), measured)),
                     ratio(times(("native", 1), measured)),
                     format!("{:.1} %", 100.0 * times(("copy", 1), measured)),

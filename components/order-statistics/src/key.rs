@@ -1,6 +1,7 @@
 //! What can be ordered.
 
 use std::fmt::Debug;
+use std::ops::BitAnd;
 
 use bytemuck::Pod;
 use serde::Serialize;
@@ -12,7 +13,9 @@ use crate::survey::{Plain, Survey};
 ///
 /// The bit patterns of non-negative IEEE 754 numbers are such keys: they are ordered as the numbers are,
 /// with every NaN above infinity. Implemented for `u16`, `u32` and `u64`, and closed to others.
-pub trait Key: sealed::Sealed + Copy + Ord + Debug + Pod + Serialize + DeserializeOwned {
+pub trait Key:
+    sealed::Sealed + Copy + Ord + Debug + Pod + Serialize + DeserializeOwned + BitAnd<Output = Self>
+{
     /// The smallest key, zero.
     const MIN: Self;
     /// The largest key, all bits set.

@@ -53,12 +53,13 @@ impl<K: Key> Look<K> {
     /// # Errors
     /// Those of the source.
     pub fn at<S: Keys<K>>(&self, source: &mut S, room: usize) -> Result<Seen<K>, S::Error> {
+        let bits = source.bits();
         Ok(Seen(match self.0 {
             Kind::Sample { size, of } => {
                 let share = u128::from(size) * u128::from(source.len()) / u128::from(of.max(1));
                 let mut sample = Sample { keys: Vec::new(), runs: Vec::new() };
                 source.sample(usize::try_from(share).unwrap_or(usize::MAX), &mut |keys| {
-                    sample.keys.extend_from_slice(keys);
+                    sample.keys.extend(keys.iter().map(|&key| key & bits));
                     sample.runs.push(keys.len() as u32);
                 })?;
                 Sight::Sample(sample)
@@ -67,19 +68,19 @@ impl<K: Key> Look<K> {
                 let room = room.min(capacity::<K>());
                 let room = usize::try_from(source.len()).map_or(room, |len| len.min(room));
                 let mut tally = Tally::new(bracket, room);
-                source.scan(&mut |keys| tally.add(keys))?;
+                source.scan(&mut |keys| tally.add(keys, bits))?;
                 Sight::Survey(tally)
             }
             Kind::Narrow(interval, None) => {
                 let mut histogram = Histogram::new(interval);
-                source.scan(&mut |keys| histogram.add(keys))?;
+                source.scan(&mut |keys| histogram.add(keys, bits))?;
                 Sight::Narrow(histogram, None)
             }
             Kind::Narrow(lower, Some(upper)) => {
                 let (mut lower, mut upper) = (Histogram::new(lower), Histogram::new(upper));
                 source.scan(&mut |keys| {
-                    lower.add(keys);
-                    upper.add(keys);
+                    lower.add(keys, bits);
+                    upper.add(keys, bits);
                 })?;
                 Sight::Narrow(lower, Some(upper))
             }

@@ -37,12 +37,12 @@ impl Histogram {
         Self { interval, counts: vec![0; 1 << BIN_BITS] }
     }
 
-    pub fn add<K: Key>(&mut self, keys: &[K]) {
+    pub fn add<K: Key>(&mut self, keys: &[K], bits: K) {
         let Interval { first, last, .. } = self.interval;
         let shift = self.interval.shift();
-        for key in keys {
+        for &key in keys {
             // A key before the interval wraps round to an offset beyond it.
-            let offset = key.to_u64().wrapping_sub(first);
+            let offset = (key & bits).to_u64().wrapping_sub(first);
             if offset <= last - first
                 && let Some(count) = self.counts.get_mut((offset >> shift) as usize)
             {

@@ -25,7 +25,17 @@ pub trait Keys<K> {
         self.len() == 0
     }
 
-    /// Shows every key once, in chunks of any size; those of a few thousand keys stay in the first cache.
+    /// Which bits of what is shown make up a key; the others may be anything. All of them, unless it says otherwise.
+    ///
+    /// The magnitudes of floats can so be shown as the floats themselves.
+    fn bits(&self) -> K
+    where
+        K: Key,
+    {
+        K::MAX
+    }
+
+    /// Shows every key once, in chunks of any size.
     ///
     /// # Errors
     /// Those of the source.

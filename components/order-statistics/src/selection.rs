@@ -1,7 +1,5 @@
 //! A selection in steps, for keys that several look at: each at parts of them.
 
-use std::ops::RangeInclusive;
-
 use crate::bracket::{Bracket, nth};
 use crate::look::{Kind, Look, Sample, Seen, Sight};
 use crate::narrow::{Histogram, Interval};
@@ -9,11 +7,8 @@ use crate::select::capacity;
 use crate::tally::Tally;
 use crate::{Key, Selected};
 
-/// The sample's size at most. Four times as many keys halve the bracket; sampling them takes longer, which pays
-/// where there are so many keys that the bracket would hold more than are collected.
-const SAMPLE_BYTES: RangeInclusive<u64> = 1 << 20..=4 << 20;
-/// Of so many keys one is sampled where there are that many.
-const SPARSEST: u64 = 1 << 10;
+/// The sample's size at most, in bytes.
+const SAMPLE_BYTES: u64 = 4 << 20;
 
 /// The search for two order statistics. Every [`Look`] is to be taken at every part of the keys, and what was
 /// seen in each given to [`Selection::take`]; then comes the next step. What is found does not depend on the
@@ -201,10 +196,13 @@ impl<K: Key> Narrowing<K> {
 }
 
 /// How many keys to sample of `len`, none where collecting all of them is as quick.
+///
+/// Each key that is sampled takes some time, and so does each that lies in the bracket. Four times as large a sample
+/// halves that: s keys leave about len / √s, and both together take the least time where s is some share of len^⅔. Where
+/// a key of the sample takes four times as long as one in the bracket, as in a sandbox, all of it is right.
 fn sample_size<K>(len: u64) -> Option<u64> {
-    let [least, most] = [SAMPLE_BYTES.start(), SAMPLE_BYTES.end()].map(|bytes| bytes / size_of::<K>() as u64);
-    let most = (len / SPARSEST).clamp(least, most);
-    (len > 1 << 14).then(|| (len / 64).clamp(1 << 10, most))
+    let most = SAMPLE_BYTES / size_of::<K>() as u64;
+    (len > 1 << 14).then(|| ((len as f64).cbrt().powi(2) as u64).clamp(1 << 10, most))
 }
 
 /// What the counting pass knows of the key at a rank.

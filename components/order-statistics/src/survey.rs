@@ -6,11 +6,14 @@ use crate::tally::BLOCK;
 
 /// Looks at blocks against a bracket.
 pub(crate) trait Survey<K> {
-    fn new(bracket: Bracket<K>) -> Self;
+    /// Of what is shown, these bits are keys.
+    fn new(bracket: Bracket<K>, bits: K) -> Self;
 
-    /// A bit for each key of the block, the first one lowest: set where it is in the bracket, its ends
-    /// included.
-    fn add(&mut self, block: &[K; BLOCK]) -> u16;
+    /// Counts a block; says whether any of its keys is in the bracket, its ends included.
+    fn add(&mut self, block: &[K; BLOCK]) -> bool;
+
+    /// A bit for each key of the block, the first one lowest: set where it is in the bracket.
+    fn inside(&self, block: &[K; BLOCK]) -> u16;
 
     /// How many keys were below the bracket, the smallest and the largest of all.
     fn finish(self) -> (u64, K, K);
@@ -18,6 +21,7 @@ pub(crate) trait Survey<K> {
 
 /// For any key.
 pub struct Plain<K: Key> {
+    bits: K,
     lo: K::Signed,
     hi: K::Signed,
     below: u64,
@@ -26,8 +30,9 @@ pub struct Plain<K: Key> {
 }
 
 impl<K: Key> Survey<K> for Plain<K> {
-    fn new(bracket: Bracket<K>) -> Self {
+    fn new(bracket: Bracket<K>, bits: K) -> Self {
         Self {
+            bits,
             lo: bracket.lo.signed(),
             hi: bracket.hi.signed(),
             below: 0,
@@ -37,21 +42,22 @@ impl<K: Key> Survey<K> for Plain<K> {
     }
 
     #[inline(always)]
-    fn add(&mut self, block: &[K; BLOCK]) -> u16 {
+    fn add(&mut self, block: &[K; BLOCK]) -> bool {
         let (mut below, mut above) = (0_u32, 0_u32);
-        for key in block {
-            let key = key.signed();
+        for &key in block {
+            let key = (key & self.bits).signed();
             below += u32::from(key < self.lo);
             above += u32::from(self.hi < key);
             self.min = self.min.min(key);
             self.max = self.max.max(key);
         }
         self.below += u64::from(below);
-        if (below + above) as usize == BLOCK {
-            return 0;
-        }
-        let is_in = |key: &K| !((key.signed() < self.lo) | (self.hi < key.signed()));
-        block.iter().rev().fold(0, |mask, key| mask << 1 | u16::from(is_in(key)))
+        (below + above) as usize != BLOCK
+    }
+
+    fn inside(&self, block: &[K; BLOCK]) -> u16 {
+        let is_in = |key: K| !((key.signed() < self.lo) | (self.hi < key.signed()));
+        block.iter().rev().fold(0, |mask, &key| mask << 1 | u16::from(is_in(key & self.bits)))
     }
 
     fn finish(self) -> (u64, K, K) {
@@ -67,8 +73,8 @@ pub use vectors::Vectors;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod vectors {
     use core::arch::wasm32::{
-        i8x16_bitmask, i8x16_narrow_i16x8, i16x8_narrow_i32x4, i32x4_extract_lane, i32x4_gt, i32x4_lt,
-        i32x4_max, i32x4_min, i32x4_splat, i32x4_sub, u32x4, v128, v128_or, v128_xor,
+        i32x4_all_true, i32x4_bitmask, i32x4_extract_lane, i32x4_gt, i32x4_lt, i32x4_max, i32x4_min,
+        i32x4_splat, i32x4_sub, u32x4, u32x4_splat, v128, v128_and, v128_or, v128_xor,
     };
 
     use super::Survey;
@@ -79,12 +85,19 @@ mod vectors {
     const LANES: usize = 4;
 
     pub struct Vectors {
+        bits: v128,
         lo: v128,
         hi: v128,
         /// A count in each lane; more keys than it holds do not fit into a 32-bit memory.
         below: v128,
         min: v128,
         max: v128,
+    }
+
+    fn rows(block: &[u32; BLOCK], bits: v128) -> [v128; BLOCK / LANES] {
+        let &[a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = block;
+        let rows = [u32x4(a, b, c, d), u32x4(e, f, g, h), u32x4(i, j, k, l), u32x4(m, n, o, p)];
+        rows.map(|keys| v128_xor(v128_and(keys, bits), i32x4_splat(i32::MIN)))
     }
 
     fn lanes(vector: v128) -> [i32; LANES] {
@@ -97,8 +110,9 @@ mod vectors {
     }
 
     impl Survey<u32> for Vectors {
-        fn new(bracket: Bracket<u32>) -> Self {
+        fn new(bracket: Bracket<u32>, bits: u32) -> Self {
             Self {
+                bits: u32x4_splat(bits),
                 lo: i32x4_splat(bracket.lo.signed()),
                 hi: i32x4_splat(bracket.hi.signed()),
                 below: i32x4_splat(0),
@@ -108,18 +122,23 @@ mod vectors {
         }
 
         #[inline(always)]
-        fn add(&mut self, block: &[u32; BLOCK]) -> u16 {
-            let &[a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = block;
-            let rows = [u32x4(a, b, c, d), u32x4(e, f, g, h), u32x4(i, j, k, l), u32x4(m, n, o, p)];
-            let [a, b, c, d] = rows.map(|keys| {
-                let keys = v128_xor(keys, i32x4_splat(i32::MIN));
+        fn add(&mut self, block: &[u32; BLOCK]) -> bool {
+            let [a, b, c, d] = rows(block, self.bits).map(|keys| {
                 let below = i32x4_lt(keys, self.lo);
                 self.below = i32x4_sub(self.below, below);
                 self.min = i32x4_min(self.min, keys);
                 self.max = i32x4_max(self.max, keys);
                 v128_or(below, i32x4_gt(keys, self.hi))
             });
-            !i8x16_bitmask(i8x16_narrow_i16x8(i16x8_narrow_i32x4(a, b), i16x8_narrow_i32x4(c, d)))
+            !i32x4_all_true(v128_and(v128_and(a, b), v128_and(c, d)))
+        }
+
+        fn inside(&self, block: &[u32; BLOCK]) -> u16 {
+            let [a, b, c, d] = rows(block, self.bits).map(|keys| {
+                let outside = v128_or(i32x4_lt(keys, self.lo), i32x4_gt(keys, self.hi));
+                u16::from(i32x4_bitmask(outside))
+            });
+            !(a | b << 4 | c << 8 | d << 12)
         }
 
         fn finish(self) -> (u64, u32, u32) {

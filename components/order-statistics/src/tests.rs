@@ -249,3 +249,58 @@ fn the_bracket_is_cut_to_the_capacity() {
     select_in(&mut source, cut, ranks[0], ranks[1], 20_000).unwrap();
     assert!(source.scans <= 3);
 }
+
+/// Keys of which the highest bit does not count.
+struct Signed<K>(Shown<K>);
+
+impl<K: Key> Keys<K> for Signed<K> {
+    type Error = Infallible;
+
+    fn len(&self) -> u64 {
+        self.0.len()
+    }
+
+    fn bits(&self) -> K {
+        K::from_u64(K::MAX.to_u64() >> 1)
+    }
+
+    fn scan(&mut self, visit: &mut dyn FnMut(&[K])) -> Result<(), Infallible> {
+        self.0.scan(visit)
+    }
+
+    fn sample(&mut self, at_most: usize, visit: &mut dyn FnMut(&[K])) -> Result<(), Infallible> {
+        self.0.sample(at_most, visit)
+    }
+}
+
+fn signs_do_not_count<K: Key>(room: usize) {
+    let hash = |i: u64| i.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let keys: Vec<K> =
+        (1..=40_000).map(|i| K::from_u64(hash(i) >> (64 - K::MAX.to_u64().count_ones()))).collect();
+    let sample = keys.iter().copied().step_by(64).collect();
+    let mut source = Signed(Shown { keys, sample, chunk: 1001, scans: 0 });
+    let bits = source.bits();
+    let mut sorted: Vec<_> = source.0.keys.iter().map(|&key| key & bits).collect();
+    assert!(source.0.keys.iter().zip(&sorted).any(|(shown, key)| shown != key));
+    sorted.sort_unstable();
+    let wanted =
+        Selected { lower: sorted[30_000], upper: sorted[30_001], min: sorted[0], max: sorted[39_999] };
+    let mut selection = Selection::new(40_000, 30_000, 30_001);
+    let found = loop {
+        match selection.next() {
+            Step::Look(look) => selection.take(look.at(&mut source, room).unwrap()),
+            Step::Done(found) => break found,
+        }
+    };
+    assert_eq!(found, Some(wanted));
+}
+
+#[test]
+fn bits_that_do_not_count_are_not_looked_at() {
+    // Room for what is near the wanted keys, and for too little of it, so that histograms narrow the interval.
+    for room in [CAPACITY, 2] {
+        signs_do_not_count::<u16>(room);
+        signs_do_not_count::<u32>(room);
+        signs_do_not_count::<u64>(room);
+    }
+}

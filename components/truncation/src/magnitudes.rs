@@ -2,11 +2,11 @@
 
 use order_statistics::{Key, Keys};
 
-use crate::Tensor;
 use crate::load::{Element, ForElement, with_element};
 use crate::real::Real;
+use crate::{Dtype, Tensor};
 
-/// Keys made at a time: they stay in the first cache.
+/// Keys made at a time, where they are not shown as they lie: they stay in the first cache.
 const CHUNK: usize = 4096;
 /// Elements in the body of a loop: see `apply`.
 const BLOCK: usize = 16;
@@ -23,7 +23,7 @@ pub(crate) struct Magnitudes<'a, X, T: Real> {
 
 impl<'a, X: Tensor, T: Real> Magnitudes<'a, X, T> {
     pub fn new(tensors: &'a mut [X], steps: Option<f64>) -> Self {
-        Self { tensors, steps, chunk: Vec::with_capacity(CHUNK) }
+        Self { tensors, steps, chunk: Vec::new() }
     }
 }
 
@@ -34,11 +34,19 @@ impl<X: Tensor, T: Real> Keys<T::Key> for Magnitudes<'_, X, T> {
         self.tensors.iter().map(Tensor::len).sum()
     }
 
+    /// Without the sign: a float can be shown as it is.
+    fn bits(&self) -> T::Key {
+        T::Key::from_u64(T::Key::MAX.to_u64() >> 1)
+    }
+
     fn scan(&mut self, visit: &mut dyn FnMut(&[T::Key])) -> Result<(), X::Error> {
         for tensor in &mut *self.tensors {
             let dtype = tensor.dtype();
             tensor.scan(&mut |bytes| {
-                with_element(dtype, Show::<T> { bytes, steps: self.steps, chunk: &mut self.chunk, visit });
+                with_element(
+                    dtype,
+                    Show::<T> { dtype, bytes, steps: self.steps, chunk: &mut self.chunk, visit },
+                );
             })?;
         }
         Ok(())
@@ -60,7 +68,7 @@ impl<X: Tensor, T: Real> Keys<T::Key> for Magnitudes<'_, X, T> {
                 tensor.read(start, RUN, &mut |bytes| {
                     with_element(
                         dtype,
-                        Show::<T> { bytes, steps: self.steps, chunk: &mut self.chunk, visit },
+                        Show::<T> { dtype, bytes, steps: self.steps, chunk: &mut self.chunk, visit },
                     );
                 })?;
                 run += 1;
@@ -74,6 +82,7 @@ impl<X: Tensor, T: Real> Keys<T::Key> for Magnitudes<'_, X, T> {
 
 /// Shows the elements in some bytes as keys.
 struct Show<'a, T: Real> {
+    dtype: Dtype,
     bytes: &'a [u8],
     steps: Option<f64>,
     chunk: &'a mut Vec<T::Key>,
@@ -84,6 +93,13 @@ impl<T: Real> ForElement for Show<'_, T> {
     type Result = ();
 
     fn run<const N: usize, E: Element<N>>(self, _: E) {
+        let is_key = cfg!(target_endian = "little")
+            && self.dtype.output() == self.dtype
+            && N == size_of::<T>()
+            && self.steps.is_none();
+        if is_key && let Ok(keys) = bytemuck::try_cast_slice(self.bytes) {
+            return (self.visit)(keys);
+        }
         match self.steps.map(E::Out::round) {
             None => self.show(|bytes| widened::<_, T>(E::load(bytes))),
             Some(steps) => self.show(|bytes| widened::<_, T>(E::load(bytes) / steps)),
@@ -94,10 +110,11 @@ impl<T: Real> ForElement for Show<'_, T> {
 impl<T: Real> Show<'_, T> {
     fn show<const N: usize>(self, key: impl Fn([u8; N]) -> T::Key) {
         for elements in self.bytes.as_chunks::<N>().0.chunks(CHUNK) {
+            self.chunk.resize(elements.len(), T::Key::MIN);
             let (blocks, rest) = elements.as_chunks::<BLOCK>();
-            self.chunk.clear();
-            blocks.iter().for_each(|block| self.chunk.extend_from_slice(&block.map(&key)));
-            self.chunk.extend(rest.iter().map(|&bytes| key(bytes)));
+            let (keys_of_blocks, keys_of_rest) = self.chunk.as_chunks_mut::<BLOCK>();
+            keys_of_blocks.iter_mut().zip(blocks).for_each(|(keys, block)| *keys = block.map(&key));
+            keys_of_rest.iter_mut().zip(rest).for_each(|(to, &bytes)| *to = key(bytes));
             (self.visit)(self.chunk);
         }
     }

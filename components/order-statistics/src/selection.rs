@@ -198,8 +198,8 @@ impl<K: Key> Narrowing<K> {
 /// How many keys to sample of `len`, none where collecting all of them is as quick.
 ///
 /// Each key that is sampled takes some time, and so does each that lies in the bracket. Four times as large a sample
-/// halves that: s keys leave about len / √s, and both together take the least time where s is some share of len^⅔. Where
-/// a key of the sample takes four times as long as one in the bracket, as in a sandbox, all of it is right.
+/// halves that: s keys leave about len / √s, and both together take the least time where s is some share of len^⅔. All
+/// of it is a guess at that share, as what the two take differs from machine to machine.
 fn sample_size<K>(len: u64) -> Option<u64> {
     let most = SAMPLE_BYTES / size_of::<K>() as u64;
     (len > 1 << 14).then(|| ((len as f64).cbrt().powi(2) as u64).clamp(1 << 10, most))

@@ -93,6 +93,7 @@ impl<T: Real> ForElement for Show<'_, T> {
     type Result = ();
 
     fn run<const N: usize, E: Element<N>>(self, _: E) {
+        // But for the sign, which `Keys::bits` leaves out.
         let is_key = cfg!(target_endian = "little")
             && self.dtype.output() == self.dtype
             && N == size_of::<T>()

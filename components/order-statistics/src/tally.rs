@@ -9,9 +9,6 @@ use crate::survey::Survey;
 
 /// Keys that are surveyed at a time for some that need a second look.
 pub(crate) const BLOCK: usize = 16;
-/// Blocks that are surveyed before any is looked at again, one for each bit of an integer: what is done with keys that
-/// are collected would take the survey's registers from it.
-const GROUP: usize = u64::BITS as usize;
 
 /// Counts of keys against a bracket; the keys strictly within it while they fit; the extremes.
 ///
@@ -87,20 +84,7 @@ impl<K: Key> Tally<K> {
     pub fn add(&mut self, keys: &[K], bits: K) {
         let (blocks, rest) = keys.as_chunks::<BLOCK>();
         let mut survey = K::Survey::new(self.bracket, bits);
-        for group in blocks.chunks(GROUP) {
-            let mut found = 0_u64;
-            for (at, block) in group.iter().enumerate() {
-                found |= u64::from(survey.add(block)) << at;
-            }
-            while let Some(block) = group.get(found.trailing_zeros() as usize) {
-                let mut inside = survey.inside(block);
-                while let Some(key) = block.get(inside.trailing_zeros() as usize) {
-                    self.collect(*key & bits);
-                    inside &= inside - 1;
-                }
-                found &= found - 1;
-            }
-        }
+        survey.add(blocks, |key| self.collect(key));
         let (below, min, max) = survey.finish();
         self.below_lo += below;
         self.min = self.min.min(min);

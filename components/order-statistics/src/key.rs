@@ -21,7 +21,7 @@ pub trait Key:
     /// The largest key, all bits set.
     const MAX: Self;
 
-    /// How blocks of such keys are surveyed.
+    /// How blocks of such keys are surveyed, where none has its first bit set.
     #[doc(hidden)]
     #[expect(private_bounds, reason = "closed to others")]
     type Survey: Survey<Self>;

@@ -5,6 +5,8 @@ use crate::bracket::Bracket;
 use crate::tally::BLOCK;
 
 /// Looks at blocks against a bracket.
+///
+/// Of keys, and of a lower end of the bracket, that have their first bit set only [`Plain`] need know.
 pub(crate) trait Survey<K> {
     /// Of what is shown, these bits are keys.
     fn new(bracket: Bracket<K>, bits: K) -> Self;
@@ -41,11 +43,8 @@ impl<K: Key> Survey<K> for Plain<K> {
     #[inline(always)]
     fn add(&mut self, blocks: &[[K; BLOCK]], mut found: impl FnMut(K)) {
         for block in blocks {
-            let mut inside = self.look(block);
-            while let Some(key) = block.get(inside.trailing_zeros() as usize) {
-                found(*key & self.bits);
-                inside &= inside - 1;
-            }
+            let inside = self.look(block);
+            each(block, inside, |key| found(key & self.bits));
         }
     }
 
@@ -75,6 +74,15 @@ impl<K: Key> Plain<K> {
     }
 }
 
+/// Hands over the keys of a block of which the bit is set, the first one's the lowest.
+#[inline(always)]
+fn each<K: Copy>(block: &[K; BLOCK], mut chosen: u16, mut visit: impl FnMut(K)) {
+    while let Some(&key) = block.get(chosen.trailing_zeros() as usize) {
+        visit(key);
+        chosen &= chosen - 1;
+    }
+}
+
 /// For `u32` in WebAssembly, by hand: the compiler's own loop looks at 4 keys a turn, and the sandbox at
 /// its clock on each turn.
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
@@ -83,12 +91,11 @@ pub use vectors::Vectors;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod vectors {
     use core::arch::wasm32::{
-        i32x4_all_true, i32x4_bitmask, i32x4_extract_lane, i32x4_gt, i32x4_lt, i32x4_max, i32x4_min,
-        i32x4_splat, i32x4_sub, u32x4, u32x4_splat, v128, v128_and, v128_or, v128_xor,
+        i32x4_add, i32x4_bitmask, i32x4_sub, u32x4, u32x4_extract_lane, u32x4_le, u32x4_max, u32x4_min,
+        u32x4_shr, u32x4_splat, v128, v128_and, v128_any_true,
     };
 
-    use super::Survey;
-    use crate::Key;
+    use super::{Survey, each};
     use crate::bracket::Bracket;
     use crate::tally::BLOCK;
 
@@ -96,67 +103,72 @@ mod vectors {
     /// Blocks that are counted before any is looked at again, one for each bit of an integer: what is done with keys
     /// that are found would take the counts' registers from them.
     const GROUP: usize = u64::BITS as usize;
+    /// Blocks that are counted in one turn of the loop; four were no quicker.
+    const TURN: usize = 2;
+
+    type Rows = [v128; BLOCK / LANES];
 
     pub struct Vectors {
-        bits: u32,
+        bits: v128,
         lo: v128,
-        hi: v128,
+        /// What lies between the ends of the bracket.
+        width: v128,
         /// A count in each lane; more keys than it holds do not fit into a 32-bit memory.
         below: v128,
         min: v128,
         max: v128,
     }
 
-    fn rows(block: &[u32; BLOCK], bits: u32) -> [v128; BLOCK / LANES] {
-        let &[a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = block;
-        let rows = [u32x4(a, b, c, d), u32x4(e, f, g, h), u32x4(i, j, k, l), u32x4(m, n, o, p)];
-        rows.map(|keys| v128_xor(v128_and(keys, u32x4_splat(bits)), i32x4_splat(i32::MIN)))
+    /// One vector of all, by a tree.
+    fn all([a, b, c, d]: Rows, of_two: fn(v128, v128) -> v128) -> v128 {
+        of_two(of_two(a, b), of_two(c, d))
     }
 
-    fn lanes(vector: v128) -> [i32; LANES] {
+    fn lanes(vector: v128) -> [u32; LANES] {
         [
-            i32x4_extract_lane::<0>(vector),
-            i32x4_extract_lane::<1>(vector),
-            i32x4_extract_lane::<2>(vector),
-            i32x4_extract_lane::<3>(vector),
+            u32x4_extract_lane::<0>(vector),
+            u32x4_extract_lane::<1>(vector),
+            u32x4_extract_lane::<2>(vector),
+            u32x4_extract_lane::<3>(vector),
         ]
     }
 
     impl Survey<u32> for Vectors {
         fn new(bracket: Bracket<u32>, bits: u32) -> Self {
             Self {
-                bits,
-                lo: i32x4_splat(bracket.lo.signed()),
-                hi: i32x4_splat(bracket.hi.signed()),
-                below: i32x4_splat(0),
-                min: i32x4_splat(i32::MAX),
-                max: i32x4_splat(i32::MIN),
+                bits: u32x4_splat(bits),
+                lo: u32x4_splat(bracket.lo),
+                width: u32x4_splat(bracket.hi.wrapping_sub(bracket.lo)),
+                below: u32x4_splat(0),
+                min: u32x4_splat(u32::MAX),
+                max: u32x4_splat(u32::MIN),
             }
         }
 
         #[inline(always)]
         fn add(&mut self, blocks: &[[u32; BLOCK]], mut found: impl FnMut(u32)) {
+            let bits = u32x4_extract_lane::<0>(self.bits);
             for group in blocks.chunks(GROUP) {
-                let mut near = 0_u64;
-                for (at, block) in group.iter().enumerate() {
+                let (mut near, mut at) = (0_u64, 0);
+                let mut count = |block| {
                     near |= u64::from(self.count(block)) << at;
-                }
+                    at += 1;
+                };
+                let (turns, rest) = group.as_chunks::<TURN>();
+                turns.iter().for_each(|turn| turn.iter().for_each(&mut count));
+                rest.iter().for_each(count);
                 while let Some(block) = group.get(near.trailing_zeros() as usize) {
-                    let mut inside = self.inside(block);
-                    while let Some(key) = block.get(inside.trailing_zeros() as usize) {
-                        found(*key & self.bits);
-                        inside &= inside - 1;
-                    }
+                    each(block, self.inside(block), |key| found(key & bits));
                     near &= near - 1;
                 }
             }
         }
 
         fn finish(self) -> (u64, u32, u32) {
-            let below = lanes(self.below).into_iter().map(|lane| u64::from(lane as u32)).sum();
-            let min = lanes(self.min).into_iter().min().unwrap_or(i32::MAX);
-            let max = lanes(self.max).into_iter().max().unwrap_or(i32::MIN);
-            (below, u32::from_signed(min), u32::from_signed(max))
+            let below = lanes(self.below).into_iter().map(u64::from).sum();
+            let min = lanes(self.min).into_iter().min().unwrap_or(u32::MAX);
+            let max = lanes(self.max).into_iter().max().unwrap_or(u32::MIN);
+            (below, min, max)
         }
     }
 
@@ -164,23 +176,30 @@ mod vectors {
         /// Counts a block; says whether any of its keys is in the bracket.
         #[inline(always)]
         fn count(&mut self, block: &[u32; BLOCK]) -> bool {
-            let [a, b, c, d] = rows(block, self.bits).map(|keys| {
-                let below = i32x4_lt(keys, self.lo);
-                self.below = i32x4_sub(self.below, below);
-                self.min = i32x4_min(self.min, keys);
-                self.max = i32x4_max(self.max, keys);
-                v128_or(below, i32x4_gt(keys, self.hi))
-            });
-            !i32x4_all_true(v128_and(v128_and(a, b), v128_and(c, d)))
+            let keys = self.keys(block);
+            let from_lo = keys.map(|keys| i32x4_sub(keys, self.lo));
+            // Of two numbers of 31 bits: the first bit is the difference's sign.
+            let below = from_lo.map(|keys| u32x4_shr(keys, 31));
+            self.below = i32x4_add(self.below, all(below, i32x4_add));
+            self.min = u32x4_min(self.min, all(keys, u32x4_min));
+            self.max = u32x4_max(self.max, all(keys, u32x4_max));
+            // A key before the bracket wraps round to a difference beyond it.
+            v128_any_true(u32x4_le(all(from_lo, u32x4_min), self.width))
         }
 
         /// A bit for each key of the block, the first one lowest: set where it is in the bracket.
         fn inside(&self, block: &[u32; BLOCK]) -> u16 {
-            let [a, b, c, d] = rows(block, self.bits).map(|keys| {
-                let outside = v128_or(i32x4_lt(keys, self.lo), i32x4_gt(keys, self.hi));
-                u16::from(i32x4_bitmask(outside))
+            let [a, b, c, d] = self.keys(block).map(|keys| {
+                let inside = u32x4_le(i32x4_sub(keys, self.lo), self.width);
+                u16::from(i32x4_bitmask(inside))
             });
-            !(a | b << 4 | c << 8 | d << 12)
+            a | b << 4 | c << 8 | d << 12
+        }
+
+        fn keys(&self, block: &[u32; BLOCK]) -> Rows {
+            let &[a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = block;
+            let rows = [u32x4(a, b, c, d), u32x4(e, f, g, h), u32x4(i, j, k, l), u32x4(m, n, o, p)];
+            rows.map(|keys| v128_and(keys, self.bits))
         }
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Key;
 use crate::bracket::Bracket;
-use crate::survey::Survey;
+use crate::survey::{Plain, Survey};
 
 /// Keys that are surveyed at a time for some that need a second look.
 pub(crate) const BLOCK: usize = 16;
@@ -82,8 +82,18 @@ impl<K: Key> Tally<K> {
 
     /// Counts keys, of which these bits count.
     pub fn add(&mut self, keys: &[K], bits: K) {
+        // A bracket that somebody else made may begin anywhere.
+        let half = K::MAX.to_u64() >> 1;
+        if bits.to_u64() <= half && self.bracket.lo.to_u64() <= half {
+            self.survey::<K::Survey>(keys, bits);
+        } else {
+            self.survey::<Plain<K>>(keys, bits);
+        }
+    }
+
+    fn survey<S: Survey<K>>(&mut self, keys: &[K], bits: K) {
         let (blocks, rest) = keys.as_chunks::<BLOCK>();
-        let mut survey = K::Survey::new(self.bracket, bits);
+        let mut survey = S::new(self.bracket, bits);
         survey.add(blocks, |key| self.collect(key));
         let (below, min, max) = survey.finish();
         self.below_lo += below;

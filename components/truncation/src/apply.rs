@@ -11,9 +11,11 @@ use crate::{Dtype, Settings, Tensor};
 
 /// From how many elements on a table of all results is quicker than computing each.
 const TABLE_PAYS: u64 = 1 << 16;
-/// Elements in the body of a loop. A sandbox looks at its clock on each turn, which costs as much as some
-/// elements do.
+/// Elements that are done side by side.
 const BLOCK: usize = 16;
+/// Blocks in the body of a loop. A sandbox looks at its clock on each turn, and puts its registers aside for that: with one
+/// block a turn took a sixth more time, with eight no less.
+const TURN: usize = 4;
 
 /// Truncates every tensor at a cutoff that is known; returns how many elements are zero then.
 pub(crate) fn apply<X: Tensor>(tensors: &mut [X], settings: &Settings, cutoff: f64) -> Result<u64, X::Error> {
@@ -74,9 +76,12 @@ impl<const N: usize, R: Stored<N>, X: Tensor> WithFunction<R> for InPlace<'_, N,
                 *count += u32::from(result.key() == R::ZERO.key());
                 *element = result.store();
             };
-            for block in blocks {
+            let mut each = |block: &mut [[u8; N]; BLOCK]| {
                 block.iter_mut().zip(&mut counts).for_each(|(element, count)| apply(element, count));
-            }
+            };
+            let (turns, blocks) = blocks.as_chunks_mut::<TURN>();
+            turns.iter_mut().for_each(|turn| turn.iter_mut().for_each(&mut each));
+            blocks.iter_mut().for_each(each);
             rest.iter_mut().zip(&mut counts).for_each(|(element, count)| apply(element, count));
             zeros += counts.into_iter().map(u64::from).sum::<u64>();
         })?;

@@ -28,14 +28,12 @@ pub(crate) trait Real:
     fn round(number: f64) -> Self;
     fn to_f64(self) -> f64;
     fn from_key(key: Self::Key) -> Self;
+    /// All bits, the sign first.
+    fn bits(self) -> Self::Key;
     /// The bits without the sign: ordered as the magnitudes are, NaN last.
     fn key(self) -> Self::Key;
     /// Whether it is a positive power of two of which the reciprocal is one too, neither of them subnormal.
     fn inverts_exactly(self) -> bool;
-
-    fn abs(self) -> Self {
-        Self::from_key(self.key())
-    }
 
     /// The smallest number that is no smaller than `number`, which is not negative. NaN stays NaN.
     ///
@@ -76,6 +74,11 @@ macro_rules! real {
             #[inline(always)]
             fn from_key(key: $bits) -> Self {
                 <$real>::from_bits(key)
+            }
+
+            #[inline(always)]
+            fn bits(self) -> $bits {
+                self.to_bits()
             }
 
             #[inline(always)]

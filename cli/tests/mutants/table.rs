@@ -38,7 +38,7 @@ pub const MUTANTS: &[Mutant] = mutants! {
         "elements at the cutoff stay";
     "an element at the cutoff becomes zero": "percentile-privacy",
         "truncation/src/kernel.rs",
-        "x.abs() < self.threshold" => "x.abs() <= self.threshold",
+        "magnitude < self.threshold" => "magnitude <= self.threshold",
         "elements at the cutoff stay";
     "large elements are not clipped": "percentile-privacy",
         "truncation/src/kernel.rs",

@@ -120,8 +120,8 @@ fn the_sandbox_agrees_with_native_code_on_mixtures() {
 #[test]
 fn the_sandbox_agrees_with_native_code_around_the_sizes_of_its_blocks() {
     for len in [
-        1, 2, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 1_023, 1_024, 1_040, 1_041, 4_097, 16_384, 16_400,
-        17_425,
+        1, 2, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 1_023, 1_024, 1_040, 1_041, 4_095, 4_096, 4_097,
+        16_384, 16_385, 16_400, 17_425,
     ] {
         for percentile in [0.0, 50.0, 99.9, 100.0] {
             let data = (0..len).flat_map(|index| bytes(Dtype::Float32, noise(index))).collect();
